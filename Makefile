@@ -1,0 +1,55 @@
+PYTHON ?= python3
+BIN := .venv/bin
+STATIC := autolr_widget/static/run_bar.js
+QUICKSTART := notebooks/quickstart.ipynb
+
+.PHONY: demo test lint format bench clean chromium
+
+## JupyterLab on the quickstart. Without a display it prints the address and serves.
+demo: .venv/demo $(STATIC)
+	$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
+		$(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),,--no-browser) $(QUICKSTART)
+
+## Every check and every test: Python, JavaScript, notebooks, packages, browser.
+test: .venv/dev $(STATIC) chromium lint
+	cd js && npm test --silent
+	$(BIN)/python -m pytest
+
+lint: .venv/dev js/node_modules/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	cd js && npm run --silent lint
+
+format: .venv/dev js/node_modules/.installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	cd js && npm run --silent format
+
+bench: .venv/dev $(STATIC)
+	$(BIN)/python benchmarks/rounds.py
+
+clean:
+	rm -rf .venv dist build autolr_widget/static js/node_modules test-results .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+chromium: .venv/dev
+	@$(BIN)/python tests/browser/chromium.py
+
+.venv/bin/pip:
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip
+
+.venv/demo: pyproject.toml $(STATIC) | .venv/bin/pip
+	$(BIN)/pip install --quiet --editable '.[demo]'
+	@touch $@
+
+.venv/dev: pyproject.toml $(STATIC) | .venv/bin/pip
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@ .venv/demo
+
+js/node_modules/.installed: js/package.json js/package-lock.json
+	cd js && npm ci --no-audit --no-fund
+	@touch $@
+
+$(STATIC): $(wildcard js/src/*) js/node_modules/.installed
+	cd js && npm run --silent build

@@ -1,0 +1,124 @@
+"""The interface of ``autolrtuner`` 1.0.2 (Adam Wu, MIT) over this engine."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from autolr_widget.engine.grid import grid
+from autolr_widget.engine.results import TuneResults
+from autolr_widget.engine.schedule import cosine_restarts
+from autolr_widget.engine.settings import Settings, lr_space_ends
+
+if TYPE_CHECKING:
+    import keras
+
+
+class AutoLRTuner:
+    """Runs notebooks written for ``autolrtuner`` with the import line alone changed.
+
+    For the same seed it draws that package's own subsamples. It does not share its defects: the model, its optimizer
+    and the global random generators are left alone, every rate is measured from the same optimizer state, integers stay
+    integers, any loss that Keras accepts will do, and a rate that diverges is no candidate instead of poisoning the rest.
+
+    Parameters
+    ----------
+    model
+        A compiled Keras model.
+    seed
+        Seed of the subsamples.
+    DTYPE
+        If given, features and outcomes are cast to it, as the original always does (to float32).
+    """
+
+    def __init__(self, model: keras.Model, seed: int = 42, DTYPE: Any = None) -> None:
+        from autolr_widget.engine.usable import check_model
+
+        check_model(model)
+        self.model = model
+        self._dtype = None if DTYPE is None else np.dtype(getattr(DTYPE, "as_numpy_dtype", DTYPE))
+        self._generator = np.random.RandomState(seed)
+        self._rates = np.array([])
+        self._deltas: list[np.ndarray] = []
+
+    def Tune(
+        self,
+        X: Any,
+        Y: Any,
+        lr_space: tuple[float, float] = (1e-8, 1),
+        num_subsamples: int = 100,
+        num_evals: int = 100,
+        batch_size: int = 32,
+    ) -> None:
+        """Run the algorithm on a linear grid of ``num_evals`` rates over ``lr_space``.
+
+        A second call on the same grid adds rounds, one on another grid starts afresh.
+        """
+        from autolr_widget.engine.differential import LossDifferential
+        from autolr_widget.engine.observations import Observations
+
+        lr_min, lr_max = lr_space_ends(lr_space)
+        settings = Settings(
+            lr_min=lr_min,
+            lr_max=lr_max,
+            scale="linear",
+            num_evals=num_evals,
+            num_subsamples=num_subsamples,
+            batch_size=batch_size,
+        )
+        observations = Observations(self._column(X), self._column(Y))
+        observations.check_batch_size(settings.batch_size)
+        rates = grid(settings.lr_min, settings.lr_max, settings.num_evals, settings.scale)
+        if not np.array_equal(rates, self._rates):
+            self._rates, self._deltas = rates, []
+        self.numBatches = math.ceil(len(observations) / settings.batch_size)
+
+        differential = LossDifferential(self.model, observations)
+        state = differential.state()
+        for _ in range(settings.num_subsamples):
+            rows = self._generator.choice(len(observations), size=settings.batch_size, replace=False)
+            _, deltas = differential(state, rates, observations.take(rows), len(self._deltas))
+            self._deltas.append(deltas)
+
+    def GetResults(self) -> pd.DataFrame:
+        """The loss differentials: one row a round, one column a learning rate, named by ``str`` of it."""
+        return self._results().frame.set_axis([str(rate) for rate in self._rates], axis=1)
+
+    def GetBestLR(self, method: str = "mean") -> float:
+        """The rate that ``"mean"``, ``"median"``, ``"variance"`` or ``"max"`` chooses."""
+        return self._results().best_lr(method)
+
+    def GetCyclicLRCallback(
+        self, stepsize: int = 4, t_mul: float = 2, m_mul: float = 0.9, alpha: float = 1e-8
+    ) -> keras.optimizers.schedules.CosineDecayRestarts:
+        """Cosine annealing with warm restarts from the largest safe rate, or else the largest of the other choices."""
+        max_lr = self.GetBestLR("max") or max(self.GetBestLR(method) for method in ("mean", "median", "variance"))
+        return cosine_restarts(max_lr, self.numBatches, stepsize, t_mul, m_mul, alpha)
+
+    def Plot(self, alpha: float = 0.05, trim: float = 0.05, xlim: tuple[float, float] | None = None) -> None:
+        """Draw the curve with matplotlib; the y-axis leaves out the share ``trim`` of the band at either end."""
+        import matplotlib.pyplot as plt
+
+        results = self._results()
+        if xlim is not None:
+            inside = (results.rates >= xlim[0]) & (results.rates <= xlim[-1])
+            results = TuneResults(results.rates[inside], results.deltas[:, inside], results.scale)
+        axes = results.plot(alpha)
+        summary = results.summary(alpha)
+        axes.set(ylim=(summary["lower"].quantile(trim), summary["upper"].quantile(1 - trim)))
+        axes.set(xlim=xlim, title="Estimated Loss Differentials")
+        plt.show()
+
+    def _results(self) -> TuneResults:
+        if not self._deltas:
+            raise ValueError("No results found. Run `.Tune` first.")
+        return TuneResults(self._rates, np.array(self._deltas), "linear")
+
+    def _column(self, data: Any) -> Any:
+        """One-dimensional data as a column, the shape that the original gives to the model."""
+        array = np.asarray(data)
+        array = array if self._dtype is None else array.astype(self._dtype)
+        return array[:, np.newaxis] if array.ndim == 1 else array

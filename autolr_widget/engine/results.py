@@ -1,0 +1,148 @@
+"""The rounds of a run, and what can be read from them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from autolr_widget.engine.band import normal_band
+from autolr_widget.engine.selection import RULES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FORMAT = "autolr_widget.TuneResults"
+VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class TuneResults:
+    """Loss differentials of the rounds that are finished.
+
+    Parameters
+    ----------
+    rates
+        The learning rates, increasing, shape ``(num_evals,)``.
+    deltas
+        ``deltas[i, j]`` is the loss after minus before the step of round ``i`` at ``rates[j]``, shape
+        ``(rounds, num_evals)``. A value that is not finite is stored as NaN and means that the rate diverged.
+    scale
+        ``"log"`` or ``"linear"``, for the axis of the plot.
+    """
+
+    rates: NDArray[np.float64]
+    deltas: NDArray[np.float64]
+    scale: str = "log"
+
+    def __post_init__(self) -> None:
+        rates = np.array(self.rates, dtype=np.float64)
+        deltas = np.array(self.deltas, dtype=np.float64)
+        deltas[~np.isfinite(deltas)] = np.nan
+        if rates.ndim != 1 or deltas.ndim != 2 or deltas.shape[1] != rates.size:
+            raise ValueError(
+                "Argument `deltas` must have one row a round and one column a learning rate. "
+                f"Received: rates.shape={rates.shape}, deltas.shape={deltas.shape}"
+            )
+        for name, array in (("rates", rates), ("deltas", deltas)):
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+
+    def __len__(self) -> int:
+        """The number of rounds."""
+        return len(self.deltas)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TuneResults):
+            return NotImplemented
+        return (
+            self.scale == other.scale
+            and np.array_equal(self.rates, other.rates)
+            and np.array_equal(self.deltas, other.deltas, equal_nan=True)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # equal by value, and arrays have no hash
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a round, one float column a learning rate; NaN where the rate diverged."""
+        return pd.DataFrame(self.deltas.copy(), columns=pd.Index(self.rates, name="learning_rate"))
+
+    def summary(self, alpha: float = 0.05) -> pd.DataFrame:
+        """Statistics indexed by learning rate.
+
+        Columns: ``mean median std lower upper count diverged``, over the ``count`` rounds in which the rate did not
+        diverge; ``lower`` and ``upper`` are the normal band at significance level ``alpha``.
+        """
+        if not 0 < alpha < 1:
+            raise ValueError(f"Argument `alpha` must lie between 0 and 1. Received: alpha={alpha}")
+        band = normal_band(self.deltas, alpha)
+        columns = {
+            "mean": band.mean,
+            "median": self.frame.median().to_numpy(),
+            "std": band.std,
+            "lower": band.lower,
+            "upper": band.upper,
+            "count": band.count,
+            "diverged": len(self) - band.count,
+        }
+        return pd.DataFrame(columns, index=pd.Index(self.rates, name="learning_rate"))
+
+    def best_lr(self, method: str = "mean") -> float:
+        """The rate that a rule of `autolr_widget.engine.selection.RULES` chooses.
+
+        Raises
+        ------
+        ValueError
+            If there is no such rule, no round, or no rate that stayed finite in every round.
+        """
+        if method not in RULES:
+            raise ValueError(f"Argument `method` must be one of {', '.join(map(repr, RULES))}. Received: method={method!r}")
+        return RULES[method](self.rates, self.deltas)
+
+    def plot(self, alpha: float = 0.05, ax: Axes | None = None) -> Axes:
+        """Draw the mean loss differential and its band with matplotlib, an optional dependency."""
+        try:
+            import matplotlib.pyplot as plt
+        except ImportError as error:
+            raise ImportError("`plot` needs matplotlib: pip install matplotlib") from error
+        if ax is None:
+            _, ax = plt.subplots()
+        band = normal_band(self.deltas, alpha)
+        ax.plot(self.rates, band.mean, label="mean")
+        ax.fill_between(self.rates, band.lower, band.upper, alpha=0.3, label=f"{1 - alpha:.0%} band")
+        ax.axhline(0, linestyle="--", color="gray")
+        ax.set(xscale=self.scale, xlabel="Learning rate", ylabel="Change in loss after one step")
+        ax.legend()
+        return ax
+
+    def to_json(self) -> str:
+        """The rounds as strict JSON: floats to the last bit, ``null`` where a rate diverged."""
+        rounds = [[None if np.isnan(value) else value for value in row] for row in self.deltas.tolist()]
+        return json.dumps(
+            {"format": FORMAT, "version": VERSION, "scale": self.scale, "rates": self.rates.tolist(), "deltas": rounds},
+            allow_nan=False,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> TuneResults:
+        """The results that `to_json` wrote, equal to the ones written.
+
+        Raises
+        ------
+        ValueError
+            If ``text`` is not what `to_json` writes.
+        """
+        content: Any = json.loads(text)
+        if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("version") != VERSION:
+            raise ValueError(f"Argument `text` must be JSON written by `TuneResults.to_json`, version {VERSION}.")
+        try:
+            rates = np.array(content["rates"], dtype=np.float64)
+            deltas = np.array(content["deltas"], dtype=np.float64).reshape(-1, rates.size)
+            return cls(rates, deltas, content["scale"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"Argument `text` is damaged: {error}") from error

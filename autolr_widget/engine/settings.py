@@ -1,0 +1,123 @@
+"""What a user may ask of a run, checked in one place."""
+
+from __future__ import annotations
+
+import math
+import operator
+from dataclasses import dataclass
+from typing import Any
+
+from autolr_widget.engine.selection import RULES
+
+SCALES = ("log", "linear")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a run.
+
+    Parameters
+    ----------
+    lr_min, lr_max
+        Ends of the learning-rate grid, both included. On a log grid ``lr_min`` is positive.
+    scale
+        ``"log"`` or ``"linear"``: how the grid's points are spaced.
+    num_evals
+        Points of the grid, at least 2.
+    num_subsamples
+        Rounds of the run.
+    batch_size
+        Observations in each round's subsample.
+    horizon
+        Optimizer steps between the two losses; 1, the reference's, is the only one so far.
+    method
+        Selection rule, a key of `autolr_widget.engine.selection.RULES`.
+    alpha
+        Significance level of the confidence band, between 0 and 1.
+    seed
+        Seed of the subsamples, a non-negative integer.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of its range or of a wrong type; the message names the argument.
+    """
+
+    lr_min: float = 1e-6
+    lr_max: float = 1.0
+    scale: str = "log"
+    num_evals: int = 50
+    num_subsamples: int = 100
+    batch_size: int = 32
+    horizon: int = 1
+    method: str = "mean"
+    alpha: float = 0.05
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        for name, least in (("num_evals", 2), ("num_subsamples", 1), ("batch_size", 1), ("horizon", 1), ("seed", 0)):
+            self._set(name, _integer(name, getattr(self, name), least))
+        for name in ("lr_min", "lr_max", "alpha"):
+            self._set(name, _finite(name, getattr(self, name)))
+        _one_of("scale", self.scale, SCALES)
+        _one_of("method", self.method, tuple(RULES))
+        if self.horizon != 1:
+            raise ValueError(f"Argument `horizon` must be 1: longer horizons are not built yet. Received: horizon={self.horizon}")
+        if not 0 < self.alpha < 1:
+            raise ValueError(f"Argument `alpha` must lie between 0 and 1. Received: alpha={self.alpha}")
+        if self.scale == "log" and self.lr_min <= 0:
+            raise ValueError(
+                f"Argument `lr_min` must be positive on a log grid. Received: lr_min={self.lr_min}. "
+                'Use a small positive rate such as 1e-6, or scale="linear".'
+            )
+        if self.lr_min < 0:
+            raise ValueError(f"Argument `lr_min` must not be negative. Received: lr_min={self.lr_min}")
+        if self.lr_min >= self.lr_max:
+            raise ValueError(
+                f"Argument `lr_min` must be smaller than `lr_max`. Received: lr_min={self.lr_min}, lr_max={self.lr_max}"
+            )
+
+    def _set(self, name: str, value: float) -> None:
+        object.__setattr__(self, name, value)
+
+    def measure_alike(self, other: Settings) -> bool:
+        """Whether rounds measured under ``other`` are also rounds of these settings.
+
+        The rule and the band only read the measurements, and the number of rounds only says when to stop.
+        """
+        names = ("lr_min", "lr_max", "scale", "num_evals", "batch_size", "horizon", "seed")
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
+
+def lr_space_ends(lr_space: Any) -> tuple[Any, Any]:
+    """The two ends of ``lr_space``, or a `ValueError` that names it."""
+    try:
+        lr_min, lr_max = lr_space
+    except (TypeError, ValueError):
+        raise ValueError(f"Argument `lr_space` must be a pair (lr_min, lr_max). Received: lr_space={lr_space!r}") from None
+    return lr_min, lr_max
+
+
+def _integer(name: str, value: Any, least: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least or isinstance(value, bool):
+        raise ValueError(f"Argument `{name}` must be an integer of at least {least}. Received: {name}={value!r}")
+    return number
+
+
+def _finite(name: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"Argument `{name}` must be a finite number. Received: {name}={value!r}")
+    return number
+
+
+def _one_of(name: str, value: Any, accepted: tuple[str, ...]) -> None:
+    if value not in accepted:
+        raise ValueError(f"Argument `{name}` must be one of {', '.join(map(repr, accepted))}. Received: {name}={value!r}")

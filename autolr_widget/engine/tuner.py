@@ -1,0 +1,162 @@
+"""The engine on its own: rounds, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autolr_widget.engine.grid import grid
+from autolr_widget.engine.results import TuneResults
+from autolr_widget.engine.settings import Settings, lr_space_ends
+from autolr_widget.engine.subsample import subsample
+
+if TYPE_CHECKING:
+    import keras
+
+    from autolr_widget.engine.differential import LossDifferential, State
+    from autolr_widget.engine.observations import Observations
+
+
+@dataclass(frozen=True)
+class Round:
+    """One finished round.
+
+    ``loss`` is the loss of its subsample before the step; ``deltas``, shape ``(num_evals,)``, what a step at each
+    learning rate changes it by, NaN where the rate diverged.
+    """
+
+    index: int
+    loss: float
+    deltas: NDArray[np.float64]
+
+
+class LRTuner:
+    """Measures how much one optimizer step lowers the loss, at every learning rate of a grid.
+
+    Parameters
+    ----------
+    model
+        A compiled Keras model. Neither it nor its optimizer is ever written to.
+    x, y, sample_weight
+        The data to draw subsamples from, as for `Model.fit`: arrays, frames or tensors, or lists, tuples and dicts of
+        them.
+    lr_space
+        The two ends of the grid.
+    scale, num_evals, num_subsamples, batch_size, horizon, method, alpha, seed
+        See `Settings`.
+
+    Raises
+    ------
+    ValueError
+        If an argument can't be used; the message names it.
+
+    Notes
+    -----
+    A run measures the state that model and optimizer are in at its first round, whatever happens to them after.
+
+    Examples
+    --------
+    >>> tuner = LRTuner(model, x, y)  # doctest: +SKIP
+    >>> for round in tuner:  # doctest: +SKIP
+    ...     print(round.index, tuner.results.best_lr())
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        x: Any,
+        y: Any = None,
+        *,
+        sample_weight: Any = None,
+        lr_space: tuple[float, float] = (1e-6, 1.0),
+        scale: str = "log",
+        num_evals: int = 50,
+        num_subsamples: int = 100,
+        batch_size: int = 32,
+        horizon: int = 1,
+        method: str = "mean",
+        alpha: float = 0.05,
+        seed: int = 42,
+    ) -> None:
+        lr_min, lr_max = lr_space_ends(lr_space)
+        settings = Settings(
+            lr_min=lr_min,
+            lr_max=lr_max,
+            scale=scale,
+            num_evals=num_evals,
+            num_subsamples=num_subsamples,
+            batch_size=batch_size,
+            horizon=horizon,
+            method=method,
+            alpha=alpha,
+            seed=seed,
+        )
+        # TensorFlow takes seconds to import; whoever has a Keras model has paid for it already.
+        from autolr_widget.engine.observations import Observations
+        from autolr_widget.engine.usable import check_model
+
+        check_model(model)
+        self._begin(model, Observations(x, y, sample_weight), settings, None)
+
+    def _begin(
+        self, model: keras.Model, observations: Observations, settings: Settings, differential: LossDifferential | None
+    ) -> None:
+        observations.check_batch_size(settings.batch_size)
+        self.model = model
+        self.observations = observations
+        self.settings = settings
+        self.rates = grid(settings.lr_min, settings.lr_max, settings.num_evals, settings.scale)
+        self._differential = differential
+        self._state: State | None = None
+        self._rounds: list[Round] = []
+
+    def renewed(self, settings: Settings) -> LRTuner:
+        """A tuner of the same model and data with these settings and no rounds.
+
+        It measures the model as it is by then, and shares the traced graph where that still holds.
+        """
+        other = object.__new__(LRTuner)
+        traced = self._differential if self._differential and self._differential.is_current() else None
+        other._begin(self.model, self.observations, settings, traced)
+        return other
+
+    @property
+    def deltas(self) -> NDArray[np.float64]:
+        """Loss differentials of the rounds finished so far, shape ``(rounds, num_evals)``; NaN where a rate diverged."""
+        return np.array([round.deltas for round in self._rounds]).reshape(-1, self.rates.size)
+
+    @property
+    def results(self) -> TuneResults:
+        """The rounds finished so far."""
+        return TuneResults(self.rates, self.deltas, self.settings.scale)
+
+    def __len__(self) -> int:
+        """Rounds finished."""
+        return len(self._rounds)
+
+    def measure(self, index: int) -> Round:
+        """Measure round ``index`` and return it: a pure function of the run's start, whatever came before."""
+        if self._differential is None:
+            from autolr_widget.engine.differential import LossDifferential
+
+            self._differential = LossDifferential(self.model, self.observations)
+        if self._state is None:
+            self._state = self._differential.state()
+        rows = subsample(len(self.observations), self.settings.batch_size, self.settings.seed, index)
+        loss, deltas = self._differential(self._state, self.rates, self.observations.take(rows), index)
+        return Round(index, loss, np.where(np.isfinite(deltas), deltas, np.nan))
+
+    def step(self) -> Round:
+        """Run one more round, add it to the results, and return it. An error leaves the finished rounds as they were."""
+        round = self.measure(len(self._rounds))
+        self._rounds.append(round)
+        return round
+
+    def __iter__(self) -> Iterator[Round]:
+        """Run all the rounds that are left."""
+        while len(self._rounds) < self.settings.num_subsamples:
+            yield self.step()

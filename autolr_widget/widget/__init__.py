@@ -1,0 +1,1 @@
+"""The screen: `TunerWidget`, its controls, its chart and its session. Knows nothing of TensorFlow."""

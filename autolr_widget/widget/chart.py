@@ -1,0 +1,153 @@
+"""The picture: mean loss differential, its band, the zero line and the chosen rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import bqplot
+import numpy as np
+from numpy.typing import NDArray
+
+from autolr_widget.engine.band import Band
+
+Floats = NDArray[np.float64]
+
+#: Okabe and Ito's colour-blind-safe blue and vermilion; both reach 3:1 on white and on JupyterLab's dark surface.
+CURVE = "#0c7bdc"
+CHOICE = "#d55e00"
+NEUTRAL = "#808080"
+
+
+class Chart:
+    """A `bqplot.Figure` whose marks never change in number, because bqplot leaves removed ones on the screen.
+
+    Parameters
+    ----------
+    on_click
+        Called with the learning rate where the chart was clicked.
+    """
+
+    def __init__(self, rates: Floats, axis: str, on_click: Callable[[float], None]) -> None:
+        self._on_click = on_click
+        y = bqplot.LinearScale()
+        blue = {"colors": [CURVE], "visible": False}
+        self._mean = _lines(y, stroke_width=2.5, **blue)
+        self._band = _lines(y, fill="between", fill_colors=[CURVE], fill_opacities=[0.25] * 2, opacities=[0], **blue)
+        self._zero = _lines(y, colors=[NEUTRAL], line_style="dashed", stroke_width=1)
+        # A y-scale of its own, from 0 to 1: the line spans the plot whatever the curve does.
+        self._choice = _lines(bqplot.LinearScale(min=0, max=1), colors=[CHOICE], stroke_width=2, visible=False)
+        # "add" appends a point where the plot is clicked: that is how bqplot tells the place of a click.
+        self._clicks = bqplot.Scatter(
+            x=[1.0], y=[0.0], scales=_scales(y), interactions={"click": "add"}, default_opacities=[0]
+        )
+        self._clicks.observe(self._clicked, names="x")
+        self._y = y
+        self._x_axis = bqplot.Axis(scale=self._clicks.scales["x"], label="learning rate", grid_lines="none")
+        self._y_axis = bqplot.Axis(
+            scale=y, orientation="vertical", label="change in loss", grid_color=NEUTRAL, num_ticks=6, label_offset="52px"
+        )
+        self.figure = bqplot.Figure(
+            marks=[self._band, self._zero, self._mean, self._choice, self._clicks],
+            axes=[self._x_axis, self._y_axis],
+            fig_margin={"top": 12, "bottom": 44, "left": 68, "right": 16},
+            min_aspect_ratio=0.2,
+            max_aspect_ratio=10,
+            background_style={"fill": "none"},
+        )
+        self.figure.layout = {"width": "100%", "height": "320px", "min_width": "0"}
+        self.show_grid(rates, axis)
+
+    def show_grid(self, rates: Floats, axis: str) -> None:
+        """Lay the x-axis, ``"log"`` or ``"linear"``, under the learning rates of a run, and remove the curve."""
+        self._rates = rates
+        self._mean.visible = self._band.visible = False
+        with self._zero.hold_sync():
+            self._zero.x, self._zero.y = rates[[0, -1]], np.zeros(2)
+        self._limit_y(-1.0, 1.0)
+        self.show_axis(axis)
+
+    def show_axis(self, axis: str) -> None:
+        """Show the same curve on a ``"log"`` or ``"linear"`` x-axis."""
+        first, last = float(self._rates[0]), float(self._rates[-1])
+        # Zero has no place on a log axis; a linear grid may begin there.
+        is_log = self.is_log = axis == "log" and first > 0
+        x = (bqplot.LogScale if is_log else bqplot.LinearScale)(min=first, max=last)
+        for mark in self.figure.marks:
+            mark.scales = {**mark.scales, "x": x}
+        with self._x_axis.hold_sync():
+            self._x_axis.scale = x
+            # bqplot's own log ticks overlap on a narrow screen.
+            self._x_axis.tick_values = decades(first, last) if is_log else None
+            self._x_axis.tick_format = ".0e" if is_log else None
+            self._x_axis.num_ticks = None if is_log else 6
+
+    def draw(self, band: Band) -> None:
+        """Show the statistics of the rounds so far; a rate that has diverged in every round is left out."""
+        seen = np.isfinite(band.mean)
+        self._mean.visible = self._band.visible = bool(seen.any())
+        if not seen.any():
+            return
+        mean = band.mean[seen]
+        # One round alone has no band, which is drawn as one of no width: a NaN would break the plot.
+        lower, upper = (np.where(np.isfinite(edge), edge, band.mean)[seen] for edge in (band.lower, band.upper))
+        for mark, y in ((self._mean, mean), (self._band, np.stack([lower, upper]))):
+            with mark.hold_sync():
+                mark.x, mark.y = self._rates[seen], y
+        self._limit_y(*y_limits(lower, upper))
+
+    def select(self, rate: float | None) -> None:
+        """Put the marker at ``rate``, or take it away."""
+        with self._choice.hold_sync():
+            self._choice.visible = rate is not None
+            if rate is not None:
+                self._choice.x, self._choice.y = np.array([rate, rate]), np.array([0.0, 1.0])
+
+    def _limit_y(self, lower: float, upper: float) -> None:
+        with self._y.hold_sync():
+            self._y.min, self._y.max = lower, upper
+
+    def _clicked(self, change: dict[str, Floats]) -> None:
+        if len(change["new"]) < 2:
+            return
+        clicked = float(change["new"][-1])
+        with self._clicks.hold_sync():
+            self._clicks.x, self._clicks.y = self._rates[:1], np.zeros(1)
+        self._on_click(clicked)
+
+
+def _scales(y: bqplot.Scale) -> dict[str, bqplot.Scale]:
+    return {"x": bqplot.LinearScale(), "y": y}
+
+
+def _lines(y: bqplot.Scale, **style: Any) -> bqplot.Lines:
+    # Two different points: bqplot can't draw an empty or a constant line.
+    return bqplot.Lines(x=[0.0, 1.0], y=[0.0, 1.0], scales=_scales(y), **style)
+
+
+def y_limits(lower: Floats, upper: Floats) -> tuple[float, float]:
+    """Limits that show the dip: below it all, above it as much as the dip is deep.
+
+    Rates that are far too large raise the loss by orders of magnitude. The curve leaves the picture there.
+    """
+    bottom = min(float(lower.min()), 0.0)
+    top = max(float(upper.max()), 0.0)
+    if bottom < 0:
+        top = min(top, -bottom)
+    margin = 0.08 * (top - bottom) or 1.0
+    return bottom - margin, top + margin
+
+
+def decades(first: float, last: float) -> Floats:
+    """The powers of ten from ``first`` to ``last``, thinned to 6 at most so that their labels never overlap.
+
+    >>> decades(1e-6, 1.0).tolist()
+    [1e-06, 0.0001, 0.01, 1.0]
+    """
+    # The rounding lets 1e-6 count as a power of ten, whatever its last bit.
+    low, high = math.ceil(round(math.log10(first), 9)), math.floor(round(math.log10(last), 9))
+    if high <= low:
+        return np.array([first, last])
+    stride = math.ceil((high - low + 1) / 6)
+    return 10.0 ** np.arange(low, high + 1, stride)

@@ -1,0 +1,229 @@
+"""The life of a run: who asks for the next round, and what state that leaves it in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import traitlets
+
+from autolr_widget.engine.settings import Settings
+from autolr_widget.engine.tuner import LRTuner
+
+STATUSES = ("idle", "running", "paused", "done", "stopped", "error")
+
+#: Seconds of rounds that one request for rounds is worth. A tick costs the browser and the kernel some 75 ms.
+TURN = 0.25
+#: Seconds without a tick after which the kernel goes on by itself.
+SILENCE = 3.0
+
+
+class Session(traitlets.HasTraits):
+    """Runs rounds of a tuner when asked to: by a tick of the front end, by `run`, or by itself after a silence.
+
+    Any method may be called from any thread. ``_lock`` guards the state and is held for moments only; ``_measuring`` is
+    held while a round is measured, so that there is one at a time, and a Pause need not wait for it.
+    """
+
+    status = traitlets.Enum(STATUSES, "idle")
+    round = traitlets.Int(0)
+    error = traitlets.Unicode("")
+    stale = traitlets.Bool(False, help="Whether the settings are no longer those of the rounds at hand")
+    turn = traitlets.Int(0, help="Moves when a turn of rounds is over, so that the front end asks for the next")
+
+    def __init__(self, tuner: LRTuner, on_rounds: Callable[[], None]) -> None:
+        """``on_rounds`` is called when the rounds of ``tuner`` have changed, before ``round`` says so."""
+        super().__init__()
+        self.tuner = tuner
+        self.settings = tuner.settings
+        self._on_rounds = on_rounds
+        self._lock = threading.RLock()
+        self._measuring = threading.Lock()
+        self._pause_at: int | None = None
+        self._heard = 0.0
+        self._watched = False
+        self._due = 0.0
+        # The loop of the cell that made the widget. A later handler's may be a subshell's, which comes and goes.
+        try:
+            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            self._loop = None
+
+    def configure(self, settings: Settings) -> None:
+        """Take on other settings. What they can't share with the rounds at hand makes the run stale, and pauses it."""
+        with self._lock:
+            self.settings = settings
+            if not settings.measure_alike(self.tuner.settings):
+                self.stale = self.status != "idle"
+                self.pause()
+                return
+            self.stale = False
+            self.tuner.settings = settings
+            if self.status in ("paused", "done"):
+                self.status = "done" if self._is_complete() else "paused"
+
+    def start(self) -> None:
+        """Run all the rounds that are left; from the first where the run is over or stale."""
+        self._start(pause_at=None)
+
+    def step(self) -> None:
+        """Run one round, then pause."""
+        self._start(pause_at=1)
+
+    def pause(self) -> None:
+        """Stop after the round that is being measured. Nothing happens unless the session is running."""
+        with self._lock:
+            if self.status == "running":
+                self.status = "paused"
+
+    def resume(self) -> None:
+        """Go on after `pause`. Nothing happens unless the session is paused."""
+        if self.status == "paused":
+            self.start()
+
+    def stop(self) -> None:
+        """End the run and keep its rounds; the next `start` begins anew."""
+        with self._lock:
+            if self.status in ("running", "paused", "error"):
+                self.status = "stopped"
+
+    def reset(self) -> None:
+        """Forget all rounds."""
+        with self._lock:
+            self._renew()
+            self.status = "idle"
+
+    def run(self) -> None:
+        """Run all the rounds that are left, and return when they are done. What a round raises is raised here."""
+        self.start()
+        with self._measuring:
+            self._run_rounds(until=math.inf)
+
+    async def wait(self) -> None:
+        """Return when the session is no longer running."""
+        while self.status == "running":
+            await asyncio.sleep(0.05)
+
+    def tick(self, seen: int) -> None:
+        """Run rounds for the time of a turn, at least one, for a front end that has drawn ``seen`` of them.
+
+        Nothing happens where the session is not running, where a round is being measured, or where the front end has
+        not seen the newest round yet.
+        """
+        self._heard = time.monotonic()
+        if self.status != "running" or seen != self.round or not self._measuring.acquire(blocking=False):
+            return
+        try:
+            self._run_turn()
+        finally:
+            self._measuring.release()
+
+    def _start(self, pause_at: int | None) -> None:
+        with self._lock:
+            if self.status == "running":
+                return
+            if self.stale or self.status in ("idle", "done", "stopped"):
+                self._renew()
+            self.error = ""
+            self._pause_at = None if pause_at is None else self.round + pause_at
+            self._heard = time.monotonic()
+            self.status = "running"
+            if not self._watched:
+                self._watched = True
+                self._watch_in(SILENCE)
+
+    def _renew(self) -> None:
+        self.tuner = self.tuner.renewed(self.settings)
+        self.stale = False
+        self.error = ""
+        self._publish()
+
+    def _publish(self) -> None:
+        self._on_rounds()
+        self.round = len(self.tuner)
+
+    def _is_complete(self) -> bool:
+        return len(self.tuner) >= self.settings.num_subsamples
+
+    def _run_turn(self) -> None:
+        # The error is on the screen; only `run` has somebody to raise it to.
+        with contextlib.suppress(Exception, KeyboardInterrupt):
+            self._run_rounds(until=time.monotonic() + TURN)
+        self._heard = time.monotonic()
+        self.turn += 1
+
+    def _run_rounds(self, until: float) -> None:
+        try:
+            while self.status == "running":
+                self._run_round()
+                if time.monotonic() >= until:
+                    break
+        except (Exception, KeyboardInterrupt) as error:
+            with self._lock:
+                # After a reset the round that failed is nobody's any more.
+                if self.status in ("running", "paused"):
+                    self.error = _message(error, len(self.tuner) + 1)
+                    self.status = "error"
+                    self._publish()
+            raise
+
+    def _run_round(self) -> None:
+        tuner = self.tuner
+        tuner.step()
+        with self._lock:
+            if tuner is not self.tuner:
+                return
+            self._publish()
+            if self.status == "running" and self._is_complete():
+                self.status = "done"
+            elif self.status == "running" and self.round == self._pause_at:
+                self.status = "paused"
+
+    def _watch_in(self, delay: float) -> None:
+        self._due = time.monotonic() + delay
+        if self._loop is not None and self._loop.is_running():
+            self._loop.call_soon_threadsafe(self._loop.call_later, delay, self._watch)
+        else:
+            timer = threading.Timer(delay, self._watch)
+            timer.daemon = True
+            timer.start()
+
+    def _watch(self) -> None:
+        """Go on without a front end, once none has been heard for some seconds."""
+        with self._lock:
+            if self.status != "running":
+                self._watched = False
+                return
+        now = time.monotonic()
+        if now > self._due + 1:
+            # A cell blocked the loop, and the front end's messages with it: hear them first, there may be a Pause.
+            self._heard = now
+        if now >= self._heard + SILENCE and self._measuring.acquire(blocking=False):
+            try:
+                self._run_turn()
+            finally:
+                self._measuring.release()
+            # The next turn follows at once, but lets the loop do other things in between.
+            self._heard -= SILENCE
+        self._watch_in(max(self._heard + SILENCE - time.monotonic(), 0.01))
+
+def _message(error: BaseException, round_number: int) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return f"Interrupted in round {round_number}. Run goes on from there."
+    if isinstance(error, MemoryError):
+        return f"Out of memory in round {round_number}. Choose a smaller batch size or fewer learning rates."
+    return f"Round {round_number} failed. {type(error).__name__}: {error}"
+
+
+def is_message(content: Any, **fields: type) -> bool:
+    """Whether ``content`` is a front end's message with exactly these fields, of exactly these types."""
+    return (
+        isinstance(content, dict)
+        and content.keys() == fields.keys()
+        and all(type(content[name]) is kind for name, kind in fields.items())
+    )

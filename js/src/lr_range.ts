@@ -1,0 +1,71 @@
+import type { Render } from "@anywidget/types";
+import { element } from "./element";
+import { formatRate, fromPosition, moveEnd, parseRate, type Range, toPosition } from "./rates";
+
+export interface LRRange extends Range {
+  /** Ends of the slider's track. The numbers may be typed beyond them. */
+  low: number;
+  high: number;
+}
+
+/** Decades that an arrow key moves a thumb by. Page Up and Page Down, of the browser's own, move it further. */
+const STEP = 0.1;
+
+const ENDS = ["lr_min", "lr_max"] as const;
+const NAMES = { lr_min: "Smallest learning rate", lr_max: "Largest learning rate" };
+
+/** Two native sliders on one logarithmic track, each with a number beside it: the ends of the grid. */
+const render: Render<LRRange> = ({ model, el }) => {
+  const thumbs = { lr_min: thumb("lr_min"), lr_max: thumb("lr_max") };
+  const numbers = { lr_min: number("lr_min"), lr_max: number("lr_max") };
+  const filled = element("div", { class: "autolr-filled" });
+  const track = element("div", { class: "autolr-track" }, filled, thumbs.lr_min, thumbs.lr_max);
+  el.classList.add("autolr-lr-range");
+  el.setAttribute("role", "group");
+  el.setAttribute("aria-label", "Learning-rate grid from smallest to largest");
+  el.append(numbers.lr_min, track, numbers.lr_max);
+
+  const draw = () => {
+    const [low, high] = [model.get("low"), model.get("high")];
+    const [first, last] = [Math.log10(low), Math.log10(high)];
+    for (const end of ENDS) {
+      const rate = model.get(end);
+      const position = toPosition(rate, low, high);
+      Object.assign(thumbs[end], { min: String(first), max: String(last), value: String(position) });
+      thumbs[end].setAttribute("aria-valuetext", formatRate(rate));
+      numbers[end].value = formatRate(rate);
+      filled.style.setProperty(`--${end}`, String((position - first) / (last - first)));
+    }
+  };
+  const move = (end: keyof Range, rate: number | undefined) => {
+    const current = { lr_min: model.get("lr_min"), lr_max: model.get("lr_max") };
+    const moved = rate === undefined ? undefined : moveEnd(current, end, rate);
+    if (moved && moved[end] !== current[end]) {
+      model.set(end, moved[end]);
+      model.save_changes();
+    }
+    // What was refused goes back to what holds.
+    draw();
+  };
+
+  for (const end of ENDS) {
+    thumbs[end].addEventListener("input", () => move(end, fromPosition(Number(thumbs[end].value))));
+    numbers[end].addEventListener("change", () => move(end, parseRate(numbers[end].value)));
+  }
+  const events = ["change:lr_min", "change:lr_max", "change:low", "change:high"] as const;
+  for (const event of events) model.on(event, draw);
+  draw();
+  return () => {
+    for (const event of events) model.off(event, draw);
+  };
+};
+
+function thumb(end: keyof Range): HTMLInputElement {
+  return element("input", { type: "range", step: String(STEP), "aria-label": NAMES[end], class: `autolr-${end}` });
+}
+
+function number(end: keyof Range): HTMLInputElement {
+  return element("input", { type: "text", inputmode: "decimal", "aria-label": `${NAMES[end]}, as a number` });
+}
+
+export default { render };
