@@ -40,13 +40,13 @@ class Chart:
         self._choice = _lines(bqplot.LinearScale(min=0, max=1), colors=[CHOICE], stroke_width=2, visible=False)
         # "add" appends a point where the plot is clicked: that is how bqplot tells the place of a click.
         self._clicks = bqplot.Scatter(
-            x=[1.0], y=[0.0], scales=_scales(y), interactions={"click": "add"}, default_opacities=[0]
+            x=[1.0], y=[0.0], scales=_scales(y), interactions={"click": "add"}, colors=["transparent"]
         )
         self._clicks.observe(self._clicked, names="x")
         self._y = y
         self._x_axis = bqplot.Axis(scale=self._clicks.scales["x"], label="learning rate", grid_lines="none")
         self._y_axis = bqplot.Axis(
-            scale=y, orientation="vertical", label="change in loss", grid_color=NEUTRAL, num_ticks=6, label_offset="52px"
+            scale=y, orientation="vertical", label="change in loss", grid_lines="none", label_offset="52px"
         )
         self.figure = bqplot.Figure(
             marks=[self._band, self._zero, self._mean, self._choice, self._clicks],
@@ -122,8 +122,8 @@ def _scales(y: bqplot.Scale) -> dict[str, bqplot.Scale]:
 
 
 def _lines(y: bqplot.Scale, **style: Any) -> bqplot.Lines:
-    # Two different points: bqplot can't draw an empty or a constant line.
-    return bqplot.Lines(x=[0.0, 1.0], y=[0.0, 1.0], scales=_scales(y), **style)
+    # Points that any axis can show: bqplot can't draw an empty or a constant line, nor 0 on a log axis.
+    return bqplot.Lines(x=[1.0, 2.0], y=[0.0, 1.0], scales=_scales(y), **style)
 
 
 def y_limits(lower: Floats, upper: Floats) -> tuple[float, float]:

@@ -1,0 +1,178 @@
+"""A real JupyterLab on loopback, and a page of it in a real Chromium."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from playwright.sync_api import Page
+
+# Chromium's own calls home are refused by a closed network, many at a time.
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+MODEL = """
+import os
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import keras
+from sklearn.datasets import load_digits
+from autolr_widget import TunerWidget
+
+x, y = load_digits(return_X_y=True)
+x = x / 16
+keras.utils.set_random_seed(0)
+model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(32, "relu"), keras.layers.Dense(10, "softmax")])
+model.compile("sgd", "sparse_categorical_crossentropy")
+"""
+
+
+class Lab:
+    """A JupyterLab server over a folder, with settings of its own."""
+
+    def __init__(self, folder: Path, theme: str = "JupyterLab Light") -> None:
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        state = folder / ".state"
+        self._write_settings(state / "settings", theme)
+        environment = {
+            **os.environ,
+            "JUPYTER_CONFIG_DIR": str(state / "config"),
+            "JUPYTER_RUNTIME_DIR": str(state / "runtime"),
+            "JUPYTER_DATA_DIR": str(state / "data"),
+            "JUPYTERLAB_SETTINGS_DIR": str(state / "settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(state / "workspaces"),
+            "IPYTHONDIR": str(state / "ipython"),
+        }
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
+        command += ["--IdentityProvider.token=", "--LabApp.expose_app_in_browser=True"]
+        with (folder / "server.log").open("w") as log:
+            self._process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+        self._wait_until_up()
+
+    def close(self) -> None:
+        """End the server, which ends its kernels."""
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+    def _write_settings(self, settings: Path, theme: str) -> None:
+        for plugin, content in {
+            "notification": {"fetchNews": "false", "checkForUpdates": False},
+            "themes": {"theme": theme},
+        }.items():
+            path = settings / "@jupyterlab" / "apputils-extension" / f"{plugin}.jupyterlab-settings"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(content))
+
+    def _wait_until_up(self) -> None:
+        end = time.monotonic() + 90
+        while time.monotonic() < end:
+            if self._process.poll() is not None:
+                break
+            try:
+                urllib.request.urlopen(f"{self.url}/api", timeout=2).close()
+                return
+            except OSError:
+                time.sleep(0.2)
+        raise RuntimeError("JupyterLab did not start:\n" + (self.folder / "server.log").read_text())
+
+
+class Notebook:
+    """A notebook open in a page, its cells run, with the widget in view."""
+
+    def __init__(self, page: Page, lab: Lab, *cells: str, name: str = "test.ipynb") -> None:
+        self.page = page
+        self.lab = lab
+        self.name = name
+        if cells:
+            notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+            notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+            nbformat.write(notebook, lab.folder / name)
+        self.open()
+
+    def open(self, query: str = "?reset") -> None:
+        """Load the page, and wait for the kernel."""
+        self.page.goto(f"{self.lab.url}/lab/tree/{self.name}{query}")
+        self._wait_for_kernel()
+
+    def reload(self) -> None:
+        """Load the page again as a user would, after saving."""
+        self.evaluate("return panel.context.save()")
+        self.page.reload()
+        self._wait_for_kernel()
+
+    def run_all(self) -> None:
+        """Run all cells and wait until they are done."""
+        self.evaluate("app.shell.activateById(panel.id); return app.commands.execute('notebook:run-all-cells')")
+
+    def evaluate(self, body: str, argument: Any = None) -> Any:
+        """Run JavaScript with `app`, `panel` and `argument` at hand."""
+        return self.page.evaluate(
+            f"async (argument) => {{ const app = window.jupyterapp; const panel = app.shell.currentWidget; {body} }}",
+            argument,
+        )
+
+    def begin(self, code: str) -> None:
+        """Start code in the kernel as a cell would, and don't wait for it."""
+        self.evaluate("panel.sessionContext.session.kernel.requestExecute({code: argument})", code)
+
+    def python(self, expression: str) -> Any:
+        """The value of an expression in the kernel, which must be JSON."""
+        reply = self.evaluate(
+            """
+            const future = panel.sessionContext.session.kernel.requestExecute(
+                {code: "", silent: true, store_history: false, user_expressions: {value: argument}});
+            return (await future.done).content.user_expressions.value;
+            """,
+            f"__import__('json').dumps({expression})",
+        )
+        assert reply["status"] == "ok", reply
+        return json.loads(eval(reply["data"]["text/plain"], {"__builtins__": {}}))
+
+    def execute(self, code: str) -> None:
+        """Run code in the kernel and wait for it."""
+        reply = self.evaluate(
+            """
+            const future = panel.sessionContext.session.kernel.requestExecute({code: argument, store_history: false});
+            return (await future.done).content;
+            """,
+            code,
+        )
+        assert reply["status"] == "ok", reply
+
+    def wait_for(self, expression: str, timeout: float = 30) -> None:
+        """Wait until an expression in the kernel is true."""
+        end = time.monotonic() + timeout
+        while not self.python(expression):
+            assert time.monotonic() < end, f"{expression} did not become true in {timeout} s"
+            time.sleep(0.1)
+
+    def _wait_for_kernel(self) -> None:
+        self.page.wait_for_function(
+            """() => {
+                const panel = window.jupyterapp?.shell.currentWidget;
+                const kernel = panel?.sessionContext?.session?.kernel;
+                return kernel?.connectionStatus === "connected" && kernel.status === "idle";
+            }""",
+            timeout=60_000,
+        )
