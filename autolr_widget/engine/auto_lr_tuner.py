@@ -21,8 +21,8 @@ class AutoLRTuner:
     """Runs notebooks written for ``autolrtuner`` with the import line alone changed.
 
     For the same seed it draws that package's own subsamples. It does not share its defects: the model, its optimizer
-    and the global random generators are left alone, every rate is measured from the same optimizer state, integers stay
-    integers, any loss that Keras accepts will do, and a rate that diverges is no candidate instead of poisoning the rest.
+    and the global random generators are left alone, every rate is measured from the same optimizer state, integers
+    stay integers, any loss that Keras accepts will do, and a rate that diverges can't be chosen.
 
     Parameters
     ----------

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from statistics import NormalDist
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-class Band(NamedTuple):
+@dataclass(frozen=True)
+class Band:
     """One value a learning rate, each of shape ``(num_evals,)``.
 
-    ``mean``, ``std``, ``lower`` and ``upper`` are over the ``count`` rounds in which the rate did not diverge: NaN where
-    there is none, and for the last three where there is only one.
+    ``mean``, ``std``, ``lower`` and ``upper`` are over the ``count`` rounds in which the rate did not diverge: NaN
+    where there is none, and for the last three where there is only one.
     """
 
     mean: Floats
@@ -26,7 +27,7 @@ class Band(NamedTuple):
 
 
 def normal_band(deltas: Floats, alpha: float) -> Band:
-    r"""The reference's pointwise band, :math:`\bar x \pm z_{1-\alpha/2}\, s/\sqrt n` with the sample deviation :math:`s`.
+    r"""The reference's pointwise band, :math:`\bar x \pm z_{1-\alpha/2}\, s/\sqrt n` with sample deviation :math:`s`.
 
     Parameters
     ----------

@@ -67,7 +67,9 @@ class LossDifferential:
             loss = float(before)
             return loss, after.numpy().astype(np.float64) - loss
 
-    def _trace(self, state: State, rates: tf.Tensor, batch: Batch, round_index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _trace(
+        self, state: State, rates: tf.Tensor, batch: Batch, round_index: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         trainable, non_trainable, slots = state
         non_trainable = [
             value + tf.cast([0, round_index], value.dtype) if variable.name == "seed_generator_state" else value

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+SCALES = ("log", "linear")
+
 
 def grid(lr_min: float, lr_max: float, num_evals: int, scale: str = "log") -> NDArray[np.float64]:
     """``num_evals`` increasing learning rates from ``lr_min`` to ``lr_max``, both included.

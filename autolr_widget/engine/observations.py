@@ -38,7 +38,9 @@ class Observations:
         if not lengths["x"] or lengths["x"][0] == 0:
             raise ValueError("Argument `x` must hold at least one observation. Received none.")
         if len({length for found in lengths.values() for length in found}) > 1:
-            received = ", ".join(f"len({name})={' and '.join(map(str, found))}" for name, found in lengths.items() if found)
+            received = ", ".join(
+                f"len({name})={' and '.join(map(str, found))}" for name, found in lengths.items() if found
+            )
             raise ValueError(f"Arguments `x`, `y` and `sample_weight` must have the same length. Received: {received}")
         self._length = lengths["x"][0]
 

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from autolr_widget.engine.band import normal_band
+from autolr_widget.engine.grid import SCALES
 from autolr_widget.engine.selection import RULES
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class TuneResults:
                 "Argument `deltas` must have one row a round and one column a learning rate. "
                 f"Received: rates.shape={rates.shape}, deltas.shape={deltas.shape}"
             )
+        if self.scale not in SCALES:
+            raise ValueError(f"Argument `scale` must be one of {SCALES}. Received: scale={self.scale!r}")
         for name, array in (("rates", rates), ("deltas", deltas)):
             array.flags.writeable = False
             object.__setattr__(self, name, array)
@@ -101,7 +104,9 @@ class TuneResults:
             If there is no such rule, no round, or no rate that stayed finite in every round.
         """
         if method not in RULES:
-            raise ValueError(f"Argument `method` must be one of {', '.join(map(repr, RULES))}. Received: method={method!r}")
+            raise ValueError(
+                f"Argument `method` must be one of {', '.join(map(repr, RULES))}. Received: method={method!r}"
+            )
         return RULES[method](self.rates, self.deltas)
 
     def plot(self, alpha: float = 0.05, ax: Axes | None = None) -> Axes:

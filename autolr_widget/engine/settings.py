@@ -7,9 +7,8 @@ import operator
 from dataclasses import dataclass
 from typing import Any
 
+from autolr_widget.engine.grid import SCALES
 from autolr_widget.engine.selection import RULES
-
-SCALES = ("log", "linear")
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,9 @@ class Settings:
         _one_of("scale", self.scale, SCALES)
         _one_of("method", self.method, tuple(RULES))
         if self.horizon != 1:
-            raise ValueError(f"Argument `horizon` must be 1: longer horizons are not built yet. Received: horizon={self.horizon}")
+            raise ValueError(
+                f"Argument `horizon` must be 1: longer horizons are not built yet. Received: horizon={self.horizon}"
+            )
         if not 0 < self.alpha < 1:
             raise ValueError(f"Argument `alpha` must lie between 0 and 1. Received: alpha={self.alpha}")
         if self.scale == "log" and self.lr_min <= 0:
@@ -94,7 +95,9 @@ def lr_space_ends(lr_space: Any) -> tuple[Any, Any]:
     try:
         lr_min, lr_max = lr_space
     except (TypeError, ValueError):
-        raise ValueError(f"Argument `lr_space` must be a pair (lr_min, lr_max). Received: lr_space={lr_space!r}") from None
+        raise ValueError(
+            f"Argument `lr_space` must be a pair (lr_min, lr_max). Received: lr_space={lr_space!r}"
+        ) from None
     return lr_min, lr_max
 
 
@@ -120,4 +123,6 @@ def _finite(name: str, value: Any) -> float:
 
 def _one_of(name: str, value: Any, accepted: tuple[str, ...]) -> None:
     if value not in accepted:
-        raise ValueError(f"Argument `{name}` must be one of {', '.join(map(repr, accepted))}. Received: {name}={value!r}")
+        raise ValueError(
+            f"Argument `{name}` must be one of {', '.join(map(repr, accepted))}. Received: {name}={value!r}"
+        )

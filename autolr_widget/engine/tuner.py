@@ -126,7 +126,7 @@ class LRTuner:
 
     @property
     def deltas(self) -> NDArray[np.float64]:
-        """Loss differentials of the rounds finished so far, shape ``(rounds, num_evals)``; NaN where a rate diverged."""
+        """Loss differentials of the finished rounds, shape ``(rounds, num_evals)``; NaN where a rate diverged."""
         return np.array([round.deltas for round in self._rounds]).reshape(-1, self.rates.size)
 
     @property
@@ -151,7 +151,7 @@ class LRTuner:
         return Round(index, loss, np.where(np.isfinite(deltas), deltas, np.nan))
 
     def step(self) -> Round:
-        """Run one more round, add it to the results, and return it. An error leaves the finished rounds as they were."""
+        """Run one more round, add it to the results, and return it. An error leaves the finished rounds alone."""
         round = self.measure(len(self._rounds))
         self._rounds.append(round)
         return round

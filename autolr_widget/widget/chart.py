@@ -44,14 +44,16 @@ class Chart:
         )
         self._clicks.observe(self._clicked, names="x")
         self._y = y
-        self._x_axis = bqplot.Axis(scale=self._clicks.scales["x"], label="learning rate", grid_lines="none")
+        self._x_axis = bqplot.Axis(
+            scale=self._clicks.scales["x"], label="learning rate", grid_lines="none", label_offset="34px"
+        )
         self._y_axis = bqplot.Axis(
             scale=y, orientation="vertical", label="change in loss", grid_lines="none", label_offset="52px"
         )
         self.figure = bqplot.Figure(
             marks=[self._band, self._zero, self._mean, self._choice, self._clicks],
             axes=[self._x_axis, self._y_axis],
-            fig_margin={"top": 12, "bottom": 44, "left": 68, "right": 16},
+            fig_margin={"top": 12, "bottom": 50, "left": 68, "right": 16},
             min_aspect_ratio=0.2,
             max_aspect_ratio=10,
             background_style={"fill": "none"},
@@ -150,4 +152,4 @@ def decades(first: float, last: float) -> Floats:
     if high <= low:
         return np.array([first, last])
     stride = math.ceil((high - low + 1) / 6)
-    return 10.0 ** np.arange(low, high + 1, stride)
+    return np.float64(10) ** np.arange(low, high + 1, stride)

@@ -22,7 +22,10 @@ class Choice(ipw.HBox):
         self, on_type: Callable[[float], None], on_follow: Callable[[], None], on_apply: Callable[[], str]
     ) -> None:
         self._number = ipw.Text(
-            description="Learning rate", continuous_update=False, placeholder="none yet", style={"description_width": "auto"}
+            description="Learning rate",
+            continuous_update=False,
+            placeholder="none yet",
+            style={"description_width": "auto"},
         )
         self._number.add_class("autolr-chosen")
         self._follow = ipw.Button(description="Follow the rule", tooltip="Give up your own choice")

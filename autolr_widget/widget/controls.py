@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as ipw
 import traitlets
 
+from autolr_widget.engine.grid import SCALES
 from autolr_widget.engine.selection import RULES
-from autolr_widget.engine.settings import SCALES
 from autolr_widget.widget.front_end import LRRange
 
 if TYPE_CHECKING:

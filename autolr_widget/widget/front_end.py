@@ -35,5 +35,5 @@ class LRRange(anywidget.AnyWidget):
 
     lr_min = traitlets.Float(1e-6).tag(sync=True)
     lr_max = traitlets.Float(1.0).tag(sync=True)
-    low = traitlets.Float(1e-10, help="Left end of the track").tag(sync=True)
+    low = traitlets.Float(1e-8, help="Left end of the track").tag(sync=True)
     high = traitlets.Float(10.0, help="Right end of the track").tag(sync=True)

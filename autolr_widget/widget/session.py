@@ -212,6 +212,7 @@ class Session(traitlets.HasTraits):
             self._heard -= SILENCE
         self._watch_in(max(self._heard + SILENCE - time.monotonic(), 0.01))
 
+
 def _message(error: BaseException, round_number: int) -> str:
     if isinstance(error, KeyboardInterrupt):
         return f"Interrupted in round {round_number}. Run goes on from there."

@@ -14,10 +14,11 @@ import numpy as np
 import traitlets
 
 from autolr_widget.engine.band import normal_band
+from autolr_widget.engine.grid import SCALES
 from autolr_widget.engine.results import TuneResults
 from autolr_widget.engine.schedule import cosine_restarts
 from autolr_widget.engine.selection import RULES
-from autolr_widget.engine.settings import SCALES, Settings
+from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.tuner import LRTuner
 from autolr_widget.widget.chart import Chart
 from autolr_widget.widget.choice import Choice
@@ -112,7 +113,10 @@ class TunerWidget(ipw.VBox):
         self.observe(self._configure, names=SETTINGS)
 
         axis = ipw.ToggleButtons(
-            options=[("log", "log"), ("linear", "linear")], value=self.scale, description="Axis", style={"button_width": "5em"}
+            options=SCALES,
+            value=self.scale,
+            description="Axis",
+            style={"button_width": "5em"},
         )
         self._axis = axis
         self._chart = Chart(tuner.rates, axis.value, on_click=self._click)

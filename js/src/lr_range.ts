@@ -1,9 +1,9 @@
 import type { Render } from "@anywidget/types";
 import { element } from "./element";
-import { formatRate, fromPosition, moveEnd, parseRate, type Range, toPosition } from "./rates";
+import { formatRate, fromPosition, moveEnd, parseRate, type Range, toPosition, trackEnds } from "./rates";
 
 export interface LRRange extends Range {
-  /** Ends of the slider's track. The numbers may be typed beyond them. */
+  /** Ends of the slider's track, which grows to hold a rate that was typed or set beyond them. */
   low: number;
   high: number;
 }
@@ -26,7 +26,11 @@ const render: Render<LRRange> = ({ model, el }) => {
   el.append(numbers.lr_min, track, numbers.lr_max);
 
   const draw = () => {
-    const [low, high] = [model.get("low"), model.get("high")];
+    const { low, high } = trackEnds(
+      { lr_min: model.get("lr_min"), lr_max: model.get("lr_max") },
+      model.get("low"),
+      model.get("high"),
+    );
     const [first, last] = [Math.log10(low), Math.log10(high)];
     for (const end of ENDS) {
       const rate = model.get(end);

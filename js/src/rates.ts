@@ -30,3 +30,8 @@ export function moveEnd(range: Range, end: keyof Range, rate: number): Range | u
   const moved = { ...range, [end]: rate };
   return moved.lr_min < moved.lr_max ? moved : undefined;
 }
+
+/** The ends of a track that holds both ends of `range`. A linear grid may begin at 0, which no log track can hold. */
+export function trackEnds(range: Range, low: number, high: number): { low: number; high: number } {
+  return { low: range.lr_min > 0 ? Math.min(low, range.lr_min) : low, high: Math.max(high, range.lr_max) };
+}

@@ -1,0 +1,32 @@
+import os
+
+# Before TensorFlow is imported: its notes on the CPU would bury the tests' own output.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """Images in [0, 1], shape (1797, 64), and their digits as integers."""
+    from sklearn.datasets import load_digits
+
+    x, y = load_digits(return_X_y=True)
+    return (x / 16).astype("float32"), y
+
+
+@pytest.fixture
+def make_model():
+    """Builds the same small network from the same weights each time; extra layers go in its middle."""
+    import keras
+
+    def make(optimizer="sgd", *layers, loss=None):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential(
+            [keras.Input((64,)), keras.layers.Dense(16, activation="relu"), *layers, keras.layers.Dense(10)]
+        )
+        model.compile(optimizer, loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        return model
+
+    return make

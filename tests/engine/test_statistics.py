@@ -1,0 +1,149 @@
+"""Grid, subsample, band, rules and results: what must hold whatever the input."""
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from autolr_widget import TuneResults
+from autolr_widget.engine.grid import grid
+from autolr_widget.engine.selection import RULES
+from autolr_widget.engine.subsample import subsample
+
+DELTAS = arrays(
+    np.float64,
+    st.tuples(st.integers(0, 12), st.just(5)),
+    elements=st.floats(-1e6, 1e6) | st.sampled_from([math.nan, math.inf, -math.inf]),
+)
+RATES = np.array([0.01, 0.02, 0.1, 0.5, 1.0])
+
+
+@given(
+    ends=st.tuples(st.floats(1e-10, 1e3), st.floats(1.01, 1e6)),
+    count=st.integers(2, 300),
+    scale=st.sampled_from(["log", "linear"]),
+)
+def test_grid_goes_up_from_one_end_to_the_other(ends, count, scale):
+    lr_min, lr_max = ends[0], ends[0] * ends[1]
+    rates = grid(lr_min, lr_max, count, scale)
+    assert rates.shape == (count,)
+    assert rates[0] == lr_min
+    assert rates[-1] == lr_max
+    assert (np.diff(rates) > 0).all()
+
+
+@given(n=st.integers(1, 10_000), share=st.floats(0, 1), seed=st.integers(0, 2**40), index=st.integers(0, 10**6))
+def test_subsample_is_pure_and_without_replacement(n, share, seed, index):
+    size = max(1, int(n * share))
+    rows = subsample(n, size, seed, index)
+    assert len(set(rows.tolist())) == size
+    assert 0 <= rows.min() <= rows.max() < n
+    np.testing.assert_array_equal(rows, subsample(n, size, seed, index))
+
+
+def test_subsamples_of_other_rounds_and_seeds_differ():
+    draws = {tuple(subsample(1000, 8, seed, index)) for seed in range(10) for index in range(10)}
+    assert len(draws) == 100
+
+
+@given(DELTAS)
+def test_summary_is_what_pandas_says_of_the_finite_rounds(deltas):
+    frame = pd.DataFrame(np.where(np.isfinite(deltas), deltas, np.nan), columns=RATES)
+    results = TuneResults(RATES, deltas)
+    summary = results.summary(alpha=0.1)
+    pd.testing.assert_frame_equal(results.frame, frame, check_names=False)
+    for statistic in ("mean", "median", "std"):
+        expected = getattr(frame, statistic)().to_numpy()
+        np.testing.assert_allclose(summary[statistic], expected, rtol=1e-9, atol=1e-6)
+    assert summary["count"].tolist() == frame.count().tolist()
+    assert (summary["count"] + summary["diverged"] == len(deltas)).all()
+    margin = 1.6448536269514722 * frame.std().to_numpy() / np.sqrt(frame.count().to_numpy().clip(1))
+    np.testing.assert_allclose(summary["upper"] - summary["lower"], 2 * margin, rtol=1e-7, atol=1e-5)
+
+
+@given(DELTAS, st.sampled_from(["log", "linear"]))
+def test_json_both_ways(deltas, scale):
+    results = TuneResults(RATES, deltas, scale)
+    text = results.to_json()
+    assert TuneResults.from_json(text) == results
+    json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"format": "autolr_widget.TuneResults", "version": 2}',
+     '{"format": "autolr_widget.TuneResults", "version": 1, "scale": "log", "rates": [1, 2], "deltas": [[1]]}',
+     '{"format": "autolr_widget.TuneResults", "version": 1, "scale": "log", "rates": ["a"], "deltas": [[1]]}',
+     '{"format": "autolr_widget.TuneResults", "version": 1, "scale": "cubic", "rates": [1], "deltas": [[1]]}'],
+)  # fmt: skip
+def test_damaged_json_is_refused(text):
+    with pytest.raises(ValueError):  # noqa: PT011  # json's own error is one, too
+        TuneResults.from_json(text)
+
+
+def test_results_are_equal_by_value():
+    deltas = np.array([[1.0, math.nan, 2.0, 3.0, 4.0]])
+    assert TuneResults(RATES, deltas) == TuneResults(RATES, deltas)
+    assert TuneResults(RATES, deltas) != TuneResults(RATES, deltas + 1)
+    assert TuneResults(RATES, deltas) != TuneResults(RATES, deltas, "linear")
+
+
+@pytest.mark.parametrize(
+    ("deltas", "expected"),
+    [
+        ([[-1, -2, -3, -4, 5]], {"mean": 0.5, "median": 0.5, "max": 0.5}),
+        ([[-1, -9, -3, 1, 0], [-1, 1, -3, -9, 0]], {"mean": 0.02, "median": 0.02, "variance": 0.01, "max": 1.0}),
+        ([[-1, -1, 0, 0, 9], [-1, -1, 0, 0, 9], [9, -1, 0, 0, 9]], {"mean": 0.02, "median": 0.01, "variance": 0.02}),
+        ([[-1, -2, math.nan, -4, -9], [-1, -2, -9, -4, math.inf]], {"mean": 0.5, "median": 0.5, "max": 0.5}),
+    ],
+)
+def test_rules(deltas, expected):
+    results = TuneResults(RATES, np.array(deltas, float))
+    for method, rate in expected.items():
+        assert results.best_lr(method) == rate, method
+
+
+def test_max_warns_where_no_rate_is_safe():
+    with pytest.warns(UserWarning, match="raised the loss"):
+        assert TuneResults(RATES, np.ones((2, 5))).best_lr("max") == 0.0
+
+
+@pytest.mark.parametrize(
+    ("deltas", "method", "message"),
+    [
+        (np.zeros((0, 5)), "mean", "No results found"),
+        (np.full((2, 5), math.nan), "median", r"Every learning rate from 0\.01 to 1 diverged"),
+        (np.zeros((1, 5)), "variance", "at least 2 rounds"),
+        (np.zeros((1, 5)), "lowest", "`method` must be one of"),
+    ],
+)
+def test_rules_that_can_not_choose_say_why(deltas, method, message):
+    with pytest.raises(ValueError, match=message):
+        TuneResults(RATES, deltas).best_lr(method)
+
+
+@given(DELTAS, st.randoms(use_true_random=False))
+def test_rules_do_not_depend_on_the_order_of_rounds(deltas, random):
+    order = list(range(len(deltas)))
+    random.shuffle(order)
+    finite = np.isfinite(deltas).all(axis=0)
+    if len(deltas) and finite.any():
+        # Not the mean: its last bit depends on the order of the sum, and may break a tie.
+        assert RULES["median"](RATES, deltas[order]) == RULES["median"](RATES, deltas)
+        assert RULES["median"](RATES, deltas) in RATES[finite]
+        if (finite & (deltas <= 0).all(axis=0)).any():
+            assert RULES["max"](RATES, deltas[order]) == RULES["max"](RATES, deltas)
+
+
+def test_plot_draws_the_curve():
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    axes = TuneResults(RATES, np.array([[-1.0, -2, -3, 4, 5], [-1, -3, -3, 4, 5]])).plot()
+    assert axes.get_xscale() == "log"
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), [-1, -2.5, -3, 4, 5])

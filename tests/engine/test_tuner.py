@@ -1,0 +1,197 @@
+"""Rounds are pure, and the user's model is left alone."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from autolr_widget import LRTuner
+
+
+def weights_and_slots(model):
+    return [v.numpy() for v in (*model.variables, *model.optimizer.variables)]
+
+
+def make_awkward():
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential(
+        [
+            keras.Input((64,)),
+            keras.layers.Dense(16, activation="relu"),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.3),
+            keras.layers.Dense(10, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+def fit(model, digits):
+    model.fit(digits[0][:256], digits[1][:256], epochs=1, verbose=0, shuffle=False)
+
+
+@pytest.fixture(scope="module")
+def untuned(digits):
+    model = make_awkward()
+    fit(model, digits)
+    fit(model, digits)
+    return weights_and_slots(model)
+
+
+def assert_same(left, right):
+    assert len(left) == len(right)
+    for a, b in zip(left, right, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_fit_before_and_after_tuning_is_fit_without_it(digits, untuned):
+    model = make_awkward()
+    fit(model, digits)
+    list(LRTuner(model, *digits, num_evals=5, num_subsamples=3))
+    fit(model, digits)
+    assert_same(weights_and_slots(model), untuned)
+
+
+def test_fit_after_an_interrupted_round_is_fit_without_it(digits, untuned):
+    model = make_awkward()
+    fit(model, digits)
+    tuner = LRTuner(model, *digits, num_evals=2000, num_subsamples=1000)
+    tuner.step()
+    timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        list(tuner)
+    assert 1 <= len(tuner) < 1000
+    fit(model, digits)
+    assert_same(weights_and_slots(model), untuned)
+
+
+def test_fit_after_an_interrupted_trace_is_fit_without_it(digits, untuned, monkeypatch):
+    model = make_awkward()
+    fit(model, digits)
+    tuner = LRTuner(model, *digits)
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model.layers[-1], "call", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            tuner.step()
+    tuner.step()
+    fit(model, digits)
+    assert_same(weights_and_slots(model), untuned)
+
+
+def test_no_global_generator_is_touched(digits, make_model):
+    model = make_model("adam", keras.layers.Dropout(0.5))
+    np.random.seed(5)
+    tf.random.set_seed(5)
+    expected = np.random.random(), float(tf.random.uniform(()))
+    np.random.seed(5)
+    tf.random.set_seed(5)
+    list(LRTuner(model, *digits, num_evals=3, num_subsamples=2))
+    assert (np.random.random(), float(tf.random.uniform(()))) == expected
+
+
+def test_a_round_does_not_depend_on_what_came_before(digits, make_model):
+    model = make_model("adam", keras.layers.Dropout(0.5))
+    tuner = LRTuner(model, *digits, num_evals=5, num_subsamples=4)
+    rounds = list(tuner)
+    again = LRTuner(model, *digits, num_evals=5, num_subsamples=4)
+    for index in (3, 0, 2, 1):
+        np.testing.assert_array_equal(again.measure(index).deltas, rounds[index].deltas)
+    other = LRTuner(model, *digits, num_evals=5, num_subsamples=4, seed=1)
+    assert not np.array_equal(other.step().deltas, rounds[0].deltas)
+
+
+def test_a_run_measures_the_state_it_began_in(digits, make_model):
+    model = make_model("adam")
+    undisturbed = [r.deltas for r in LRTuner(model, *digits, num_evals=5, num_subsamples=3)]
+    tuner = LRTuner(model, *digits, num_evals=5, num_subsamples=3)
+    tuner.step()
+    fit(model, digits)
+    np.testing.assert_array_equal([r.deltas for r in tuner], undisturbed[1:])
+    assert not np.array_equal(tuner.renewed(tuner.settings).step().deltas, undisturbed[0])
+
+
+def test_a_model_compiled_anew_is_traced_anew(digits, make_model):
+    model = make_model("sgd")
+    tuner = LRTuner(model, *digits, num_evals=5)
+    tuner.step()
+    model.compile("adam", model.loss)
+    expected = LRTuner(model, *digits, num_evals=5).step().deltas
+    np.testing.assert_array_equal(tuner.renewed(tuner.settings).step().deltas, expected)
+    model.optimizer.beta_1 = 0.5
+    expected = LRTuner(model, *digits, num_evals=5).step().deltas
+    np.testing.assert_array_equal(tuner.renewed(tuner.settings).step().deltas, expected)
+
+
+def test_iterating_runs_what_is_left(digits, make_model):
+    tuner = LRTuner(make_model(), *digits, num_evals=3, num_subsamples=4)
+    assert tuner.results.frame.shape == (0, 3)
+    first = tuner.step()
+    assert [r.index for r in tuner] == [1, 2, 3]
+    assert list(tuner) == []
+    np.testing.assert_array_equal(tuner.results.frame.iloc[0], first.deltas)
+
+
+def test_frames_tensors_and_arrays_give_the_same(digits, make_model):
+    x, y = digits
+    model = make_model()
+    kinds = [(x, y), (pd.DataFrame(x), pd.Series(y)), (tf.constant(x), tf.constant(y)), (x.astype("float64"), y)]
+    rounds = [LRTuner(model, *data, num_evals=4).step().deltas for data in kinds]
+    for other in rounds[1:]:
+        np.testing.assert_array_equal(other, rounds[0])
+
+
+def good():
+    return np.zeros((50, 64)), np.zeros(50, int)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"lr_space": (0, 1)}, r"`lr_min` must be positive on a log grid\. Received: lr_min=0\.0"),
+        ({"lr_space": (-1, 1), "scale": "linear"}, r"`lr_min` must not be negative"),
+        ({"lr_space": (1, 1)}, r"`lr_min` must be smaller than `lr_max`"),
+        ({"lr_space": (0.1, float("nan"))}, r"`lr_max` must be a finite number\. Received: lr_max=nan"),
+        ({"lr_space": 0.1}, r"`lr_space` must be a pair"),
+        ({"scale": "cubic"}, r"`scale` must be one of \('log', 'linear'\)\. Received: scale='cubic'"),
+        ({"num_evals": 1}, r"`num_evals` must be an integer of at least 2\. Received: num_evals=1"),
+        ({"num_evals": 2.5}, r"`num_evals` must be an integer"),
+        ({"num_subsamples": 0}, r"`num_subsamples` must be an integer of at least 1"),
+        ({"batch_size": 51}, r"`batch_size` must not be larger than .*batch_size=51, len\(x\)=50"),
+        ({"batch_size": True}, r"`batch_size` must be an integer"),
+        ({"horizon": 5}, r"`horizon` must be 1"),
+        ({"method": "best"}, r"`method` must be one of \('mean', 'median', 'variance', 'max'\)"),
+        ({"alpha": 1.0}, r"`alpha` must lie between 0 and 1"),
+        ({"seed": -1}, r"`seed` must be an integer of at least 0"),
+        ({"x": np.zeros((0, 64)), "y": np.zeros(0)}, r"`x` must hold at least one observation"),
+        ({"x": []}, r"`x` must hold at least one observation"),
+        ({"y": np.zeros(49)}, r"must have the same length\. Received: len\(x\)=50, len\(y\)=49"),
+        ({"x": np.array([["a"]] * 50)}, r"`x` must be an array of numbers"),
+        ({"sample_weight": np.ones(3)}, r"len\(sample_weight\)=3"),
+        ({"model": "mlp"}, r"`model` must be a Keras 3 model\. Received: model of type str"),
+        ({"model": keras.Sequential([keras.layers.Dense(1)])}, r"`model` must be compiled"),
+    ],
+)
+def test_bad_input_is_refused_at_construction(arguments, message, make_model):
+    x, y = good()
+    arguments = {"model": make_model(), "x": x, "y": y} | arguments
+    with pytest.raises(ValueError, match=message):
+        LRTuner(**arguments)
+
+
+def test_import_does_not_import_tensorflow():
+    code = "import sys, autolr_widget; print([m for m in ('tensorflow', 'keras') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
