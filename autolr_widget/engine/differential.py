@@ -63,9 +63,12 @@ class LossDifferential:
         """
         tensors = keras.tree.map_structure(lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf), batch)
         with self._lock:
-            before, after = self._losses(state, tf.constant(rates, tf.float32), tensors, tf.constant(round_index))
-            loss = float(before)
-            return loss, after.numpy().astype(np.float64) - loss
+            try:
+                before, after = self._losses(state, tf.constant(rates, tf.float32), tensors, tf.constant(round_index))
+            except tf.errors.ResourceExhaustedError as error:
+                raise MemoryError(error.message) from error
+        loss = float(before)
+        return loss, after.numpy().astype(np.float64) - loss
 
     def _trace(
         self, state: State, rates: tf.Tensor, batch: Batch, round_index: tf.Tensor

@@ -29,7 +29,7 @@ def grid_controls(widget: TunerWidget) -> ipw.VBox:
     _tie(widget, "lr_max", ends, "lr_max")
     spacing = ipw.ToggleButtons(options=SCALES, description="Spacing", style={"button_width": "5em"})
     _tie(widget, "scale", spacing)
-    return _group("Learning rates to try", ends, _slider(widget, "num_evals", "How many", 2, 200), spacing)
+    return _group("Learning rates to try", ends, _slider(widget, "num_evals", "Rates", 2, 200), spacing)
 
 
 def sampling_controls(widget: TunerWidget, num_observations: int) -> ipw.VBox:
@@ -38,7 +38,7 @@ def sampling_controls(widget: TunerWidget, num_observations: int) -> ipw.VBox:
     _tie(widget, "seed", seed)
     return _group(
         "Subsamples to measure on",
-        _slider(widget, "num_subsamples", "How many", 1, 500),
+        _slider(widget, "num_subsamples", "Rounds", 1, 500),
         _slider(widget, "batch_size", "Batch size", 1, min(512, num_observations)),
         seed,
     )

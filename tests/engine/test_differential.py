@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from autolr_widget import LRTuner
 from autolr_widget.engine.subsample import subsample
@@ -128,3 +129,16 @@ def test_a_diverged_rate_is_nan_and_counted(make_model, digits):
     assert summary["diverged"].tolist()[-1] == 3
     assert np.isfinite(summary["mean"].iloc[0])
     assert tuner.results.best_lr("mean") == pytest.approx(1e-3)
+
+
+def test_running_out_of_memory_is_python_s_own_error(make_model, digits, monkeypatch):
+    tuner = LRTuner(make_model(), *digits, num_evals=3)
+    tuner.step()
+
+    def exhausted(*_):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating a tensor")
+
+    monkeypatch.setattr(tuner._differential, "_losses", exhausted)
+    with pytest.raises(MemoryError, match="OOM"):
+        tuner.step()
+    assert len(tuner) == 1

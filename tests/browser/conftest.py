@@ -1,0 +1,40 @@
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.browser.chromium import find
+from tests.browser.lab import CHROMIUM_ARGUMENTS, Lab
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "tests/browser" in item.nodeid:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find(), args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    lab = Lab(tmp_path_factory.mktemp("lab"))
+    yield lab
+    lab.close()
+
+
+@pytest.fixture
+def page(chromium):
+    """A page that fails its test on an error of the widget's in the browser's console."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 1000})
+    page = context.new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    yield page
+    context.close()
+    # JupyterLab's own: an icon that a fresh server does not have, a workspace that does not exist yet.
+    assert [error for error in errors if "404" not in error] == []

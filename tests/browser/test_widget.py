@@ -1,0 +1,267 @@
+"""The widget in a real JupyterLab, with a real kernel and a real model."""
+
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.lab import MODEL, Notebook
+
+WIDGET = """
+tuner = TunerWidget(model, x, y, lr_space=(1e-4, 10), num_evals=40, num_subsamples=60)
+tuner
+"""
+# Rounds that take as long as those of a larger model, so that there is time to press things.
+SLOW = """
+import time
+step = type(tuner.tuner).step
+type(tuner.tuner).step = lambda self: (time.sleep(0.05), step(self))[1]
+"""
+
+
+@pytest.fixture
+def notebook(page, lab, request):
+    notebook = Notebook(page, lab, MODEL, WIDGET, SLOW, name=f"{request.node.name}.ipynb")
+    notebook.run_all()
+    expect(run_button(page)).to_have_text("Run", timeout=60_000)
+    notebook.wait_for("'step' in globals()", timeout=60)
+    return notebook
+
+
+def run_button(page):
+    return page.locator(".autolr-run")
+
+
+def state(page):
+    return page.locator(".autolr-state")
+
+
+def rounds(page):
+    return int(page.locator(".autolr-run-bar progress").get_attribute("value"))
+
+
+def line(page):
+    """The path of the mean: the last of the chart's lines but the choice's."""
+    return page.locator(".bqplot path.line").evaluate_all("paths => paths.map(path => path.getAttribute('d'))")
+
+
+def test_run_moves_the_chart_round_after_round(notebook, page):
+    page.evaluate(
+        """() => {
+            window.drawn = [];
+            const chart = document.querySelector('.bqplot');
+            const bar = document.querySelector('.autolr-run-bar progress');
+            new MutationObserver(() => {
+                const paths = [...chart.querySelectorAll('path.line')].map(path => path.getAttribute('d')).join();
+                if (paths !== window.last) window.drawn.push(bar.value);
+                window.last = paths;
+            }).observe(chart, {subtree: true, attributes: true, attributeFilter: ['d']});
+        }"""
+    )
+    run_button(page).click()
+    expect(run_button(page)).to_have_text("Pause")
+    expect(page.locator(".autolr-progress")).to_contain_text("per second")
+    expect(state(page)).to_have_text("Done", timeout=30_000)
+    expect(page.locator(".autolr-progress")).to_have_text("60 of 60 rounds")
+    assert notebook.python("[tuner.status, tuner.round, len(tuner.results)]") == ["done", 60, 60]
+    drawn = sorted(set(page.evaluate("window.drawn")))
+    assert len(drawn) > 40, f"the line was drawn anew after {len(drawn)} of 60 rounds: {drawn}"
+    chosen = notebook.python("tuner.selected_lr")
+    assert float(page.locator(".autolr-chosen input").input_value()) == pytest.approx(chosen, rel=1e-3)
+
+
+def test_pause_stops_at_once_and_run_goes_on(notebook, page):
+    run_button(page).click()
+    notebook.wait_for("tuner.round >= 5")
+    run_button(page).click()
+    expect(run_button(page)).to_have_text("Go on")
+    notebook.wait_for("tuner.status == 'paused'")
+    paused_at = notebook.python("tuner.round")
+    time.sleep(4)  # longer than the silence after which the kernel would go on by itself
+    assert notebook.python("[tuner.status, tuner.round]") == ["paused", paused_at]
+    run_button(page).click()
+    expect(state(page)).to_have_text("Done", timeout=30_000)
+    notebook.execute(
+        "undisturbed = TunerWidget(model, x, y, lr_space=(1e-4, 10), num_evals=40, num_subsamples=60).run()"
+    )
+    assert notebook.python("undisturbed == tuner.results")
+
+
+def test_pause_works_while_another_cell_sleeps(notebook, page):
+    run_button(page).click()
+    notebook.wait_for("tuner.round >= 3")
+    notebook.begin("import time; time.sleep(5); seen_after = tuner.round")
+    time.sleep(0.5)
+    run_button(page).click()
+    expect(run_button(page)).to_have_text("Go on", timeout=1000)
+    time.sleep(0.6)
+    stopped_at = rounds(page)
+    time.sleep(2)
+    assert rounds(page) == stopped_at < 60
+    notebook.wait_for("'seen_after' in globals()")
+    time.sleep(3.5)
+    assert notebook.python("[tuner.status, tuner.round, seen_after]") == ["paused", stopped_at, stopped_at]
+
+
+def test_another_cell_answers_during_the_run(notebook, page):
+    run_button(page).click()
+    notebook.wait_for("tuner.round >= 2")
+    begun = time.monotonic()
+    assert notebook.python("6 * 7") == 42
+    assert time.monotonic() - begun < 2
+    assert notebook.python("tuner.status") == "running"
+    expect(state(page)).to_have_text("Done", timeout=30_000)
+
+
+def test_step_reset_and_run_again(notebook, page):
+    page.get_by_role("button", name="Step").click()
+    expect(page.locator(".autolr-progress")).to_have_text("1 of 60 rounds")
+    expect(state(page)).to_have_text("Paused")
+    page.get_by_role("button", name="Step").click()
+    expect(page.locator(".autolr-progress")).to_have_text("2 of 60 rounds")
+    page.get_by_role("button", name="Reset").click()
+    expect(page.locator(".autolr-progress")).to_have_text("0 of 60 rounds")
+    assert notebook.python("[tuner.status, tuner.round, tuner.selected_lr]") == ["idle", 0, None]
+    run_button(page).click()
+    expect(state(page)).to_have_text("Done", timeout=30_000)
+    run_button(page).click()
+    notebook.wait_for("tuner.status == 'running'")
+
+
+def test_the_thumbs_move_by_keyboard(notebook, page):
+    thumb = page.get_by_role("slider", name="Smallest learning rate")
+    thumb.focus()
+    thumb.press("ArrowRight")
+    expect(thumb).to_have_attribute("aria-valuetext", "1.26e-4")
+    notebook.wait_for("tuner.lr_min == 1.26e-4")
+    thumb.press("ArrowLeft")
+    notebook.wait_for("tuner.lr_min == 1e-4")
+    other = page.get_by_role("slider", name="Largest learning rate")
+    other.press("Home")  # would cross the other thumb
+    assert notebook.python("tuner.lr_max") == 10
+    other.press("ArrowLeft")
+    notebook.wait_for("tuner.lr_max == 7.94")
+
+
+def test_numbers_for_the_ends_can_be_typed(notebook, page):
+    number = page.get_by_role("textbox", name="Largest learning rate, as a number")
+    number.fill("0.5")
+    number.press("Enter")
+    notebook.wait_for("tuner.lr_max == 0.5")
+    for refused in ("-3", "fast", "1e-9", ""):
+        number.fill(refused)
+        number.press("Enter")
+        expect(number).to_have_value("0.5")
+    assert notebook.python("tuner.lr_max") == 0.5
+    notebook.execute("tuner.lr_max = 2.0")
+    expect(number).to_have_value("2")
+
+
+def test_a_slider_makes_the_run_stale_and_the_next_run_starts_afresh(notebook, page):
+    run_button(page).click()
+    notebook.wait_for("tuner.round >= 3")
+    page.get_by_role("slider", name="Smallest learning rate").press("ArrowRight")
+    expect(state(page)).to_contain_text("the next run starts afresh")
+    expect(run_button(page)).to_have_text("Run again")
+    run_button(page).click()
+    expect(state(page)).to_have_text("Done", timeout=30_000)
+    assert notebook.python("float(tuner.results.rates[0])") == 1.26e-4
+
+
+def test_a_click_on_the_chart_selects_a_rate(notebook, page):
+    run_button(page).click()
+    expect(state(page)).to_have_text("Done", timeout=30_000)
+    rule = notebook.python("tuner.selected_lr")
+    box = page.locator(".bqplot .plotarea_background").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.3)
+    notebook.wait_for("tuner.pinned")
+    expected = 10 ** (-4 + 0.4 * 5)
+    assert notebook.python("tuner.selected_lr") == pytest.approx(expected, rel=0.2)
+    page.get_by_role("button", name="Follow the rule").click()
+    notebook.wait_for("not tuner.pinned")
+    assert notebook.python("tuner.selected_lr") == rule
+
+
+def test_the_kernel_moves_the_marker_and_apply_writes_the_rate(notebook, page):
+    notebook.execute("tuner.selected_lr = 1e-3")
+    expect(page.locator(".autolr-chosen input")).to_have_value("0.001")
+    first = line(page)
+    notebook.execute("tuner.selected_lr = 1e-1")
+    expect(page.locator(".autolr-chosen input")).to_have_value("0.1")
+    page.wait_for_timeout(500)
+    assert line(page) != first
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator(".autolr-says")).to_contain_text("written to the model's optimizer: 0.01 → 0.1")
+    assert notebook.python("round(float(model.optimizer.learning_rate), 6)") == 0.1
+
+
+def test_a_reload_resumes(notebook, page):
+    run_button(page).click()
+    notebook.wait_for("tuner.round >= 3")
+    notebook.reload()
+    expect(run_button(page)).to_have_text("Pause", timeout=20_000)
+    expect(state(page)).to_have_text("Done", timeout=30_000)
+    assert notebook.python("[tuner.round, len(tuner.results)]") == [60, 60]
+    expect(page.locator(".autolr-progress")).to_have_text("60 of 60 rounds")
+
+
+def test_the_kernel_goes_on_without_a_page(notebook, page):
+    run_button(page).click()
+    notebook.wait_for("tuner.round >= 3")
+    notebook.evaluate("return panel.context.save()")
+    page.goto("about:blank")
+    time.sleep(9)
+    notebook.open(query="")
+    expect(page.locator(".autolr-progress")).to_have_text("60 of 60 rounds", timeout=20_000)
+    assert notebook.python("tuner.status") == "done"
+
+
+def test_an_error_is_shown_as_text(notebook, page):
+    notebook.execute(
+        "def fail(self):\n    raise ValueError('<img src=x onerror=alert(1)> is no shape')\ntype(tuner.tuner).step = fail"
+    )
+    run_button(page).click()
+    expect(page.get_by_role("alert")).to_have_text(
+        "Round 1 failed. ValueError: <img src=x onerror=alert(1)> is no shape"
+    )
+    assert page.locator(".autolr-run-bar img").count() == 0
+    notebook.execute("type(tuner.tuner).step = step")
+    run_button(page).click()
+    expect(state(page)).to_have_text("Done", timeout=30_000)
+    expect(page.get_by_role("alert")).to_have_text("")
+
+
+def test_an_interrupt_keeps_the_rounds(notebook, page):
+    run_button(page).click()
+    notebook.wait_for("tuner.round >= 3")
+    run_button(page).click()
+    notebook.wait_for("tuner.status == 'paused'")
+    notebook.begin("tuner.run()")
+    page.wait_for_timeout(500)
+    notebook.evaluate("return panel.sessionContext.session.kernel.interrupt()")
+    expect(page.get_by_role("alert")).to_contain_text("Interrupted in round", timeout=10_000)
+    kept = notebook.python("tuner.round")
+    assert kept >= 3
+    run_button(page).click()
+    expect(state(page)).to_have_text("Done", timeout=30_000)
+    assert notebook.python("len(tuner.results)") == 60
+
+
+def test_two_widgets_run_side_by_side(notebook, page):
+    notebook.execute("other = TunerWidget(model, x, y, seed=3, num_evals=30, num_subsamples=40)")
+    notebook.evaluate(
+        """
+        const cells = panel.content.model.sharedModel;
+        cells.addCell({cell_type: 'code', source: 'other'});
+        panel.content.activeCellIndex = panel.content.widgets.length - 1;
+        return app.commands.execute('notebook:run-cell');
+        """
+    )
+    expect(run_button(page)).to_have_count(2)
+    run_button(page).nth(0).click()
+    run_button(page).nth(1).click()
+    expect(state(page).nth(0)).to_have_text("Done", timeout=30_000)
+    expect(state(page).nth(1)).to_have_text("Done", timeout=30_000)
+    notebook.execute("a = TunerWidget(model, x, y, lr_space=(1e-4, 10), num_evals=40, num_subsamples=60).run()")
+    notebook.execute("b = TunerWidget(model, x, y, seed=3, num_evals=30, num_subsamples=40).run()")
+    assert notebook.python("[a == tuner.results, b == other.results]") == [True, True]

@@ -1,0 +1,46 @@
+"""The arithmetic of the picture."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autolr_widget.widget.chart import decades, y_limits
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        (1e-6, 1.0, [1e-6, 1e-4, 1e-2, 1.0]),
+        (1e-4, 10, [1e-4, 1e-3, 1e-2, 1e-1, 1, 10]),
+        (2e-3, 0.9, [1e-2, 1e-1]),
+        (0.2, 0.9, [0.2, 0.9]),
+        (0.2, 2.0, [0.2, 2.0]),
+    ],
+)
+def test_decades(first, last, expected):
+    np.testing.assert_allclose(decades(first, last), expected)
+
+
+@given(st.floats(1e-12, 10), st.floats(1.01, 1e12))
+def test_decades_are_few_and_inside(first, ratio):
+    ticks = decades(first, first * ratio)
+    assert 2 <= len(ticks) <= 6
+    assert ticks[0] >= first * (1 - 1e-8)
+    assert ticks[-1] <= first * ratio * (1 + 1e-8)
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "inside"),
+    [
+        ([-1, -3, 50], [0, -2, 1e9], (-3, 3)),
+        ([-1, -3, -2], [0, -2, -1], (-3, 0)),
+        ([1, 2], [3, 4], (0, 4)),
+        ([0, 0], [0, 0], (0, 0)),
+    ],
+)
+def test_y_limits_hold_the_dip_and_zero(lower, upper, inside):
+    low, high = y_limits(np.array(lower, float), np.array(upper, float))
+    assert low < inside[0]
+    assert high > inside[1]
+    assert high - low <= 2 * max(inside[1] - inside[0], 1)
