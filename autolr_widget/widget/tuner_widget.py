@@ -308,12 +308,12 @@ class TunerWidget(ipw.VBox):
         self._choose(float(rates[np.argmin(on_screen)]))
 
     def _apply_and_say(self) -> str:
-        before = self.tuner.model.optimizer.learning_rate
+        before = float(self.tuner.model.optimizer.learning_rate)
         try:
             lr = self.apply()
         except ValueError as error:
             return str(error)
-        return f"written to the model's optimizer: {float(before):.4g} → {lr:.4g}"
+        return f"written to the model's optimizer: {before:.4g} → {lr:.4g}"
 
     def _selected(self) -> float:
         if self.selected_lr is None:

@@ -10,6 +10,15 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return node;
 }
 
+/**
+ * Keeps a control's keys from JupyterLab, which takes the arrows to fold cells and Enter to leave for the editor.
+ *
+ * The attribute has to be on the focused element itself: JupyterLab tests that one before its parents.
+ */
+export function keepKeys(...controls: HTMLElement[]): void {
+  for (const control of controls) control.dataset.lmSuppressShortcuts = "true";
+}
+
 /** Sets text only where it differs: a live region speaks on every change. */
 export function setText(node: HTMLElement, text: string): void {
   if (node.textContent !== text) node.textContent = text;

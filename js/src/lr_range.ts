@@ -1,5 +1,5 @@
 import type { Render } from "@anywidget/types";
-import { element } from "./element";
+import { element, keepKeys } from "./element";
 import { formatRate, fromPosition, moveEnd, parseRate, type Range, toPosition, trackEnds } from "./rates";
 
 export interface LRRange extends Range {
@@ -21,6 +21,7 @@ const render: Render<LRRange> = ({ model, el }) => {
   const filled = element("div", { class: "autolr-filled" });
   const track = element("div", { class: "autolr-track" }, filled, thumbs.lr_min, thumbs.lr_max);
   el.classList.add("autolr-lr-range");
+  keepKeys(...Object.values(thumbs), ...Object.values(numbers));
   el.setAttribute("role", "group");
   el.setAttribute("aria-label", "Learning-rate grid from smallest to largest");
   el.append(numbers.lr_min, track, numbers.lr_max);
@@ -54,7 +55,12 @@ const render: Render<LRRange> = ({ model, el }) => {
 
   for (const end of ENDS) {
     thumbs[end].addEventListener("input", () => move(end, fromPosition(Number(thumbs[end].value))));
-    numbers[end].addEventListener("change", () => move(end, parseRate(numbers[end].value)));
+    const typed = () => move(end, parseRate(numbers[end].value));
+    numbers[end].addEventListener("change", typed);
+    // Outside of a form, Chromium has no `change` for Enter.
+    numbers[end].addEventListener("keydown", (event) => {
+      if (event.key === "Enter") typed();
+    });
   }
   const events = ["change:lr_min", "change:lr_max", "change:low", "change:high"] as const;
   for (const event of events) model.on(event, draw);

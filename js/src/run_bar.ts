@@ -1,5 +1,5 @@
 import type { AnyModel, Initialize, Render } from "@anywidget/types";
-import { element, setText } from "./element";
+import { element, keepKeys, setText } from "./element";
 import { type Paced, pace } from "./pacer";
 import { type Mark, progressText, rate, record } from "./progress";
 
@@ -43,6 +43,7 @@ export default (): { initialize: Initialize<RunBar>; render: Render<RunBar> } =>
       const state = element("span", { class: "autolr-state", role: "status" });
       const error = element("div", { class: "autolr-error", role: "alert" });
       el.classList.add("autolr-run-bar");
+      keepKeys(run, step, reset);
       el.append(element("div", { class: "autolr-row" }, run, step, reset, bar, text, state), error);
 
       let marks: Mark[] = [];

@@ -7,8 +7,9 @@ from playwright.sync_api import expect
 
 from tests.browser.lab import MODEL, Notebook
 
-WIDGET = """
-tuner = TunerWidget(model, x, y, lr_space=(1e-4, 10), num_evals=40, num_subsamples=60)
+WIDGET_CODE = "TunerWidget(model, x, y, lr_space=(1e-4, 10), num_evals=40, num_subsamples=60)"
+WIDGET = f"""
+tuner = {WIDGET_CODE}
 tuner
 """
 # Rounds that take as long as those of a larger model, so that there is time to press things.
@@ -218,17 +219,15 @@ def test_the_kernel_goes_on_without_a_page(notebook, page):
 
 def test_an_error_is_shown_as_text(notebook, page):
     notebook.execute(
-        "def fail(self):\n    raise ValueError('<img src=x onerror=alert(1)> is no shape')\ntype(tuner.tuner).step = fail"
+        "def fail(self):\n    raise ValueError('<img src=x onerror=alert(1)>')\ntype(tuner.tuner).step = fail"
     )
     run_button(page).click()
-    expect(page.get_by_role("alert")).to_have_text(
-        "Round 1 failed. ValueError: <img src=x onerror=alert(1)> is no shape"
-    )
+    expect(page.locator(".autolr-error")).to_have_text("Round 1 failed. ValueError: <img src=x onerror=alert(1)>")
     assert page.locator(".autolr-run-bar img").count() == 0
     notebook.execute("type(tuner.tuner).step = step")
     run_button(page).click()
     expect(state(page)).to_have_text("Done", timeout=30_000)
-    expect(page.get_by_role("alert")).to_have_text("")
+    expect(page.locator(".autolr-error")).to_have_text("")
 
 
 def test_an_interrupt_keeps_the_rounds(notebook, page):
@@ -239,7 +238,7 @@ def test_an_interrupt_keeps_the_rounds(notebook, page):
     notebook.begin("tuner.run()")
     page.wait_for_timeout(500)
     notebook.evaluate("return panel.sessionContext.session.kernel.interrupt()")
-    expect(page.get_by_role("alert")).to_contain_text("Interrupted in round", timeout=10_000)
+    expect(page.locator(".autolr-error")).to_contain_text("Interrupted in round", timeout=10_000)
     kept = notebook.python("tuner.round")
     assert kept >= 3
     run_button(page).click()
@@ -262,6 +261,6 @@ def test_two_widgets_run_side_by_side(notebook, page):
     run_button(page).nth(1).click()
     expect(state(page).nth(0)).to_have_text("Done", timeout=30_000)
     expect(state(page).nth(1)).to_have_text("Done", timeout=30_000)
-    notebook.execute("a = TunerWidget(model, x, y, lr_space=(1e-4, 10), num_evals=40, num_subsamples=60).run()")
+    notebook.execute(f"a = {WIDGET_CODE}.run()")
     notebook.execute("b = TunerWidget(model, x, y, seed=3, num_evals=30, num_subsamples=40).run()")
     assert notebook.python("[a == tuner.results, b == other.results]") == [True, True]
