@@ -1,0 +1,71 @@
+import { beforeEach, expect, test } from "vitest";
+import lrRange from "../src/lr_range";
+import { mockModel } from "./mock_model";
+
+function show(range = { lr_min: 1e-4, lr_max: 1 }) {
+  const mock = mockModel({ ...range, low: 1e-8, high: 10 });
+  const el = document.createElement("div");
+  document.body.replaceChildren(el);
+  const close = lrRange.render({ model: mock.model, el } as never) as () => void;
+  const [first, last] = [...el.querySelectorAll<HTMLInputElement>("input[type=range]")];
+  const [firstNumber, lastNumber] = [...el.querySelectorAll<HTMLInputElement>("input[type=text]")];
+  if (!first || !last || !firstNumber || !lastNumber) throw new Error("two sliders and two numbers");
+  return { ...mock, el, close, first, last, firstNumber, lastNumber };
+}
+
+function set(input: HTMLInputElement, value: string, event: string) {
+  input.value = value;
+  input.dispatchEvent(new Event(event));
+}
+
+let view: ReturnType<typeof show>;
+beforeEach(() => {
+  view = show();
+});
+
+test("shows the kernel's range, in words for a screen reader", () => {
+  expect(view.first.value).toBe("-4");
+  expect(view.first.getAttribute("aria-valuetext")).toBe("1e-4");
+  expect(view.last.getAttribute("aria-label")).toBe("Largest learning rate");
+  expect([view.firstNumber.value, view.lastNumber.value]).toEqual(["1e-4", "1"]);
+});
+
+test("a thumb moves the trait and its number", () => {
+  set(view.first, "-3", "input");
+  expect(view.saved).toEqual([{ lr_min: 1e-3, lr_max: 1, low: 1e-8, high: 10 }]);
+  expect(view.firstNumber.value).toBe("0.001");
+});
+
+test("a thumb stops at the other", () => {
+  set(view.first, "0.5", "input");
+  expect(view.saved).toEqual([]);
+  expect(view.first.value).toBe("-4");
+});
+
+test.each(["Enter", "change"])("a number is taken on %s", (how) => {
+  view.lastNumber.value = "20";
+  view.lastNumber.dispatchEvent(how === "Enter" ? new KeyboardEvent("keydown", { key: "Enter" }) : new Event("change"));
+  expect(view.model.get("lr_max")).toBe(20);
+  expect(view.last.max).toBe(String(Math.log10(20)));
+  expect(view.saved).toHaveLength(1);
+});
+
+test.each(["fast", "-1", "", "1e-9"])("%j is refused, and what holds is shown again", (text) => {
+  set(view.lastNumber, text, "change");
+  expect(view.saved).toEqual([]);
+  expect(view.lastNumber.value).toBe("1");
+});
+
+test("follows the kernel", () => {
+  view.model.set("lr_max", 5);
+  expect(view.lastNumber.value).toBe("5");
+});
+
+test("its keys are not JupyterLab's", () => {
+  for (const input of view.el.querySelectorAll("input")) expect(input.dataset.lmSuppressShortcuts).toBe("true");
+});
+
+test("closing takes the listeners away", () => {
+  view.close();
+  expect(view.listening()).toBe(0);
+});

@@ -1,0 +1,96 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { type Paced, pace, SILENCE } from "../src/pacer";
+import { mockModel } from "./mock_model";
+
+// Longer than an animation frame and the timer beside it, shorter than the silence.
+const PAINT = 300;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "requestAnimationFrame"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function start(status = "running", round = 0) {
+  const mock = mockModel<Paced & Record<string, unknown>>({ status, round, turn: 0 });
+  const pacer = pace(mock.model as never);
+  return { ...mock, pacer };
+}
+
+test("nothing is sent until the kernel runs, then a tick at once", () => {
+  const { model, sent } = start("idle");
+  vi.advanceTimersByTime(10 * SILENCE);
+  expect(sent).toEqual([]);
+  model.set("status", "running");
+  expect(sent).toEqual([{ type: "tick", round: 0 }]);
+});
+
+test("a page that opens on a running session takes it up", () => {
+  expect(start("running", 7).sent).toEqual([{ type: "tick", round: 7 }]);
+});
+
+test("one tick follows a turn, after its last round has been painted", () => {
+  const { model, sent } = start();
+  for (const round of [1, 2, 3]) model.set("round", round);
+  vi.advanceTimersByTime(PAINT);
+  expect(sent).toHaveLength(1);
+  model.set("turn", 1);
+  expect(sent).toHaveLength(1);
+  vi.advanceTimersByTime(PAINT);
+  expect(sent).toEqual([
+    { type: "tick", round: 0 },
+    { type: "tick", round: 3 },
+  ]);
+});
+
+test("a hidden tab, which paints nothing, goes on by the timer", () => {
+  vi.stubGlobal("requestAnimationFrame", () => 0);
+  const { model, sent } = start();
+  model.set("turn", 1);
+  vi.advanceTimersByTime(PAINT);
+  expect(sent).toHaveLength(2);
+  vi.unstubAllGlobals();
+});
+
+test("a tick that was lost is sent again after a silence, and only then", () => {
+  const { model, sent } = start();
+  vi.advanceTimersByTime(SILENCE - 1);
+  model.set("round", 1);
+  vi.advanceTimersByTime(SILENCE - 1);
+  expect(sent).toHaveLength(1);
+  vi.advanceTimersByTime(1);
+  expect(sent).toEqual([
+    { type: "tick", round: 0 },
+    { type: "tick", round: 1 },
+  ]);
+});
+
+test("a round that comes after the end leaves no timer behind", () => {
+  const { model, sent } = start();
+  model.set("status", "done");
+  model.set("round", 1);
+  vi.advanceTimersByTime(10 * SILENCE);
+  expect(sent).toHaveLength(1);
+});
+
+test("hold stops the ticks until the status changes", () => {
+  const { model, sent, pacer } = start();
+  pacer.hold();
+  model.set("round", 1);
+  model.set("turn", 1);
+  vi.advanceTimersByTime(10 * SILENCE);
+  expect(sent).toHaveLength(1);
+  model.set("status", "paused");
+  model.set("status", "running");
+  expect(sent).toHaveLength(2);
+});
+
+test("stop takes every listener and timer away", () => {
+  const { model, sent, pacer, listening } = start();
+  model.set("turn", 1);
+  pacer.stop();
+  expect(listening()).toBe(0);
+  vi.advanceTimersByTime(10 * SILENCE);
+  expect(sent).toHaveLength(1);
+});

@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import { type Mark, progressText, rate, record } from "../src/progress";
+
+test.each([
+  [[], undefined],
+  [[{ time: 0, round: 0 }], undefined],
+  [
+    [
+      { time: 0, round: 0 },
+      { time: 2, round: 0 },
+    ],
+    undefined,
+  ],
+  [
+    [
+      { time: 0, round: 0 },
+      { time: 2, round: 10 },
+    ],
+    5,
+  ],
+  [
+    [
+      { time: 1, round: 5 },
+      { time: 1, round: 9 },
+    ],
+    undefined,
+  ],
+] as [Mark[], number | undefined][])("rate of %j is %s", (marks, expected) => {
+  expect(rate(marks)).toBe(expected);
+});
+
+test("the rate is that of the last seconds", () => {
+  let marks: Mark[] = [];
+  for (let second = 0; second <= 20; second++) marks = record(marks, { time: second, round: second });
+  for (let second = 21; second <= 30; second++) marks = record(marks, { time: second, round: 20 + 10 * (second - 20) });
+  expect(rate(marks)).toBe(10);
+  expect(marks.length).toBeLessThan(8);
+});
+
+test("rounds slower than the window still have a rate", () => {
+  const marks = record(record([], { time: 0, round: 1 }), { time: 30, round: 2 });
+  expect(rate(marks)).toBeCloseTo(1 / 30);
+});
+
+test("a new run forgets the old one's rate", () => {
+  const marks = record(
+    [
+      { time: 0, round: 0 },
+      { time: 1, round: 50 },
+    ],
+    { time: 2, round: 0 },
+  );
+  expect(marks).toEqual([{ time: 2, round: 0 }]);
+});
+
+test.each([
+  [0, 100, undefined, "0 of 100 rounds"],
+  [37, 100, 12.345, "37 of 100 rounds · 12 per second · 6 s left"],
+  [1, 2000, 0.5, "1 of 2000 rounds · 0.50 per second · 1 h 6 min left"],
+  [50, 200, 2, "50 of 200 rounds · 2.0 per second · 1 min 15 s left"],
+  [100, 100, 123.4, "100 of 100 rounds · 123 per second · 0 s left"],
+])("progress of %i of %i", (round, total, perSecond, text) => {
+  expect(progressText(round, total, perSecond)).toBe(text);
+});
