@@ -18,6 +18,5 @@ def test_notebook_runs(path):
     if path.stem == "quickstart":
         outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
         printed = "".join(output.text for output in outputs if output.get("name") == "stdout")
-        chosen = float(printed.split("chosen: ")[1])
-        assert chosen > 10 * 0.01, "on the digits a step at ten times Keras's default still lowers the loss"
+        assert 0.05 < float(printed.split("chosen: ")[1]) < 0.5
         assert any("image/png" in output.get("data", {}) for output in outputs)
