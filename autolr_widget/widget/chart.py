@@ -32,6 +32,14 @@ class Chart:
     def __init__(self, rates: Floats, axis: str, on_click: Callable[[float], None]) -> None:
         self._on_click = on_click
         y = bqplot.LinearScale()
+        # Two axes, one of them visible: one axis given another scale goes on drawing the old one (bqplot 0.12.47).
+        self._x = {"log": bqplot.LogScale(), "linear": bqplot.LinearScale()}
+        self._x_axes = {
+            name: bqplot.Axis(
+                scale=scale, label="learning rate", grid_lines="none", label_offset="34px", tick_format=tick_format
+            )
+            for (name, scale), tick_format in zip(self._x.items(), (".0e", None), strict=True)
+        }
         blue = {"colors": [CURVE], "visible": False}
         self._mean = _lines(y, stroke_width=2.5, **blue)
         self._band = _lines(y, fill="between", fill_colors=[CURVE], fill_opacities=[0.25] * 2, opacities=[0], **blue)
@@ -44,15 +52,12 @@ class Chart:
         )
         self._clicks.observe(self._clicked, names="x")
         self._y = y
-        self._x_axis = bqplot.Axis(
-            scale=self._clicks.scales["x"], label="learning rate", grid_lines="none", label_offset="34px"
-        )
-        self._y_axis = bqplot.Axis(
+        y_axis = bqplot.Axis(
             scale=y, orientation="vertical", label="change in loss", grid_lines="none", label_offset="52px"
         )
         self.figure = bqplot.Figure(
             marks=[self._band, self._zero, self._mean, self._choice, self._clicks],
-            axes=[self._x_axis, self._y_axis],
+            axes=[*self._x_axes.values(), y_axis],
             fig_margin={"top": 12, "bottom": 50, "left": 68, "right": 16},
             min_aspect_ratio=0.2,
             max_aspect_ratio=10,
@@ -74,16 +79,18 @@ class Chart:
         """Show the same curve on a ``"log"`` or ``"linear"`` x-axis."""
         first, last = float(self._rates[0]), float(self._rates[-1])
         # Zero has no place on a log axis; a linear grid may begin there.
-        is_log = self.is_log = axis == "log" and first > 0
-        x = (bqplot.LogScale if is_log else bqplot.LinearScale)(min=first, max=last)
-        for mark in self.figure.marks:
-            mark.scales = {**mark.scales, "x": x}
-        with self._x_axis.hold_sync():
-            self._x_axis.scale = x
+        self.is_log = axis == "log" and first > 0
+        shown = "log" if self.is_log else "linear"
+        with self._x[shown].hold_sync():
+            self._x[shown].min, self._x[shown].max = first, last
+        if self.is_log:
             # bqplot's own log ticks overlap on a narrow screen.
-            self._x_axis.tick_values = decades(first, last) if is_log else None
-            self._x_axis.tick_format = ".0e" if is_log else None
-            self._x_axis.num_ticks = None if is_log else 6
+            self._x_axes["log"].tick_values = decades(first, last)
+        for name, x_axis in self._x_axes.items():
+            x_axis.visible = name == shown
+        for mark in self.figure.marks:
+            if mark.scales["x"] is not self._x[shown]:
+                mark.scales = {**mark.scales, "x": self._x[shown]}
 
     def draw(self, band: Band) -> None:
         """Show the statistics of the rounds so far; a rate that has diverged in every round is left out."""
