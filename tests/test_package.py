@@ -31,7 +31,7 @@ def test_the_sdist_holds_sources_and_static_files(dist):
     with tarfile.open(path) as archive:
         names = {name.split("/", 1)[-1] for name in archive.getnames()}
     assert {f"autolr_widget/static/{name}" for name in STATIC} <= names
-    assert {"js/package.json", "js/package-lock.json", "js/src/run_bar.ts", "LICENSE", "README.md"} <= names
+    assert {"js/package.json", "js/src/run_bar.ts", "LICENSE", "README.md"} <= names
     assert not any("node_modules" in name or name.startswith(".venv") for name in names)
 
 
