@@ -181,6 +181,28 @@ def test_a_click_on_the_chart_selects_a_rate(notebook, page):
     page.get_by_role("button", name="Follow the rule").click()
     notebook.wait_for("not tuner.pinned")
     assert notebook.python("tuner.selected_lr") == rule
+    # On the zero line itself, and after another run on another grid.
+    notebook.execute("tuner.lr_min = 1e-3")
+    run_button(page).click()
+    notebook.wait_for("tuner.status == 'running'")
+    expect(state(page)).to_have_text("Done", timeout=30_000)
+    zero = page.locator(".bqplot path.line[style*='stroke-dasharray']").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.25, zero["y"])
+    notebook.wait_for("tuner.pinned")
+    assert notebook.python("tuner.selected_lr") == pytest.approx(1e-2, rel=0.15)
+
+
+def test_the_axis_changes_under_the_curve(notebook, page):
+    run_button(page).click()
+    expect(state(page)).to_have_text("Done", timeout=30_000)
+    expect(page.locator(".bqplot")).to_contain_text("1e-3")
+    page.get_by_role("button", name="linear").last.click()
+    expect(page.locator(".bqplot .axis:visible").first).not_to_contain_text("1e-3")
+    box = page.locator(".bqplot .plotarea_background").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.7)
+    notebook.wait_for("tuner.pinned")
+    assert notebook.python("tuner.selected_lr") == pytest.approx(5, rel=0.2)
+    assert notebook.python("tuner._run_bar.stale") is False
 
 
 def test_the_kernel_moves_the_marker_and_apply_writes_the_rate(notebook, page):
