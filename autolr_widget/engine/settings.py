@@ -123,6 +123,4 @@ def _finite(name: str, value: Any) -> float:
 
 def _one_of(name: str, value: Any, accepted: tuple[str, ...]) -> None:
     if value not in accepted:
-        raise ValueError(
-            f"Argument `{name}` must be one of {', '.join(map(repr, accepted))}. Received: {name}={value!r}"
-        )
+        raise ValueError(f"Argument `{name}` must be one of {accepted}. Received: {name}={value!r}")
