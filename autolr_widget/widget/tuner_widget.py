@@ -222,6 +222,13 @@ class TunerWidget(ipw.VBox):
         """Write the rounds finished so far to ``path`` as JSON, for `TuneResults.from_json`."""
         Path(path).write_text(self.results.to_json(), encoding="utf-8")
 
+    def close(self) -> None:
+        """Stop the run and take the widget off every screen."""
+        # ipywidgets also closes what was refused at construction, which has no session yet.
+        if hasattr(self, "_session"):
+            self._session.stop()
+        super().close()
+
     @traitlets.validate(*SETTINGS)
     def _check(self, proposal: dict[str, Any]) -> Any:
         name = proposal["trait"].name

@@ -356,6 +356,14 @@ def test_two_widgets_on_one_model_have_their_own_numbers(make_model, digits):
     assert [widget.results for widget in both] == alone
 
 
+def test_closing_it_stops_the_run(widget):
+    widget.start()
+    widget.close()
+    assert widget.status == "stopped"
+    widget._receive(None, {"type": "tick", "round": 0}, [])
+    assert widget.round == 0
+
+
 def test_it_nests(widget):
     for box in (ipw.VBox, ipw.Tab, ipw.Accordion):
         assert box([widget]).children == (widget,)
