@@ -1,14 +1,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STATIC := autolr_widget/static/run_bar.js
-QUICKSTART := notebooks/quickstart.ipynb
 
 .PHONY: demo test lint format bench clean chromium
 
 ## JupyterLab on the quickstart. Without a display it prints the address and serves.
 demo: .venv/demo $(STATIC)
 	$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
-		$(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),,--no-browser) $(QUICKSTART)
+		$(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),,--no-browser) \
+		--notebook-dir=notebooks --LabApp.default_url=/lab/tree/quickstart.ipynb
 
 ## Every check and every test: Python, JavaScript, notebooks, packages, browser.
 test: .venv/dev $(STATIC) chromium lint
