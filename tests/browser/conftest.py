@@ -27,15 +27,20 @@ def lab(tmp_path_factory):
     lab.close()
 
 
+@pytest.fixture(scope="package")
+def window(chromium):
+    """A page that notes the errors in the browser's console."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 1000})
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.on("console", lambda message: page.errors.append(message.text) if message.type == "error" else None)
+    return page
+
+
 @pytest.fixture
-def page(chromium):
-    """A page that fails its test on an error of the widget's in the browser's console."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 1000})
-    page = context.new_page()
-    errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    yield page
-    context.close()
+def page(window):
+    """A page that fails its test on an error in the browser's console."""
+    window.errors.clear()
+    yield window
     # JupyterLab's own: an icon that a fresh server does not have, a workspace that does not exist yet.
-    assert [error for error in errors if "404" not in error] == []
+    assert [error for error in window.errors if "404" not in error] == []

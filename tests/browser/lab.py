@@ -133,6 +133,22 @@ class Notebook:
         """Run all cells and wait until they are done."""
         self.evaluate("app.shell.activateById(panel.id); return app.commands.execute('notebook:run-all-cells')")
 
+    def run_cell(self, index: int) -> None:
+        """Run one cell."""
+        self.evaluate(
+            "panel.content.activeCellIndex = argument; return app.commands.execute('notebook:run-cell')", index
+        )
+
+    def add_cell(self, source: str) -> int:
+        """Add a cell at the end, and return its index."""
+        return self.evaluate(
+            """
+            panel.content.model.sharedModel.addCell({cell_type: 'code', source: argument});
+            return panel.content.widgets.length - 1;
+            """,
+            source,
+        )
+
     def evaluate(self, body: str, argument: Any = None) -> Any:
         """Run JavaScript with `app`, `panel` and `argument` at hand."""
         return self.page.evaluate(

@@ -15,18 +15,33 @@ tuner
 # Rounds that take as long as those of a larger model, so that there is time to press things.
 SLOW = """
 import time
-step = type(tuner.tuner).step
-type(tuner.tuner).step = lambda self: (time.sleep(0.05), step(self))[1]
+from autolr_widget import LRTuner
+fast = LRTuner.step
+def slow(self):
+    time.sleep(0.05)
+    return fast(self)
 """
 
 
-@pytest.fixture
-def notebook(page, lab, request):
-    notebook = Notebook(page, lab, MODEL, WIDGET, SLOW, name=f"{request.node.name}.ipynb")
+@pytest.fixture(scope="module")
+def kernel(window, lab):
+    """One kernel for all tests: importing TensorFlow takes longer than any of them."""
+    notebook = Notebook(window, lab, MODEL, SLOW, WIDGET)
     notebook.run_all()
-    expect(run_button(page)).to_have_text("Run", timeout=60_000)
-    notebook.wait_for("'step' in globals()", timeout=60)
+    expect(run_button(window)).to_have_text("Run", timeout=60_000)
     return notebook
+
+
+@pytest.fixture
+def notebook(kernel, page):
+    """A new widget in the kernel."""
+    kernel.execute("LRTuner.step = slow; model.optimizer.learning_rate = 0.01; tuner.close()")
+    expect(run_button(page)).to_have_count(0)
+    kernel.run_cell(2)
+    expect(run_button(page)).to_have_text("Run", timeout=20_000)
+    run_button(page).scroll_into_view_if_needed()
+    yield kernel
+    kernel.execute("tuner.close()")
 
 
 def run_button(page):
@@ -240,13 +255,11 @@ def test_the_kernel_goes_on_without_a_page(notebook, page):
 
 
 def test_an_error_is_shown_as_text(notebook, page):
-    notebook.execute(
-        "def fail(self):\n    raise ValueError('<img src=x onerror=alert(1)>')\ntype(tuner.tuner).step = fail"
-    )
+    notebook.execute("def fail(self):\n    raise ValueError('<img src=x onerror=alert(1)>')\nLRTuner.step = fail")
     run_button(page).click()
     expect(page.locator(".autolr-error")).to_have_text("Round 1 failed. ValueError: <img src=x onerror=alert(1)>")
     assert page.locator(".autolr-run-bar img").count() == 0
-    notebook.execute("type(tuner.tuner).step = step")
+    notebook.execute("LRTuner.step = slow")
     run_button(page).click()
     expect(state(page)).to_have_text("Done", timeout=30_000)
     expect(page.locator(".autolr-error")).to_have_text("")
@@ -270,14 +283,7 @@ def test_an_interrupt_keeps_the_rounds(notebook, page):
 
 def test_two_widgets_run_side_by_side(notebook, page):
     notebook.execute("other = TunerWidget(model, x, y, seed=3, num_evals=30, num_subsamples=40)")
-    notebook.evaluate(
-        """
-        const cells = panel.content.model.sharedModel;
-        cells.addCell({cell_type: 'code', source: 'other'});
-        panel.content.activeCellIndex = panel.content.widgets.length - 1;
-        return app.commands.execute('notebook:run-cell');
-        """
-    )
+    notebook.run_cell(notebook.add_cell("other"))
     expect(run_button(page)).to_have_count(2)
     run_button(page).nth(0).click()
     run_button(page).nth(1).click()
@@ -286,3 +292,5 @@ def test_two_widgets_run_side_by_side(notebook, page):
     notebook.execute(f"a = {WIDGET_CODE}.run()")
     notebook.execute("b = TunerWidget(model, x, y, seed=3, num_evals=30, num_subsamples=40).run()")
     assert notebook.python("[a == tuner.results, b == other.results]") == [True, True]
+    notebook.execute("other.close()")
+    notebook.evaluate("panel.content.model.sharedModel.deleteCell(panel.content.widgets.length - 1)")

@@ -9,16 +9,6 @@ import keras
 import numpy as np
 
 
-def copy_state(source: keras.Model, target: keras.Model) -> None:
-    """Give ``target`` the weights and optimizer state of ``source``."""
-    for theirs, ours in zip(source.variables, target.variables, strict=True):
-        ours.assign(theirs)
-    if source.optimizer.built:
-        target.optimizer.build(target.trainable_variables)
-        for theirs, ours in zip(source.optimizer.variables, target.optimizer.variables, strict=True):
-            ours.assign(theirs)
-
-
 def true_deltas(
     model: keras.Model, make: Callable[[], keras.Model], rates: Iterable[float], batch: tuple[Any, Any, Any]
 ) -> np.ndarray:
@@ -28,19 +18,27 @@ def true_deltas(
     the starting state, as the design asks for.
     """
     x, y, sample_weight = batch
+    copy = make()
+    if not copy.built:
+        copy(x)
+    copy.optimizer.build(copy.trainable_variables)
+    slots = model.optimizer.variables if model.optimizer.built else copy.optimizer.variables
+    # Values, before any of the variables they are read from moves.
+    start = [variable.numpy() for variable in (*model.variables, *slots)]
     deltas = []
     for rate in rates:
-        copy = make()
-        if not copy.built:
-            copy(x)
-        copy_state(model, copy)
+        _assign((*copy.variables, *copy.optimizer.variables), start)
         before = _loss(copy, batch)
         copy.optimizer.learning_rate = rate
         copy.train_on_batch(x, y, sample_weight=sample_weight)
-        for theirs, ours in zip(model.non_trainable_variables, copy.non_trainable_variables, strict=True):
-            ours.assign(theirs)
+        _assign(copy.non_trainable_variables, [variable.numpy() for variable in model.non_trainable_variables])
         deltas.append(_loss(copy, batch) - before)
     return np.array(deltas)
+
+
+def _assign(variables: Iterable[keras.Variable], values: Iterable[np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def _loss(model: keras.Model, batch: tuple[Any, Any, Any]) -> float:
@@ -48,6 +46,5 @@ def _loss(model: keras.Model, batch: tuple[Any, Any, Any]) -> float:
     start = [variable.numpy() for variable in model.non_trainable_variables]
     y_pred = model(x, training=True)
     loss = float(model.compute_loss(x, y, y_pred, sample_weight, training=True))
-    for variable, value in zip(model.non_trainable_variables, start, strict=True):
-        variable.assign(value)
+    _assign(model.non_trainable_variables, start)
     return loss
