@@ -74,12 +74,12 @@ class AutoLRTuner:
         rates = grid(settings.lr_min, settings.lr_max, settings.num_evals, settings.scale)
         if not np.array_equal(rates, self._rates):
             self._rates, self._deltas = rates, []
-        self.numBatches = math.ceil(len(observations) / settings.batch_size)
+        self.numBatches = math.ceil(observations.size / settings.batch_size)
 
-        differential = LossDifferential(self.model, observations)
+        differential = LossDifferential(self.model, observations.draw(settings.batch_size, 0, 0))
         state = differential.state()
         for _ in range(settings.num_subsamples):
-            rows = self._generator.choice(len(observations), size=settings.batch_size, replace=False)
+            rows = self._generator.choice(observations.size, size=settings.batch_size, replace=False)
             _, deltas = differential(state, rates, observations.take(rows), len(self._deltas))
             self._deltas.append(deltas)
 

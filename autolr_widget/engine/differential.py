@@ -11,8 +11,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from autolr_widget.engine.loss import Batch, training_loss
-from autolr_widget.engine.observations import Observations
 from autolr_widget.engine.step import Step
+from autolr_widget.engine.usable import check_model
 
 
 class State(NamedTuple):
@@ -29,14 +29,17 @@ class LossDifferential:
     The model and its optimizer are read, never written.
     """
 
-    def __init__(self, model: keras.Model, observations: Observations) -> None:
+    def __init__(self, model: keras.Model, batch: Batch) -> None:
         if not model.built:
             # What the first training step would do. The initial weights were settled when the layers were made.
-            model(observations.take(np.array([0]))[0])
+            # Symbols have no values: nothing runs, so that no seed generator moves on.
+            model(keras.tree.map_structure(lambda leaf: keras.KerasTensor(leaf.shape, leaf.dtype), batch[0]))
         self._model = model
         self._traced_from = _parts(model)
+        check_model(model)
         self._step = Step(model.optimizer, model.trainable_variables)
-        self._losses = tf.function(self._trace)
+        self._losses = self._trace if model.run_eagerly else tf.function(self._trace)
+        self._checked = model.run_eagerly
         # The shadows serve one call at a time.
         self._lock = threading.Lock()
 
@@ -46,7 +49,7 @@ class LossDifferential:
         return State(
             [tf.identity(v.value) for v in model.trainable_variables],
             [tf.identity(v.value) for v in model.non_trainable_variables],
-            self._step.slots(model.optimizer),
+            self._step.slots(model.optimizer, model.trainable_variables),
         )
 
     def is_current(self) -> bool:
@@ -60,15 +63,49 @@ class LossDifferential:
 
         Layers with random numbers draw in round ``k`` what the k-th training step from this state would draw, before
         and after the step alike.
+
+        Raises
+        ------
+        ValueError
+            If the loss before the step is NaN or infinite, or can't be measured on copies.
+        MemoryError
+            If TensorFlow ran out of memory.
         """
         tensors = keras.tree.map_structure(lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf), batch)
+        arguments = state, tf.constant(rates), tensors, tf.constant(round_index)
         with self._lock:
             try:
-                before, after = self._losses(state, tf.constant(rates, tf.float32), tensors, tf.constant(round_index))
+                if not self._checked:
+                    self._check_graph(self._losses.get_concrete_function(*arguments).graph)
+                    self._checked = True
+                before, after = self._losses(*arguments)
             except tf.errors.ResourceExhaustedError as error:
                 raise MemoryError(error.message) from error
         loss = float(before)
+        if not np.isfinite(loss):
+            raise ValueError(f"The loss is {loss} before any step. {_why_not_finite(state, batch)}")
         return loss, after.numpy().astype(np.float64) - loss
+
+    def _check_graph(self, graph: tf.Graph) -> None:
+        """Refuse a model whose random numbers or variables Keras does not know of: they can't be put back."""
+        definition = graph.as_graph_def()
+        nodes = [*definition.node, *(node for function in definition.library.function for node in function.node_def)]
+        random = sorted({node.op for node in nodes} & _RANDOM)
+        if random:
+            raise ValueError(
+                "Argument `model` draws random numbers from TensorFlow's own generator, so that the loss before a step "
+                f"and after it can't see the same ones. Received: operations {', '.join(random)}. Draw them with "
+                "`keras.random` and a `keras.random.SeedGenerator` that the layer keeps."
+            )
+        known = [*self._step.shadows, *self._step.optimizer.variables]
+        known += [*self._model.variables, *self._model.metrics_variables]
+        known_ids = {id(v.value) for v in known}
+        foreign = {v.name for v in graph.variables if id(v) not in known_ids}
+        if foreign:
+            raise ValueError(
+                f"Argument `model` uses variables that Keras does not track. Received: {', '.join(sorted(foreign))}. "
+                "Make them with `Layer.add_weight`, or as a `keras.Variable` that the layer keeps."
+            )
 
     def _trace(
         self, state: State, rates: tf.Tensor, batch: Batch, round_index: tf.Tensor
@@ -78,6 +115,8 @@ class LossDifferential:
             value + tf.cast([0, round_index], value.dtype) if variable.name == "seed_generator_state" else value
             for variable, value in zip(self._model.non_trainable_variables, non_trainable, strict=True)
         ]
+        # The scale of a loss scale optimizer is a slot, too.
+        self._step.load(slots)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(trainable)
             before = training_loss(self._model, trainable, non_trainable, batch)
@@ -89,6 +128,31 @@ class LossDifferential:
 
         # One at a time: all steps share the shadows.
         return before, tf.map_fn(loss_after, rates, fn_output_signature=before.dtype, parallel_iterations=1)
+
+
+#: Operations of `tf.random` that keep their state in TensorFlow.
+_RANDOM = {
+    "Multinomial",
+    "ParameterizedTruncatedNormal",
+    "RandomGamma",
+    "RandomPoissonV2",
+    "RandomShuffle",
+    "RandomStandardNormal",
+    "RandomUniform",
+    "RandomUniformInt",
+    "TruncatedNormal",
+}
+
+
+def _why_not_finite(state: State, batch: Batch) -> str:
+    weights = [*state.trainable, *state.non_trainable]
+    if not all(np.isfinite(w.numpy()).all() for w in weights if w.dtype.is_floating):
+        return "The model's own weights hold NaN or infinity. Build it anew, or load weights that do not."
+    for name, structure in zip(("x", "y", "sample_weight"), batch, strict=True):
+        leaves = [leaf for leaf in keras.tree.flatten(structure) if leaf is not None and leaf.dtype.kind == "f"]
+        if not all(np.isfinite(leaf).all() for leaf in leaves):
+            return f"`{name}` holds NaN or infinity in this subsample. Fill them in or leave these rows out."
+    return "Its weights and this subsample are finite: look for a logarithm or a division in the model or its loss."
 
 
 def _parts(model: keras.Model) -> tuple[object, ...]:

@@ -1,13 +1,19 @@
-"""The data that rounds draw from."""
+"""The data that rounds draw from, where any row can be had at any time."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import pandas as pd
+import tensorflow as tf
+from keras.src.trainers.data_adapters.data_adapter_utils import class_weight_to_sample_weights
 from numpy.typing import NDArray
+
+from autolr_widget.engine.loss import Batch
+from autolr_widget.engine.subsample import subsample
 
 
 class Observations:
@@ -16,21 +22,28 @@ class Observations:
     Parameters
     ----------
     x, y, sample_weight
-        A NumPy array, a pandas frame or series, a tensor, or a list, tuple or dict of these. ``y`` and
-        ``sample_weight`` may be None. Integers and booleans keep their dtype; floats become ``keras.config.floatx()``,
-        as in `Model.fit`.
+        A NumPy array, a pandas frame or series, a tensor, anything else with a length whose rows can be had by index
+        (an `np.memmap`, an HDF5 dataset: read row by row, never as a whole), or a list, tuple or dict of these. ``y``
+        and ``sample_weight`` may be None. Integers and booleans keep their dtype; floats become
+        ``keras.config.floatx()``, as in `Model.fit`.
+    class_weight
+        Weights by class, as for `Model.fit`, in place of ``sample_weight``.
 
     Raises
     ------
     ValueError
-        If an argument is empty, not numeric, or of another length than the rest.
+        If an argument is empty, not numeric, of another length than the rest, or holds NaN.
     """
 
-    def __init__(self, x: Any, y: Any = None, sample_weight: Any = None) -> None:
+    def __init__(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mapping[int, float] | None = None
+    ) -> None:
         self.arrays = tuple(
-            keras.tree.map_structure(lambda leaf, name=name: _array(name, leaf), structure)
+            keras.tree.map_structure(lambda leaf, name=name: _leaf(name, leaf), structure)
             for name, structure in (("x", x), ("y", y), ("sample_weight", sample_weight))
         )
+        check_class_weight(class_weight, y, sample_weight)
+        self._class_weight = class_weight
         lengths = {
             name: sorted({len(leaf) for leaf in keras.tree.flatten(structure) if leaf is not None})
             for name, structure in zip(("x", "y", "sample_weight"), self.arrays, strict=True)
@@ -42,37 +55,118 @@ class Observations:
                 f"len({name})={' and '.join(map(str, found))}" for name, found in lengths.items() if found
             )
             raise ValueError(f"Arguments `x`, `y` and `sample_weight` must have the same length. Received: {received}")
-        self._length = lengths["x"][0]
-
-    def __len__(self) -> int:
-        return self._length
+        self.size = lengths["x"][0]
 
     def check_batch_size(self, batch_size: int) -> None:
         """Refuse a subsample that can't be drawn without replacement."""
-        if batch_size > len(self):
+        if batch_size > self.size:
             raise ValueError(
                 "Argument `batch_size` must not be larger than the number of observations. "
-                f"Received: batch_size={batch_size}, len(x)={len(self)}"
+                f"Received: batch_size={batch_size}, len(x)={self.size}"
             )
 
-    def take(self, indices: NDArray[np.int64]) -> tuple[Any, Any, Any]:
+    def draw(self, batch_size: int, seed: int, round_index: int) -> Batch:
+        """The subsample of a round, a pure function of the arguments."""
+        return self.take(subsample(self.size, batch_size, seed, round_index))
+
+    def take(self, indices: NDArray[np.int64]) -> Batch:
         """The rows ``indices`` of ``(x, y, sample_weight)``, in the structure that they came in."""
         x, y, sample_weight = (
-            keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[indices], structure)
-            for structure in self.arrays
+            keras.tree.map_structure(lambda leaf: _rows(leaf, indices), structure) for structure in self.arrays
         )
-        return x, y, sample_weight
+        return weighted(x, y, sample_weight, self._class_weight)
 
 
-def _array(name: str, value: Any) -> NDArray[Any] | None:
+def check_class_weight(class_weight: Mapping[int, float] | None, y: Any, sample_weight: Any) -> None:
+    """Refuse what `Model.fit` refuses."""
+    if class_weight is None:
+        return
+    if not isinstance(class_weight, Mapping):
+        raise ValueError(
+            "Argument `class_weight` must be a dict from class to weight, such as {0: 1.0, 1: 5.0}. "
+            f"Received: class_weight={class_weight!r}"
+        )
+    if sample_weight is not None or keras.tree.is_nested(y):
+        raise ValueError(
+            "Argument `class_weight` needs a single target and no `sample_weight`. Weigh the observations of several "
+            "targets with `sample_weight`, in the structure of `y`."
+        )
+
+
+def weighted(x: Any, y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None) -> Batch:
+    """A batch whose ``class_weight`` has become its ``sample_weight``."""
+    if class_weight is not None:
+        sample_weight = class_weight_to_sample_weights(y, class_weight)
+    return x, y, sample_weight
+
+
+def _leaf(name: str, value: Any) -> Any:
+    """``value`` as something whose rows can be taken: an array, or whatever it is if it is read row by row."""
     if value is None and name != "x":
         return None
-    array = value.to_numpy() if isinstance(value, pd.DataFrame | pd.Series) else np.asarray(value)
+    if isinstance(value, pd.DataFrame | pd.Series):
+        array = _from_pandas(name, value)
+    elif isinstance(value, np.ndarray):
+        array = value
+    elif hasattr(value, "__getitem__") and hasattr(value, "__len__") and not tf.is_tensor(value):
+        if len(value) > 0:
+            _check_numeric(name, value, np.asarray(value[0])[np.newaxis])
+        return value
+    else:
+        array = np.asarray(value)
+    _check_numeric(name, value, array)
+    if not isinstance(array, np.memmap):
+        _check_finite(name, array)
+    return array
+
+
+def _rows(leaf: Any, indices: NDArray[np.int64]) -> Any:
+    if leaf is None:
+        return None
+    rows = leaf[indices] if isinstance(leaf, np.ndarray) else np.stack([np.asarray(leaf[int(i)]) for i in indices])
+    if rows.dtype.kind == "f":
+        return rows.astype(keras.config.floatx(), copy=False)
+    return rows
+
+
+def _from_pandas(name: str, value: pd.DataFrame | pd.Series) -> NDArray[Any]:
+    """The values of a frame or series: columns of Python objects, categories, dates or missing values are refused."""
+    columns = [value] if isinstance(value, pd.Series) else [value.iloc[:, i] for i in range(value.shape[1])]
+    dtypes = []
+    for column in columns:
+        what = f"Argument `{name}` has a column {column.name!r} of dtype {column.dtype}, "
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            raise ValueError(what + "which is no number. Use its codes (`column.cat.codes`) or `pandas.get_dummies`.")
+        if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
+            raise ValueError(what + "which is no number. Convert it, or leave it out.")
+        if isinstance(column.dtype, pd.api.extensions.ExtensionDtype):
+            if column.isna().any():
+                raise ValueError(
+                    what + f"with missing values in {int(column.isna().sum())} rows. Fill them (`column.fillna`) or "
+                    "drop these rows."
+                )
+            dtypes.append(getattr(column.dtype, "numpy_dtype", np.dtype(float)))
+        else:
+            dtypes.append(column.dtype)
+    return value.to_numpy(dtype=np.result_type(*dtypes)) if dtypes else value.to_numpy()
+
+
+def _check_numeric(name: str, value: Any, array: NDArray[Any]) -> None:
     if array.ndim == 0 or array.dtype.kind not in "biuf":
         raise ValueError(
             f"Argument `{name}` must be an array of numbers with one row an observation. "
             f"Received: {name} of type {type(value).__name__}, shape {array.shape}, dtype {array.dtype}"
         )
-    if array.dtype.kind == "f":
-        return array.astype(keras.config.floatx(), copy=False)
-    return array
+
+
+def _check_finite(name: str, array: NDArray[Any]) -> None:
+    # The sum first: one pass, no copy. It may overflow where all is well, so that a second look decides.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if array.dtype.kind != "f" or np.isfinite(array.sum()):
+            return
+    bad = ~np.isfinite(array).reshape(len(array), -1).all(axis=1)
+    if bad.any():
+        raise ValueError(
+            f"Argument `{name}` must hold finite numbers. Received: NaN or infinity in {int(bad.sum())} of {len(bad)} "
+            f"rows, the first of them row {int(np.argmax(bad))}. Fill them in or leave these rows out."
+        )

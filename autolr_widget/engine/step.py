@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -16,26 +17,29 @@ class Step:
     """
 
     def __init__(self, optimizer: keras.Optimizer, variables: Sequence[keras.Variable]) -> None:
-        # A tensor: `keras.Variable` of a variable would alias it.
-        self.shadows = [keras.Variable(tf.identity(v.value), dtype=v.dtype, name=v.name) for v in variables]
-        for shadow, variable in zip(self.shadows, variables, strict=True):
-            shadow.constraint = variable.constraint
-        # A schedule would have no learning-rate variable to set.
-        self.optimizer = type(optimizer).from_config({**optimizer.get_config(), "learning_rate": 1.0})
-        self.optimizer.build(self.shadows)
-        self._fresh_slots = [tf.identity(v.value) for v in _slots(self.optimizer)]
+        self.shadows = [_shadow(variable) for variable in variables]
+        self.optimizer = _clone_for(optimizer, variables, self.shadows)
+        self._rate = _innermost(self.optimizer)._learning_rate
+        self._slots = _slots(self.optimizer)
 
-    def slots(self, optimizer: keras.Optimizer) -> list[tf.Tensor]:
+    def slots(self, optimizer: keras.Optimizer, variables: Sequence[keras.Variable]) -> list[tf.Tensor]:
         """Copies of the step counter and moments of ``optimizer``, as they are now."""
         if not optimizer.built:
-            return self._fresh_slots
+            # Some begin as functions of the weights, so that a clone is built anew from the weights as they are now.
+            fresh = _clone_for(optimizer, variables, [_shadow(variable) for variable in variables])
+            return [tf.identity(v.value) for v in _slots(fresh)]
         slots = [tf.identity(v.value) for v in _slots(optimizer)]
-        if [s.shape for s in slots] != [s.shape for s in self._fresh_slots]:
+        if [s.shape for s in slots] != [v.shape for v in self._slots]:
             raise ValueError(
                 "Argument `model` has an optimizer that was built for other variables than the model's trainable ones. "
                 "Call `model.compile` again."
             )
         return slots
+
+    def load(self, slots: Sequence[tf.Tensor]) -> None:
+        """Give the clone these slots."""
+        for variable, slot in zip(self._slots, slots, strict=True):
+            variable.assign(slot)
 
     def __call__(
         self,
@@ -47,12 +51,57 @@ class Step:
         """The weights after one step at learning rate ``rate``."""
         for shadow, weight in zip(self.shadows, weights, strict=True):
             shadow.assign(weight)
-        for variable, slot in zip(_slots(self.optimizer), slots, strict=True):
-            variable.assign(slot)
-        self.optimizer.learning_rate.assign(rate)
+        self.load(slots)
+        self._rate.assign(tf.cast(rate, self._rate.dtype))
         self.optimizer.apply_gradients(zip(gradients, self.shadows, strict=True))
         return [tf.identity(shadow.value) for shadow in self.shadows]
 
 
+def clone(optimizer: keras.Optimizer) -> keras.Optimizer:
+    """An optimizer like this one, not built yet, with a learning rate that can be set; a schedule's could not.
+
+    Raises
+    ------
+    TypeError, ValueError, NotImplementedError
+        If ``get_config`` and ``from_config`` of a custom optimizer do not fit each other.
+    """
+    config = optimizer.get_config()
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        # Not by its own `from_config`, which asks for custom optimizers to be registered.
+        config["inner_optimizer"] = clone(optimizer.inner_optimizer)
+        return type(optimizer)(**config)
+    return type(optimizer).from_config({**config, "learning_rate": 1.0})
+
+
+def _clone_for(
+    optimizer: keras.Optimizer, variables: Sequence[keras.Variable], shadows: list[keras.Variable]
+) -> keras.Optimizer:
+    copy = clone(optimizer)
+    inner, inner_copy = _innermost(optimizer), _innermost(copy)
+    # `exclude_from_weight_decay` is no part of the config.
+    excluded: set[Any] = getattr(inner, "_exclude_from_weight_decay", set())
+    inner_copy._exclude_from_weight_decay = {
+        inner_copy._var_key(shadow)
+        for shadow, variable in zip(shadows, variables, strict=True)
+        if inner._var_key(variable) in excluded
+    }
+    inner_copy._exclude_from_weight_decay_pattern = getattr(inner, "_exclude_from_weight_decay_pattern", None)
+    copy.build(shadows)
+    return copy
+
+
+def _shadow(variable: keras.Variable) -> keras.Variable:
+    # A tensor: `keras.Variable` of a variable would alias it.
+    shadow = keras.Variable(tf.identity(variable.value), dtype=variable.dtype, name=variable.name)
+    shadow.constraint = variable.constraint
+    # Some optimizers treat layers by their names.
+    shadow._path = variable.path
+    return shadow
+
+
+def _innermost(optimizer: keras.Optimizer) -> keras.Optimizer:
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
 def _slots(optimizer: keras.Optimizer) -> list[keras.Variable]:
-    return [v for v in optimizer.variables if v is not optimizer._learning_rate]
+    return [v for v in optimizer.variables if v is not _innermost(optimizer)._learning_rate]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from autolr_widget.engine.grid import grid
 from autolr_widget.engine.results import TuneResults
 from autolr_widget.engine.settings import Settings, lr_space_ends
-from autolr_widget.engine.subsample import subsample
 
 if TYPE_CHECKING:
     import keras
 
     from autolr_widget.engine.differential import LossDifferential, State
     from autolr_widget.engine.observations import Observations
+    from autolr_widget.engine.stream import Stream
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,10 @@ class LRTuner:
     ----------
     model
         A compiled Keras model. Neither it nor its optimizer is ever written to.
-    x, y, sample_weight
-        The data to draw subsamples from, as for `Model.fit`: arrays, frames or tensors, or lists, tuples and dicts of
-        them.
+    x, y, sample_weight, class_weight
+        The data to draw subsamples from, as for `Model.fit`: arrays, frames, tensors or anything else whose rows can be
+        had by index, or lists, tuples and dicts of them, see `Observations`. Or ``x`` alone, as a `tf.data.Dataset`, a
+        `keras.utils.PyDataset`, a generator or a torch ``DataLoader``, see `Stream`.
     lr_space
         The two ends of the grid.
     scale, num_evals, num_subsamples, batch_size, horizon, method, alpha, seed
@@ -72,6 +73,7 @@ class LRTuner:
         y: Any = None,
         *,
         sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
         lr_space: tuple[float, float] = (1e-6, 1.0),
         scale: str = "log",
         num_evals: int = 50,
@@ -97,17 +99,32 @@ class LRTuner:
         )
         # TensorFlow takes seconds to import; whoever has a Keras model has paid for it already.
         from autolr_widget.engine.observations import Observations
-        from autolr_widget.engine.usable import check_model
+        from autolr_widget.engine.stream import Stream, is_stream
+        from autolr_widget.engine.usable import check_model, check_targets, input_ranks
 
         check_model(model)
-        self._begin(model, Observations(x, y, sample_weight), settings, None)
+        if not is_stream(x):
+            observations: Observations | Stream = Observations(x, y, sample_weight, class_weight)
+            check_targets(model, y)
+        elif y is None and sample_weight is None:
+            observations = Stream(x, input_ranks(model), class_weight)
+        else:
+            raise ValueError(
+                "Arguments `y` and `sample_weight` must be None where `x` yields them itself. "
+                f"Received: x of type {type(x).__name__}"
+            )
+        self._begin(model, observations, settings, None)
 
     def _begin(
-        self, model: keras.Model, observations: Observations, settings: Settings, differential: LossDifferential | None
+        self,
+        model: keras.Model,
+        observations: Observations | Stream,
+        settings: Settings,
+        differential: LossDifferential | None,
     ) -> None:
-        observations.check_batch_size(settings.batch_size)
         self.model = model
         self.observations = observations
+        self.check_batch_size(settings.batch_size)
         self.settings = settings
         self.rates = grid(settings.lr_min, settings.lr_max, settings.num_evals, settings.scale)
         self._differential = differential
@@ -123,6 +140,13 @@ class LRTuner:
         traced = self._differential if self._differential and self._differential.is_current() else None
         other._begin(self.model, self.observations, settings, traced)
         return other
+
+    def check_batch_size(self, batch_size: int) -> None:
+        """Refuse a batch size that the data or the model can't give."""
+        from autolr_widget.engine.usable import check_batch_size
+
+        self.observations.check_batch_size(batch_size)
+        check_batch_size(self.model, batch_size)
 
     @property
     def deltas(self) -> NDArray[np.float64]:
@@ -140,14 +164,14 @@ class LRTuner:
 
     def measure(self, index: int) -> Round:
         """Measure round ``index`` and return it: a pure function of the run's start, whatever came before."""
+        batch = self.observations.draw(self.settings.batch_size, self.settings.seed, index)
         if self._differential is None:
             from autolr_widget.engine.differential import LossDifferential
 
-            self._differential = LossDifferential(self.model, self.observations)
+            self._differential = LossDifferential(self.model, batch)
         if self._state is None:
             self._state = self._differential.state()
-        rows = subsample(len(self.observations), self.settings.batch_size, self.settings.seed, index)
-        loss, deltas = self._differential(self._state, self.rates, self.observations.take(rows), index)
+        loss, deltas = self._differential(self._state, self.rates, batch, index)
         return Round(index, loss, np.where(np.isfinite(deltas), deltas, np.nan))
 
     def step(self) -> Round:

@@ -1,10 +1,13 @@
-"""Whether a model can be tuned at all."""
+"""Whether a model and its data can be tuned at all, as far as can be told without running them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import keras
+import numpy as np
+
+from autolr_widget.engine.step import clone
 
 
 def check_model(model: Any) -> None:
@@ -18,3 +21,95 @@ def check_model(model: Any) -> None:
         )
     if not model.compiled or model.optimizer is None:
         raise ValueError("Argument `model` must be compiled. Call `model.compile(optimizer, loss)` first.")
+    if type(model).train_step is not keras.Model.train_step:
+        raise ValueError(
+            f"Argument `model` must train by Keras's own `train_step`. Received: a {type(model).__name__} that "
+            "overrides it. What such a step does can't be taken on copies; a loss of your own can: override "
+            "`compute_loss` instead."
+        )
+    if model.built and not model.trainable_variables:
+        raise ValueError("Argument `model` must have weights to train. Received: a model whose layers are all frozen.")
+    _check_optimizer(model.optimizer)
+
+
+def _check_optimizer(optimizer: keras.Optimizer) -> None:
+    name = type(optimizer).__name__
+    if name == "MultiOptimizer":
+        raise ValueError(
+            "Argument `model` must have one learning rate. Received: an optimizer of type MultiOptimizer. "
+            "Compile the model with one of its optimizers."
+        )
+    steps = getattr(optimizer, "inner_optimizer", optimizer).gradient_accumulation_steps
+    if steps:
+        raise ValueError(
+            "Argument `model` must update its weights in each step. Received: an optimizer with "
+            f"gradient_accumulation_steps={steps}, of whose steps most change nothing. Compile it without, and tune "
+            f"with a `batch_size` {steps} times as large: the update is the same."
+        )
+    try:
+        clone(optimizer)
+    except Exception as error:
+        raise ValueError(
+            f"Argument `model` has an optimizer of type {name} that can't be copied. Its `get_config` must return the "
+            f"arguments of its `__init__`, `learning_rate` among them. {type(error).__name__}: {error}"
+        ) from error
+
+
+def check_batch_size(model: keras.Model, batch_size: int) -> None:
+    """Refuse a batch size that a model made for another one can't take."""
+    for tensor in keras.tree.flatten(getattr(model, "inputs", None)) if model.built else ():
+        if tensor is not None and tensor.shape[0] not in (None, batch_size):
+            raise ValueError(
+                f"Argument `batch_size` must be {tensor.shape[0]}, the batch size that the model's inputs were made "
+                f"for. Received: batch_size={batch_size}"
+            )
+
+
+def input_ranks(model: keras.Model) -> list[int] | None:
+    """The number of axes of each of the model's inputs, or None where it does not say."""
+    inputs = getattr(model, "inputs", None) if model.built else None
+    return [len(tensor.shape) for tensor in keras.tree.flatten(inputs)] if inputs else None
+
+
+#: The values that a loss is defined for, by the name of its class in lower case.
+_TARGETS = {
+    "binarycrossentropy": (0, 1),
+    "binaryfocalcrossentropy": (0, 1),
+    "categoricalcrossentropy": (0, 1),
+    "categoricalfocalcrossentropy": (0, 1),
+    "poisson": (0, np.inf),
+}
+
+
+def check_targets(model: keras.Model, y: Any) -> None:
+    """Refuse targets outside of the range of one of Keras's own losses, which would give NaN or nonsense."""
+    losses, targets = keras.tree.flatten(model.loss), keras.tree.flatten(y)
+    outputs = keras.tree.flatten(getattr(model, "outputs", None)) if model.built else []
+    if len(losses) != len(targets):
+        return
+    if len(outputs) != len(losses):
+        outputs = [None] * len(losses)
+    for loss, target, output in zip(losses, targets, outputs, strict=True):
+        if isinstance(target, np.ndarray) and not isinstance(target, np.memmap):
+            _check_target(loss, target, output)
+
+
+def _check_target(loss: Any, target: np.ndarray[Any, Any], output: keras.KerasTensor | None) -> None:
+    name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+    key = name.replace("_", "").lower()
+    if key == "sparsecategoricalcrossentropy":
+        classes = None if output is None else output.shape[-1]
+        ignored = getattr(loss, "ignore_class", None)
+        labels = target if ignored is None else target[target != ignored]
+        least, most = 0, np.inf if classes is None else classes - 1
+        hint = "Count classes from 0, or widen the last layer."
+    elif key in _TARGETS:
+        labels, (least, most) = target, _TARGETS[key]
+        hint = "Scale them, or choose a loss that takes such values."
+    else:
+        return
+    if labels.size and (labels.min() < least or labels.max() > most):
+        raise ValueError(
+            f"Argument `y` must lie between {least} and {most} for the loss {name}. "
+            f"Received: values from {labels.min()} to {labels.max()}. {hint}"
+        )

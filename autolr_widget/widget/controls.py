@@ -32,14 +32,14 @@ def grid_controls(widget: TunerWidget) -> ipw.VBox:
     return _group("Learning rates to try", ends, _slider(widget, "num_evals", "Rates", 2, 200), spacing)
 
 
-def sampling_controls(widget: TunerWidget, num_observations: int) -> ipw.VBox:
+def sampling_controls(widget: TunerWidget, num_observations: int | None) -> ipw.VBox:
     """Number, size and seed of the subsamples."""
     seed = ipw.BoundedIntText(min=0, max=2**31 - 1, description="Seed")
     _tie(widget, "seed", seed)
     return _group(
         "Subsamples to measure on",
         _slider(widget, "num_subsamples", "Rounds", 1, 500),
-        _slider(widget, "batch_size", "Batch size", 1, min(512, num_observations)),
+        _slider(widget, "batch_size", "Batch size", 1, min(512, num_observations or 512)),
         seed,
     )
 

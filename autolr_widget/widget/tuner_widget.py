@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,7 @@ class TunerWidget(ipw.VBox):
     ----------
     model
         A compiled Keras model. Only `apply` writes to it, and only to its optimizer's learning rate.
-    x, y, sample_weight
+    x, y, sample_weight, class_weight
         The data, as for `Model.fit`.
     lr_space, scale, num_evals, num_subsamples, batch_size, horizon, method, alpha, seed
         See `LRTuner` and `autolr_widget.engine.settings.Settings`.
@@ -81,6 +82,7 @@ class TunerWidget(ipw.VBox):
         y: Any = None,
         *,
         sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
         lr_space: tuple[float, float] = (1e-6, 1.0),
         scale: str = "log",
         num_evals: int = 50,
@@ -96,6 +98,7 @@ class TunerWidget(ipw.VBox):
             x,
             y,
             sample_weight=sample_weight,
+            class_weight=class_weight,
             lr_space=lr_space,
             scale=scale,
             num_evals=num_evals,
@@ -134,7 +137,7 @@ class TunerWidget(ipw.VBox):
         controls = ipw.Box(
             [
                 grid_controls(self),
-                sampling_controls(self, len(tuner.observations)),
+                sampling_controls(self, tuner.observations.size),
                 reading_controls(self, axis),
             ],
             layout={"display": "flex", "flex_flow": "row wrap", "align_items": "flex-start"},
@@ -214,8 +217,20 @@ class TunerWidget(ipw.VBox):
     def schedule(
         self, stepsize: int = 4, t_mul: float = 2.0, m_mul: float = 0.9, alpha: float = 1e-8
     ) -> keras.optimizers.schedules.CosineDecayRestarts:
-        """Cosine annealing with warm restarts from `selected_lr`, for ``model.compile``; `stepsize` is in epochs."""
-        steps_per_epoch = math.ceil(len(self.tuner.observations) / self.batch_size)
+        """Cosine annealing with warm restarts from `selected_lr`, for ``model.compile``; `stepsize` is in epochs.
+
+        Raises
+        ------
+        ValueError
+            If no rate is selected, or the data are a stream whose end is not known, and with it the length of an epoch.
+        """
+        size = self.tuner.observations.size
+        if size is None:
+            raise ValueError(
+                "The data are a stream of unknown length, so that there are no epochs to count `stepsize` in. "
+                "Use `keras.optimizers.schedules.CosineDecayRestarts(tuner.selected_lr, first_decay_steps=…)`."
+            )
+        steps_per_epoch = math.ceil(size / self.batch_size)
         return cosine_restarts(self._selected(), steps_per_epoch, stepsize, t_mul, m_mul, alpha)
 
     def save(self, path: str | Path) -> None:
@@ -233,7 +248,7 @@ class TunerWidget(ipw.VBox):
     def _check(self, proposal: dict[str, Any]) -> Any:
         name = proposal["trait"].name
         settings = Settings(**{n: getattr(self, n) for n in SETTINGS} | {name: proposal["value"]})
-        self.tuner.observations.check_batch_size(settings.batch_size)
+        self.tuner.check_batch_size(settings.batch_size)
         return getattr(settings, name)
 
     @traitlets.validate("selected_lr")

@@ -123,12 +123,11 @@ def test_nan_in_the_data_is_an_error_and_not_a_rate(make_model, digits):
     for model in models:
         model.compile("sgd", loss)
     reference, ours = autolrtuner.AutoLRTuner(models[0]), AutoLRTuner(models[1])
-    for tuner in (reference, ours):
-        tuner.Tune(x, y, num_subsamples=1, num_evals=3)
+    reference.Tune(x, y, num_subsamples=1, num_evals=3)
     with contextlib.suppress(ValueError):  # raised by pandas 3; older ones return NaN or the first rate
         assert not reference.GetBestLR() > 1e-8
-    with pytest.raises(ValueError, match="diverged"):
-        ours.GetBestLR()
+    with pytest.raises(ValueError, match=r"`x` must hold finite numbers\. Received: NaN or infinity in 1797 of 1797 rows"):
+        ours.Tune(x, y, num_subsamples=1, num_evals=3)
 
 
 def test_a_second_tune_on_another_grid_starts_afresh(pair, digits):

@@ -6,7 +6,6 @@ import pytest
 import tensorflow as tf
 
 from autolr_widget import LRTuner
-from autolr_widget.engine.subsample import subsample
 from tests.engine.oracle import true_deltas
 
 OPTIMIZERS = {
@@ -23,14 +22,13 @@ OPTIMIZERS = {
 def assert_true(tuner, make, rounds=2):
     for index in range(rounds):
         settings = tuner.settings
-        rows = subsample(len(tuner.observations), settings.batch_size, settings.seed, index)
         measured = tuner.measure(index).deltas
         # Round k draws the random numbers of the k-th step: the copy is moved on to there.
         seeds = [v for v in tuner.model.non_trainable_variables if v.name == "seed_generator_state"]
         start = [seed.numpy() for seed in seeds]
         for seed in seeds:
             seed.assign(seed.numpy() + np.array([0, index], "uint32"))
-        truth = true_deltas(tuner.model, make, tuner.rates, tuner.observations.take(rows))
+        truth = true_deltas(tuner.model, make, tuner.rates, tuner.observations.draw(settings.batch_size, settings.seed, index))
         for seed, value in zip(seeds, start, strict=True):
             seed.assign(value)
         np.testing.assert_allclose(measured, truth, rtol=2e-4, atol=2e-6)

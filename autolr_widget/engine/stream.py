@@ -1,0 +1,142 @@
+"""The data that rounds draw from, where it can only be read in its own order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from autolr_widget.engine.loss import Batch
+from autolr_widget.engine.observations import check_class_weight, weighted
+from autolr_widget.engine.subsample import subsample
+
+#: Bytes of observations that are kept. Whatever a stream holds beyond them is not read.
+POOL = 2**30
+
+
+class Stream:
+    """A `tf.data.Dataset`, a `keras.utils.PyDataset`, a generator, a torch ``DataLoader``: batches, one after the other.
+
+    Round ``k`` sees the observations ``k·batch_size`` to ``(k+1)·batch_size − 1`` in the stream's own order, whatever
+    the size of its batches, and no more of it is read than that. What was read is kept, so that each round can be
+    measured again and a run on another grid sees the same observations. Where the stream ends before a round has its
+    share, or `POOL` bytes are kept, that round draws at random from what is kept, as from arrays.
+
+    Parameters
+    ----------
+    batches
+        Yields ``x``, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``, in batches or one observation at a time.
+    ranks
+        The number of axes of each of the model's inputs, with the batch axis; None where the model does not say.
+    class_weight
+        Weights by class, as for `Model.fit`.
+
+    Raises
+    ------
+    ValueError
+        If the stream is empty, or does not yield batches of numbers of one length.
+    """
+
+    def __init__(
+        self,
+        batches: Iterable[Any],
+        ranks: list[int] | None = None,
+        class_weight: Mapping[int, float] | None = None,
+    ) -> None:
+        self._batches: Iterator[Any] = _iterate(batches)
+        self._ranks = ranks
+        self._class_weight = class_weight
+        # One entry an observation: its leaves, flattened; views of the batches that they came in.
+        self._rows: list[list[NDArray[Any]]] = []
+        self._bytes = 0
+        self._ended = False
+        self._structure: Any = None
+        self._read(1)
+        if not self._rows:
+            raise ValueError(
+                f"Argument `x` must yield at least one observation. Received: x of type {type(batches).__name__}, "
+                "which is empty or used up."
+            )
+
+    @property
+    def size(self) -> int | None:
+        """The number of observations, once the end has been read."""
+        return len(self._rows) if self._ended else None
+
+    def check_batch_size(self, batch_size: int) -> None:
+        """Refuse a subsample that is known to be larger than the stream."""
+        if self._ended and batch_size > len(self._rows):
+            raise ValueError(
+                "Argument `batch_size` must not be larger than the number of observations. "
+                f"Received: batch_size={batch_size}, and a stream of {len(self._rows)} observations"
+            )
+
+    def draw(self, batch_size: int, seed: int, round_index: int) -> Batch:
+        """The subsample of a round, a pure function of the stream and the arguments."""
+        end = (round_index + 1) * batch_size
+        self._read(end)
+        self.check_batch_size(batch_size)
+        if end <= len(self._rows):
+            rows = self._rows[end - batch_size : end]
+        else:
+            rows = [self._rows[i] for i in subsample(len(self._rows), batch_size, seed, round_index)]
+        try:
+            leaves = [np.stack(leaf) for leaf in zip(*rows, strict=True)]
+        except ValueError as error:
+            raise ValueError(
+                "Argument `x` yields observations of different shapes, which do not fit into one subsample. "
+                f"Pad them to one shape ({error})."
+            ) from error
+        return weighted(*keras.tree.pack_sequence_as(self._structure, leaves), self._class_weight)
+
+    def _read(self, needed: int) -> None:
+        while len(self._rows) < needed and not self._ended:
+            batch = next(self._batches, None)
+            if batch is None or self._bytes >= POOL:
+                self._ended = True
+                return
+            self._keep(keras.utils.unpack_x_y_sample_weight(batch))
+
+    def _keep(self, batch: Batch) -> None:
+        if self._structure is None:
+            check_class_weight(self._class_weight, *batch[1:])
+            self._structure = batch
+        leaves = [np.asarray(keras.ops.convert_to_numpy(leaf)) for leaf in _leaves(batch)]
+        if any(leaf.dtype.kind not in "biuf" for leaf in leaves):
+            raise ValueError(
+                f"Argument `x` must yield numbers. Received: arrays of dtype {', '.join(str(a.dtype) for a in leaves)}"
+            )
+        inputs = len(_leaves(batch[0]))
+        if any(leaf.ndim == 0 for leaf in leaves) or (
+            self._ranks is not None and [leaf.ndim + 1 for leaf in leaves[:inputs]] == self._ranks
+        ):
+            leaves = [leaf[np.newaxis] for leaf in leaves]
+        lengths = {len(leaf) for leaf in leaves}
+        if len(lengths) > 1:
+            raise ValueError(
+                "Argument `x` must yield batches whose parts have the same length. "
+                f"Received: arrays of shapes {', '.join(str(leaf.shape) for leaf in leaves)}"
+            )
+        self._bytes += sum(leaf.nbytes for leaf in leaves)
+        self._rows += [list(row) for row in zip(*leaves, strict=True)]
+
+
+def is_stream(x: Any) -> bool:
+    """Whether ``x`` can only be read in its own order."""
+    return isinstance(x, keras.utils.PyDataset) or (hasattr(x, "__iter__") and not hasattr(x, "__getitem__"))
+
+
+def _iterate(batches: Any) -> Iterator[Any]:
+    if isinstance(batches, keras.utils.PyDataset):
+        # By index: its own workers would read ahead, and outlive the run.
+        numbers = count() if batches.num_batches is None else range(batches.num_batches)
+        return (batches[i] for i in numbers)
+    return iter(batches)
+
+
+def _leaves(structure: Any) -> list[Any]:
+    return [leaf for leaf in keras.tree.flatten(structure) if leaf is not None]
