@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STATIC := autolr_widget/static/run_bar.js
 
-.PHONY: demo test lint format bench clean chromium
+.PHONY: demo test table lint format bench clean chromium
 
 ## JupyterLab on the quickstart. Without a display it prints the address and serves.
 demo: .venv/demo $(STATIC)
@@ -14,6 +14,10 @@ demo: .venv/demo $(STATIC)
 test: .venv/dev $(STATIC) chromium lint
 	cd js && npm test --silent
 	$(BIN)/python -m pytest
+
+## What the engine takes, a line a case: exact, or refused with a message.
+table: .venv/dev
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m tests.engine.test_exactness
 
 lint: .venv/dev js/node_modules/.installed
 	$(BIN)/ruff check .

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from autolr_widget.engine.loss import Batch, training_loss
+from autolr_widget.engine.loss import Batch, other_variables, training_loss
 from autolr_widget.engine.step import Step
 from autolr_widget.engine.usable import check_model
 
@@ -38,19 +38,30 @@ class LossDifferential:
         self._traced_from = _parts(model)
         check_model(model)
         self._step = Step(model.optimizer, model.trainable_variables)
-        self._losses = self._trace if model.run_eagerly else tf.function(self._trace)
-        self._checked = model.run_eagerly
+        self._losses = tf.function(self._trace)
+        self._checked = False
         # The shadows serve one call at a time.
         self._lock = threading.Lock()
 
     def state(self) -> State:
-        """The model's and its optimizer's state as it is now."""
+        """The model's and its optimizer's state as it is now.
+
+        Raises
+        ------
+        ValueError
+            If it is not finite. The loss would not tell: a fused matmul and relu makes a 0 of NaN.
+        """
         model = self._model
-        return State(
+        state = State(
             [tf.identity(v.value) for v in model.trainable_variables],
-            [tf.identity(v.value) for v in model.non_trainable_variables],
+            [tf.identity(v.value) for v in other_variables(model)],
             self._step.slots(model.optimizer, model.trainable_variables),
         )
+        if not _all_finite([*state.trainable, *state.non_trainable]):
+            raise ValueError(
+                "Argument `model` has weights that are NaN or infinite. Build it anew, or load weights that are not."
+            )
+        return state
 
     def is_current(self) -> bool:
         """Whether the model is still compiled as it was, with the same variables to train."""
@@ -75,15 +86,21 @@ class LossDifferential:
         arguments = state, tf.constant(rates), tensors, tf.constant(round_index)
         with self._lock:
             try:
-                if not self._checked:
-                    self._check_graph(self._losses.get_concrete_function(*arguments).graph)
-                    self._checked = True
-                before, after = self._losses(*arguments)
+                if self._model.run_eagerly:
+                    before, after = self._trace(*arguments)
+                else:
+                    if not self._checked:
+                        self._check_graph(self._losses.get_concrete_function(*arguments).graph)
+                        self._checked = True
+                    before, after = self._losses(*arguments)
             except tf.errors.ResourceExhaustedError as error:
                 raise MemoryError(error.message) from error
         loss = float(before)
         if not np.isfinite(loss):
-            raise ValueError(f"The loss is {loss} before any step. {_why_not_finite(state, batch)}")
+            raise ValueError(
+                f"The loss is {loss} before any step, though weights and data are finite. Look for a logarithm or a "
+                "division in the model or its loss, or scale the data."
+            )
         return loss, after.numpy().astype(np.float64) - loss
 
     def _check_graph(self, graph: tf.Graph) -> None:
@@ -98,7 +115,7 @@ class LossDifferential:
                 "`keras.random` and a `keras.random.SeedGenerator` that the layer keeps."
             )
         known = [*self._step.shadows, *self._step.optimizer.variables]
-        known += [*self._model.variables, *self._model.metrics_variables]
+        known += [*self._model.trainable_variables, *other_variables(self._model), *self._model.metrics_variables]
         known_ids = {id(v.value) for v in known}
         foreign = {v.name for v in graph.variables if id(v) not in known_ids}
         if foreign:
@@ -113,7 +130,7 @@ class LossDifferential:
         trainable, non_trainable, slots = state
         non_trainable = [
             value + tf.cast([0, round_index], value.dtype) if variable.name == "seed_generator_state" else value
-            for variable, value in zip(self._model.non_trainable_variables, non_trainable, strict=True)
+            for variable, value in zip(other_variables(self._model), non_trainable, strict=True)
         ]
         # The scale of a loss scale optimizer is a slot, too.
         self._step.load(slots)
@@ -124,7 +141,9 @@ class LossDifferential:
         gradients = tape.gradient(scaled, trainable)
 
         def loss_after(rate: tf.Tensor) -> tf.Tensor:
-            return training_loss(self._model, self._step(rate, trainable, slots, gradients), non_trainable, batch)
+            weights = self._step(rate, trainable, slots, gradients)
+            loss = training_loss(self._model, weights, non_trainable, batch)
+            return tf.where(_all_finite(weights), loss, tf.constant(np.nan, loss.dtype))
 
         # One at a time: all steps share the shadows.
         return before, tf.map_fn(loss_after, rates, fn_output_signature=before.dtype, parallel_iterations=1)
@@ -144,15 +163,8 @@ _RANDOM = {
 }
 
 
-def _why_not_finite(state: State, batch: Batch) -> str:
-    weights = [*state.trainable, *state.non_trainable]
-    if not all(np.isfinite(w.numpy()).all() for w in weights if w.dtype.is_floating):
-        return "The model's own weights hold NaN or infinity. Build it anew, or load weights that do not."
-    for name, structure in zip(("x", "y", "sample_weight"), batch, strict=True):
-        leaves = [leaf for leaf in keras.tree.flatten(structure) if leaf is not None and leaf.dtype.kind == "f"]
-        if not all(np.isfinite(leaf).all() for leaf in leaves):
-            return f"`{name}` holds NaN or infinity in this subsample. Fill them in or leave these rows out."
-    return "Its weights and this subsample are finite: look for a logarithm or a division in the model or its loss."
+def _all_finite(tensors: list[tf.Tensor]) -> tf.Tensor:
+    return tf.reduce_all([tf.reduce_all(tf.math.is_finite(t)) for t in tensors if t.dtype.is_floating])
 
 
 def _parts(model: keras.Model) -> tuple[object, ...]:

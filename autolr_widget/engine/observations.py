@@ -72,7 +72,8 @@ class Observations:
     def take(self, indices: NDArray[np.int64]) -> Batch:
         """The rows ``indices`` of ``(x, y, sample_weight)``, in the structure that they came in."""
         x, y, sample_weight = (
-            keras.tree.map_structure(lambda leaf: _rows(leaf, indices), structure) for structure in self.arrays
+            keras.tree.map_structure(lambda leaf, name=name: _rows(name, leaf, indices), structure)
+            for name, structure in zip(("x", "y", "sample_weight"), self.arrays, strict=True)
         )
         return weighted(x, y, sample_weight, self._class_weight)
 
@@ -115,15 +116,21 @@ def _leaf(name: str, value: Any) -> Any:
     else:
         array = np.asarray(value)
     _check_numeric(name, value, array)
-    if not isinstance(array, np.memmap):
-        _check_finite(name, array)
+    if not _is_read_late(array):
+        check_finite(name, array)
     return array
 
 
-def _rows(leaf: Any, indices: NDArray[np.int64]) -> Any:
+def _is_read_late(leaf: Any) -> bool:
+    return isinstance(leaf, np.memmap) or not isinstance(leaf, np.ndarray)
+
+
+def _rows(name: str, leaf: Any, indices: NDArray[np.int64]) -> Any:
     if leaf is None:
         return None
     rows = leaf[indices] if isinstance(leaf, np.ndarray) else np.stack([np.asarray(leaf[int(i)]) for i in indices])
+    if _is_read_late(leaf):
+        check_finite(name, rows)
     if rows.dtype.kind == "f":
         return rows.astype(keras.config.floatx(), copy=False)
     return rows
@@ -159,7 +166,8 @@ def _check_numeric(name: str, value: Any, array: NDArray[Any]) -> None:
         )
 
 
-def _check_finite(name: str, array: NDArray[Any]) -> None:
+def check_finite(name: str, array: NDArray[Any]) -> None:
+    """Refuse NaN and infinity: a rectifier may hide them from the loss, and the step then spoils every weight."""
     # The sum first: one pass, no copy. It may overflow where all is well, so that a second look decides.
     with np.errstate(over="ignore", invalid="ignore"):
         if array.dtype.kind != "f" or np.isfinite(array.sum()):

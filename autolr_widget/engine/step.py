@@ -53,7 +53,10 @@ class Step:
             shadow.assign(weight)
         self.load(slots)
         self._rate.assign(tf.cast(rate, self._rate.dtype))
-        self.optimizer.apply_gradients(zip(gradients, self.shadows, strict=True))
+        # The optimizer leaves out what has no gradient, too, but warns of it each time.
+        self.optimizer.apply_gradients(
+            [(g, shadow) for g, shadow in zip(gradients, self.shadows, strict=True) if g is not None]
+        )
         return [tf.identity(shadow.value) for shadow in self.shadows]
 
 

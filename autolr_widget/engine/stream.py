@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autolr_widget.engine.loss import Batch
-from autolr_widget.engine.observations import check_class_weight, weighted
+from autolr_widget.engine.observations import check_class_weight, check_finite, weighted
 from autolr_widget.engine.subsample import subsample
 
 #: Bytes of observations that are kept. Whatever a stream holds beyond them is not read.
@@ -19,10 +19,10 @@ POOL = 2**30
 
 
 class Stream:
-    """A `tf.data.Dataset`, a `keras.utils.PyDataset`, a generator, a torch ``DataLoader``: batches, one after the other.
+    """Batches in a row, from a `tf.data.Dataset`, a `keras.utils.PyDataset`, a generator or a torch ``DataLoader``.
 
-    Round ``k`` sees the observations ``k·batch_size`` to ``(k+1)·batch_size − 1`` in the stream's own order, whatever
-    the size of its batches, and no more of it is read than that. What was read is kept, so that each round can be
+    Round ``k`` sees the ``k``-th ``batch_size`` observations in the stream's own order, whatever the size of its
+    batches, and no more of it is read than that. What was read is kept, so that each round can be
     measured again and a run on another grid sees the same observations. Where the stream ends before a round has its
     share, or `POOL` bytes are kept, that round draws at random from what is kept, as from arrays.
 
@@ -85,13 +85,16 @@ class Stream:
         else:
             rows = [self._rows[i] for i in subsample(len(self._rows), batch_size, seed, round_index)]
         try:
-            leaves = [np.stack(leaf) for leaf in zip(*rows, strict=True)]
+            leaves = iter([np.stack(leaf) for leaf in zip(*rows, strict=True)])
         except ValueError as error:
             raise ValueError(
                 "Argument `x` yields observations of different shapes, which do not fit into one subsample. "
                 f"Pad them to one shape ({error})."
             ) from error
-        return weighted(*keras.tree.pack_sequence_as(self._structure, leaves), self._class_weight)
+        x, y, sample_weight = keras.tree.map_structure(
+            lambda leaf: None if leaf is None else next(leaves), self._structure
+        )
+        return weighted(x, y, sample_weight, self._class_weight)
 
     def _read(self, needed: int) -> None:
         while len(self._rows) < needed and not self._ended:
@@ -121,6 +124,8 @@ class Stream:
                 "Argument `x` must yield batches whose parts have the same length. "
                 f"Received: arrays of shapes {', '.join(str(leaf.shape) for leaf in leaves)}"
             )
+        for leaf in leaves:
+            check_finite("x", leaf)
         self._bytes += sum(leaf.nbytes for leaf in leaves)
         self._rows += [list(row) for row in zip(*leaves, strict=True)]
 

@@ -126,7 +126,9 @@ def test_nan_in_the_data_is_an_error_and_not_a_rate(make_model, digits):
     reference.Tune(x, y, num_subsamples=1, num_evals=3)
     with contextlib.suppress(ValueError):  # raised by pandas 3; older ones return NaN or the first rate
         assert not reference.GetBestLR() > 1e-8
-    with pytest.raises(ValueError, match=r"`x` must hold finite numbers\. Received: NaN or infinity in 1797 of 1797 rows"):
+    with pytest.raises(
+        ValueError, match=r"`x` must hold finite numbers\. Received: NaN or infinity in 1797 of 1797 rows"
+    ):
         ours.Tune(x, y, num_subsamples=1, num_evals=3)
 
 

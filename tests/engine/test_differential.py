@@ -28,7 +28,9 @@ def assert_true(tuner, make, rounds=2):
         start = [seed.numpy() for seed in seeds]
         for seed in seeds:
             seed.assign(seed.numpy() + np.array([0, index], "uint32"))
-        truth = true_deltas(tuner.model, make, tuner.rates, tuner.observations.draw(settings.batch_size, settings.seed, index))
+        truth = true_deltas(
+            tuner.model, make, tuner.rates, tuner.observations.draw(settings.batch_size, settings.seed, index)
+        )
         for seed, value in zip(seeds, start, strict=True):
             seed.assign(value)
         np.testing.assert_allclose(measured, truth, rtol=2e-4, atol=2e-6)
