@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -9,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+
+#: Resamples of the bootstrap band.
+RESAMPLES = 999
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Band:
     count: NDArray[np.int64]
 
 
-def normal_band(deltas: Floats, alpha: float) -> Band:
+def normal(deltas: Floats, alpha: float) -> Band:
     r"""The reference's pointwise band, :math:`\bar x \pm z_{1-\alpha/2}\, s/\sqrt n` with sample deviation :math:`s`.
 
     Parameters
@@ -36,13 +41,68 @@ def normal_band(deltas: Floats, alpha: float) -> Band:
     alpha
         Significance level: 0.05 for a 95 % band.
     """
+    mean, std, count = _moments(deltas)
+    return _symmetric(mean, std, count, NormalDist().inv_cdf(1 - alpha / 2))
+
+
+def student(deltas: Floats, alpha: float) -> Band:
+    r"""Student's pointwise band, :math:`\bar x \pm t_{n-1,\,1-\alpha/2}\, s/\sqrt n`.
+
+    Wider than the normal one in the first rounds, where :math:`s` itself is a guess.
+    """
+    # SciPy's statistics take long to import, and the widget starts with a band that needs none.
+    from scipy.stats import t
+
+    mean, std, count = _moments(deltas)
+    with np.errstate(invalid="ignore"):
+        return _symmetric(mean, std, count, t.ppf(1 - alpha / 2, count - 1))
+
+
+def bootstrap(deltas: Floats, alpha: float) -> Band:
+    """SciPy's BCa bootstrap of the mean (Efron 1987), with `RESAMPLES` resamples: it follows a skewed distribution.
+
+    Always from the same seed, so that the same rounds give the same band.
+    """
+    mean, std, count = _moments(deltas)
+    lower, upper = np.full((2, mean.size), np.nan)
+    finite = np.isfinite(deltas)
+    # Rates with the same rounds in one go: nearly all of them have all.
+    patterns, group = np.unique(finite, axis=1, return_inverse=True)
+    for index, rounds in enumerate(patterns.T):
+        if rounds.sum() > 1:
+            columns = np.flatnonzero(group.ravel() == index)
+            lower[columns], upper[columns] = _bca(deltas[np.ix_(rounds, columns)], alpha)
+    return Band(mean, std, lower, upper, count)
+
+
+BANDS: dict[str, Callable[[Floats, float], Band]] = {"normal": normal, "t": student, "bootstrap": bootstrap}
+
+
+def _moments(deltas: Floats) -> tuple[Floats, Floats, NDArray[np.int64]]:
     finite = np.isfinite(deltas)
     count = finite.sum(axis=0)
     values = np.where(finite, deltas, 0.0)
-    # 0/0 is the NaN that the docstring promises.
+    # 0/0 is the NaN that `Band` promises.
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         mean = values.sum(axis=0) / count
         squares = np.where(finite, deltas - mean, 0.0) ** 2
-        std = np.sqrt(np.where(count > 1, squares.sum(axis=0) / (count - 1), np.nan))
-        margin = NormalDist().inv_cdf(1 - alpha / 2) * std / np.sqrt(count)
+        return mean, np.sqrt(np.where(count > 1, squares.sum(axis=0) / (count - 1), np.nan)), count
+
+
+def _symmetric(mean: Floats, std: Floats, count: NDArray[np.int64], quantile: float | Floats) -> Band:
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        margin = quantile * std / np.sqrt(count)
         return Band(mean, std, mean - margin, mean + margin, count)
+
+
+def _bca(deltas: Floats, alpha: float) -> tuple[Floats, Floats]:
+    from scipy import stats
+
+    with warnings.catch_warnings():
+        # Rounds that are all alike have no spread to resample: SciPy warns, and gives NaN.
+        warnings.simplefilter("ignore")
+        generator = np.random.default_rng(0)
+        interval = stats.bootstrap(
+            (deltas,), np.mean, axis=0, confidence_level=1 - alpha, n_resamples=RESAMPLES, rng=generator
+        ).confidence_interval
+    return interval.low, interval.high

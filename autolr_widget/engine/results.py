@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from autolr_widget.engine.band import normal_band
+from autolr_widget.engine.band import BANDS, normal
 from autolr_widget.engine.grid import SCALES
-from autolr_widget.engine.selection import RULES
+from autolr_widget.engine.selection import RULES, edge
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,24 +75,29 @@ class TuneResults:
         """One row a round, one float column a learning rate; NaN where the rate diverged."""
         return pd.DataFrame(self.deltas.copy(), columns=pd.Index(self.rates, name="learning_rate"))
 
-    def summary(self, alpha: float = 0.05) -> pd.DataFrame:
+    def summary(self, alpha: float = 0.05, band: str = "normal") -> pd.DataFrame:
         """Statistics indexed by learning rate.
 
-        Columns: ``mean median std lower upper count diverged``, over the ``count`` rounds in which the rate did not
-        diverge; ``lower`` and ``upper`` are the normal band at significance level ``alpha``.
+        Columns: ``mean median std lower upper count diverged q05 q25 q75 q95``, over the ``count`` rounds in which the
+        rate did not diverge. ``lower`` and ``upper`` are the confidence band of the mean at significance level
+        ``alpha``, of a kind of `autolr_widget.engine.band.BANDS`; the ``q`` are quantiles of the rounds themselves.
         """
         if not 0 < alpha < 1:
             raise ValueError(f"Argument `alpha` must lie between 0 and 1. Received: alpha={alpha}")
-        band = normal_band(self.deltas, alpha)
+        if band not in BANDS:
+            raise ValueError(f"Argument `band` must be one of {tuple(BANDS)}. Received: band={band!r}")
+        statistics = BANDS[band](self.deltas, alpha)
         columns = {
-            "mean": band.mean,
+            "mean": statistics.mean,
             "median": self.frame.median().to_numpy(),
-            "std": band.std,
-            "lower": band.lower,
-            "upper": band.upper,
-            "count": band.count,
-            "diverged": len(self) - band.count,
+            "std": statistics.std,
+            "lower": statistics.lower,
+            "upper": statistics.upper,
+            "count": statistics.count,
+            "diverged": len(self) - statistics.count,
         }
+        for percent in (5, 25, 75, 95):
+            columns[f"q{percent:02}"] = self.frame.quantile(percent / 100).to_numpy()
         return pd.DataFrame(columns, index=pd.Index(self.rates, name="learning_rate"))
 
     def best_lr(self, method: str = "mean") -> float:
@@ -109,6 +114,10 @@ class TuneResults:
             )
         return RULES[method](self.rates, self.deltas)
 
+    def edge(self, method: str = "mean") -> str:
+        """``"lower"`` or ``"upper"`` where `best_lr` lies at that end of the grid: widen it; else ``""``."""
+        return edge(self.rates, self.best_lr(method))
+
     def plot(self, alpha: float = 0.05, ax: Axes | None = None) -> Axes:
         """Draw the mean loss differential and its band with matplotlib, an optional dependency."""
         try:
@@ -117,7 +126,7 @@ class TuneResults:
             raise ImportError("`plot` needs matplotlib: pip install matplotlib") from error
         if ax is None:
             _, ax = plt.subplots()
-        band = normal_band(self.deltas, alpha)
+        band = normal(self.deltas, alpha)
         ax.plot(self.rates, band.mean, label="mean")
         ax.fill_between(self.rates, band.lower, band.upper, alpha=0.3, label=f"{1 - alpha:.0%} band")
         ax.axhline(0, linestyle="--", color="gray")

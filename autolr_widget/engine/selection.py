@@ -1,8 +1,10 @@
 r"""Rules that turn the measured loss differentials into one learning rate.
 
 A rule is a pure function of the rates :math:`\theta_j` (shape ``(num_evals,)``, increasing) and the differentials
-:math:`\Delta L_{ij}` (shape ``(rounds, num_evals)``). They are the reference's own (``autolrtuner`` 1.0.2). A rate that
-diverged in any round, with a NaN in its column, is never chosen.
+:math:`\Delta L_{ij}` (shape ``(rounds, num_evals)``). A rate that diverged in any round, with a NaN in its
+column, is never chosen.
+
+The first four are the reference's own (``autolrtuner`` 1.0.2).
 """
 
 from __future__ import annotations
@@ -11,9 +13,8 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from autolr_widget.engine.band import Floats, normal
 
 
 def mean(rates: Floats, deltas: Floats) -> float:
@@ -36,12 +37,24 @@ def variance(rates: Floats, deltas: Floats) -> float:
     r"""The rate of the smallest spread: :math:`\arg\min_\theta \operatorname{sd}_i \Delta L_i(\theta)`.
 
     Kept for those who come from the reference. It is degenerate by construction: as :math:`\theta \to 0` so does
-    :math:`\Delta L`, in every round, so that the smallest rate of the grid nearly always wins.
+    :math:`\Delta L`, in every round, so that the smallest rate of the grid nearly always wins. `steady` is its repair.
     """
-    rates, deltas = _candidates(rates, deltas)
-    if len(deltas) < 2:
-        raise ValueError(f'Rule "variance" needs at least 2 rounds. Received: {len(deltas)}')
+    rates, deltas = _spread(rates, deltas, "variance")
     return float(rates[np.argmin(deltas.std(axis=0, ddof=1))])
+
+
+def steady(rates: Floats, deltas: Floats) -> float:
+    r"""The steadiest drop: :math:`\arg\min_\theta s(\theta) / |\bar x(\theta)|`, deviation over mean of :math:`\Delta L`.
+
+    Only among rates that lower the loss significantly, whose whole 95 % band lies below 0. The spread alone would
+    choose the smallest of them, since there it vanishes like the drop itself; relative to the drop it does not.
+    """
+    rates, deltas = _spread(rates, deltas, "steady")
+    band = normal(deltas, alpha=0.05)
+    lowers = band.upper < 0
+    if not lowers.any():
+        raise ValueError('Rule "steady" finds no rate that lowers the loss significantly. Run more rounds.')
+    return float(rates[lowers][np.argmin(band.std[lowers] / -band.mean[lowers])])
 
 
 def largest_safe(rates: Floats, deltas: Floats) -> float:
@@ -62,7 +75,20 @@ RULES: dict[str, Callable[[Floats, Floats], float]] = {
     "median": median,
     "variance": variance,
     "max": largest_safe,
+    "steady": steady,
 }
+
+
+def edge(rates: Floats, lr: float) -> str:
+    """``"lower"`` or ``"upper"`` where a choice lies at that end of the grid, and may lie beyond it; else ``""``."""
+    return {rates[0]: "lower", rates[-1]: "upper"}.get(lr, "")
+
+
+def _spread(rates: Floats, deltas: Floats, rule: str) -> tuple[Floats, Floats]:
+    rates, deltas = _candidates(rates, deltas)
+    if len(deltas) < 2:
+        raise ValueError(f'Rule "{rule}" needs at least 2 rounds. Received: {len(deltas)}')
+    return rates, deltas
 
 
 def _candidates(rates: Floats, deltas: Floats) -> tuple[Floats, Floats]:

@@ -7,6 +7,7 @@ import operator
 from dataclasses import dataclass
 from typing import Any
 
+from autolr_widget.engine.band import BANDS
 from autolr_widget.engine.grid import SCALES
 from autolr_widget.engine.selection import RULES
 
@@ -33,6 +34,8 @@ class Settings:
         Selection rule, a key of `autolr_widget.engine.selection.RULES`.
     alpha
         Significance level of the confidence band, between 0 and 1.
+    band
+        Kind of the band, a key of `autolr_widget.engine.band.BANDS`.
     seed
         Seed of the subsamples, a non-negative integer.
 
@@ -51,6 +54,7 @@ class Settings:
     horizon: int = 1
     method: str = "mean"
     alpha: float = 0.05
+    band: str = "normal"
     seed: int = 42
 
     def __post_init__(self) -> None:
@@ -60,6 +64,7 @@ class Settings:
             self._set(name, _finite(name, getattr(self, name)))
         _one_of("scale", self.scale, SCALES)
         _one_of("method", self.method, tuple(RULES))
+        _one_of("band", self.band, tuple(BANDS))
         if self.horizon != 1:
             raise ValueError(
                 f"Argument `horizon` must be 1: longer horizons are not built yet. Received: horizon={self.horizon}"

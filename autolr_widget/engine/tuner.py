@@ -47,7 +47,7 @@ class LRTuner:
         `keras.utils.PyDataset`, a generator or a torch ``DataLoader``, see `Stream`.
     lr_space
         The two ends of the grid.
-    scale, num_evals, num_subsamples, batch_size, horizon, method, alpha, seed
+    scale, num_evals, num_subsamples, batch_size, horizon, method, alpha, band, seed
         See `Settings`.
 
     Raises
@@ -82,6 +82,7 @@ class LRTuner:
         horizon: int = 1,
         method: str = "mean",
         alpha: float = 0.05,
+        band: str = "normal",
         seed: int = 42,
     ) -> None:
         lr_min, lr_max = lr_space_ends(lr_space)
@@ -95,6 +96,7 @@ class LRTuner:
             horizon=horizon,
             method=method,
             alpha=alpha,
+            band=band,
             seed=seed,
         )
         # TensorFlow takes seconds to import; whoever has a Keras model has paid for it already.

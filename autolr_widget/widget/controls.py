@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 RULE_NAMES = {
     "mean": "lowest mean",
     "median": "lowest median",
-    "variance": "smallest spread",
+    "variance": "smallest spread (nearly always the smallest rate)",
     "max": "largest that never raised the loss",
+    "steady": "steadiest drop",
 }
+
+BAND_NAMES = {"normal": "normal", "Student's t": "t", "BCa bootstrap": "bootstrap"}
 
 
 def grid_controls(widget: TunerWidget) -> ipw.VBox:
@@ -50,7 +53,9 @@ def reading_controls(widget: TunerWidget, axis: ipw.ToggleButtons) -> ipw.VBox:
     _tie(widget, "method", rule)
     alpha = ipw.FloatSlider(min=0.01, max=0.5, step=0.01, description="Band's α")
     _tie(widget, "alpha", alpha)
-    return _group("How to read them", rule, alpha, axis)
+    kind = ipw.Dropdown(options=list(BAND_NAMES.items()), description="Band")
+    _tie(widget, "band", kind)
+    return _group("How to read them", rule, kind, alpha, axis)
 
 
 def _slider(widget: TunerWidget, trait: str, description: str, least: int, most: int) -> ipw.IntSlider:

@@ -14,11 +14,11 @@ import ipywidgets as ipw
 import numpy as np
 import traitlets
 
-from autolr_widget.engine.band import normal_band
+from autolr_widget.engine.band import BANDS
 from autolr_widget.engine.grid import SCALES
 from autolr_widget.engine.results import TuneResults
 from autolr_widget.engine.schedule import cosine_restarts
-from autolr_widget.engine.selection import RULES
+from autolr_widget.engine.selection import RULES, edge
 from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.tuner import LRTuner
 from autolr_widget.widget.chart import Chart
@@ -42,7 +42,7 @@ class TunerWidget(ipw.VBox):
         A compiled Keras model. Only `apply` writes to it, and only to its optimizer's learning rate.
     x, y, sample_weight, class_weight
         The data, as for `Model.fit`.
-    lr_space, scale, num_evals, num_subsamples, batch_size, horizon, method, alpha, seed
+    lr_space, scale, num_evals, num_subsamples, batch_size, horizon, method, alpha, band, seed
         See `LRTuner` and `autolr_widget.engine.settings.Settings`.
 
     Raises
@@ -67,12 +67,16 @@ class TunerWidget(ipw.VBox):
     horizon = traitlets.Int(1, help="Optimizer steps between the two losses")
     method = traitlets.Enum(tuple(RULES), "mean", help="Selection rule")
     alpha = traitlets.Float(0.05, help="Significance level of the band")
+    band = traitlets.Enum(tuple(BANDS), "normal", help="Kind of the band")
     seed = traitlets.Int(42, help="Seed of the subsamples")
 
     status = traitlets.Enum(STATUSES, "idle", read_only=True)
     round = traitlets.Int(0, read_only=True, help="Rounds finished")
     error = traitlets.Unicode("", read_only=True, help='The message shown when status is "error"')
     selected_lr = traitlets.Float(None, allow_none=True, help="The rule's choice, or the user's own while pinned")
+    edge = traitlets.Enum(
+        ("", "lower", "upper"), "", read_only=True, help="The end of the grid at which the rule's choice lies"
+    )
     pinned = traitlets.Bool(False, help="Whether selected_lr is the user's own")
 
     def __init__(
@@ -91,6 +95,7 @@ class TunerWidget(ipw.VBox):
         horizon: int = 1,
         method: str = "mean",
         alpha: float = 0.05,
+        band: str = "normal",
         seed: int = 42,
     ) -> None:
         tuner = LRTuner(
@@ -107,6 +112,7 @@ class TunerWidget(ipw.VBox):
             horizon=horizon,
             method=method,
             alpha=alpha,
+            band=band,
             seed=seed,
         )
         self._session = Session(tuner, on_rounds=self._draw)
@@ -260,7 +266,7 @@ class TunerWidget(ipw.VBox):
 
     def _configure(self, change: dict[str, Any]) -> None:
         self._session.configure(Settings(**{name: getattr(self, name) for name in SETTINGS}))
-        if change["name"] in ("method", "alpha"):
+        if change["name"] in ("method", "alpha", "band"):
             self._draw()
         elif change["name"] == "scale":
             self._axis.value = self.scale
@@ -274,12 +280,13 @@ class TunerWidget(ipw.VBox):
         if tuner is not self._drawn:
             self._drawn = tuner
             self._chart.show_grid(tuner.rates, self._axis.value)
-        self._chart.draw(normal_band(tuner.deltas, self.alpha))
+        self._chart.draw(BANDS[self.band](tuner.deltas, self.alpha))
         self._follow()
 
     def _follow(self) -> None:
         """Select what the rule chooses, unless the user's own choice is pinned."""
         if self.pinned:
+            self.set_trait("edge", "")
             self._show_choice("your own choice")
             return
         lr, says = None, "press Run, or type a rate"
@@ -294,6 +301,10 @@ class TunerWidget(ipw.VBox):
                     says = "the rule finds no rate: each one raised the loss in some round"
             except ValueError as error:
                 says = str(error)
+        end = edge(self.tuner.rates, lr) if lr else ""
+        if end:
+            says += f", at the {end} end of the grid: widen it"
+        self.set_trait("edge", end)
         self._following = True
         try:
             self.selected_lr = lr

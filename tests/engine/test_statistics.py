@@ -6,9 +6,10 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import stats
 
 from autolr_widget import TuneResults
 from autolr_widget.engine.grid import grid
@@ -57,6 +58,9 @@ def test_summary_is_what_pandas_says_of_the_finite_rounds(deltas):
     results = TuneResults(RATES, deltas)
     summary = results.summary(alpha=0.1)
     pd.testing.assert_frame_equal(results.frame, frame, check_names=False)
+    for percent in (5, 25, 75, 95):
+        expected = frame.quantile(percent / 100).to_numpy()
+        np.testing.assert_allclose(summary[f"q{percent:02}"], expected, rtol=1e-9, atol=1e-6)
     for statistic in ("mean", "median", "std"):
         expected = getattr(frame, statistic)().to_numpy()
         np.testing.assert_allclose(summary[statistic], expected, rtol=1e-9, atol=1e-6)
@@ -64,6 +68,71 @@ def test_summary_is_what_pandas_says_of_the_finite_rounds(deltas):
     assert (summary["count"] + summary["diverged"] == len(deltas)).all()
     margin = 1.6448536269514722 * frame.std().to_numpy() / np.sqrt(frame.count().to_numpy().clip(1))
     np.testing.assert_allclose(summary["upper"] - summary["lower"], 2 * margin, rtol=1e-7, atol=1e-5)
+
+
+@given(DELTAS)
+@settings(max_examples=30, deadline=None)
+def test_student_s_band_is_scipy_s_interval(deltas):
+    summary = TuneResults(RATES, deltas).summary(alpha=0.1, band="t")
+    for (_, row), column in zip(summary.iterrows(), deltas.T, strict=True):
+        values = column[np.isfinite(column)]
+        if len(values) < 2:
+            assert np.isnan(row["lower"])
+            assert np.isnan(row["upper"])
+        elif np.std(values) > 0:
+            expected = stats.t.interval(0.9, len(values) - 1, np.mean(values), stats.sem(values))
+            np.testing.assert_allclose([row["lower"], row["upper"]], expected, rtol=1e-7, atol=1e-5)
+
+
+def test_bootstrap_band_is_scipy_s_for_each_rate_and_skips_what_diverged():
+    generator = np.random.default_rng(1)
+    deltas = generator.exponential(size=(40, 5))
+    deltas[3, 1] = deltas[7, 4] = math.nan
+    summary = TuneResults(RATES, deltas).summary(alpha=0.1, band="bootstrap")
+    for j in (1, 4):
+        values = deltas[np.isfinite(deltas[:, j]), j]
+        expected = stats.bootstrap(
+            (values,), np.mean, confidence_level=0.9, n_resamples=999, rng=np.random.default_rng(0)
+        ).confidence_interval
+        np.testing.assert_allclose(summary[["lower", "upper"]].iloc[j], expected, rtol=0.05)
+    assert (summary["lower"] < summary["mean"]).all()
+    # Skewed to the right: so is the interval, which the normal one never is.
+    assert (summary["upper"] - summary["mean"] > summary["mean"] - summary["lower"]).all()
+    pd.testing.assert_frame_equal(summary, TuneResults(RATES, deltas).summary(alpha=0.1, band="bootstrap"))
+
+
+@pytest.mark.parametrize("rounds", [0, 1])
+def test_bootstrap_band_of_too_few_rounds_is_nan(rounds):
+    summary = TuneResults(RATES, np.ones((rounds, 5))).summary(band="bootstrap")
+    assert summary[["lower", "upper"]].isna().all(axis=None)
+
+
+def test_a_band_that_there_is_not():
+    with pytest.raises(
+        ValueError, match=r"`band` must be one of \('normal', 't', 'bootstrap'\)\. Received: band='wide'"
+    ):
+        TuneResults(RATES, np.ones((2, 5))).summary(band="wide")
+
+
+def test_steady_is_not_fooled_by_rates_that_do_nothing():
+    # The spread of the drop vanishes with the rate, as it does for a real model; only around 0.1 is it steady.
+    drop = np.array([-0.01, -0.02, -0.1, -0.5, 3.0])
+    noise = np.array([0.5, 0.5, 0.1, 0.6, 1.0])
+    rounds = np.random.default_rng(0).normal(size=(30, 1))
+    results = TuneResults(RATES, drop * (1 + noise * rounds))
+    assert results.best_lr("variance") == 0.01
+    assert results.best_lr("steady") == 0.1
+
+
+@pytest.mark.parametrize(
+    ("drop", "end"), [([-5, -4, -3, -2, -1], "lower"), ([-1, -2, -3, -4, -5], "upper"), ([-1, -2, -5, -4, -3], "")]
+)
+def test_a_choice_at_the_edge_is_flagged(drop, end):
+    assert TuneResults(RATES, np.array([drop] * 2, float)).edge() == end
+
+
+def test_the_largest_rate_that_did_not_diverge_is_no_edge():
+    assert TuneResults(RATES, np.array([[-1, -2, -3, -4, math.nan]])).edge() == ""
 
 
 @given(DELTAS, st.sampled_from(["log", "linear"]))
@@ -119,6 +188,8 @@ def test_max_warns_where_no_rate_is_safe():
         (np.zeros((0, 5)), "mean", "No results found"),
         (np.full((2, 5), math.nan), "median", r"Every learning rate from 0\.01 to 1 diverged"),
         (np.zeros((1, 5)), "variance", "at least 2 rounds"),
+        (np.zeros((1, 5)), "steady", "at least 2 rounds"),
+        (np.ones((3, 5)), "steady", "no rate that lowers the loss significantly"),
         (np.zeros((1, 5)), "lowest", "`method` must be one of"),
     ],
 )

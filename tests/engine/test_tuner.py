@@ -172,7 +172,8 @@ def good():
         ({"batch_size": 51}, r"`batch_size` must not be larger than .*batch_size=51, len\(x\)=50"),
         ({"batch_size": True}, r"`batch_size` must be an integer"),
         ({"horizon": 5}, r"`horizon` must be 1"),
-        ({"method": "best"}, r"`method` must be one of \('mean', 'median', 'variance', 'max'\)"),
+        ({"method": "best"}, r"`method` must be one of \('mean', 'median', 'variance', 'max', 'steady'\)"),
+        ({"band": "wide"}, r"`band` must be one of \('normal', 't', 'bootstrap'\)"),
         ({"alpha": 1.0}, r"`alpha` must lie between 0 and 1"),
         ({"seed": -1}, r"`seed` must be an integer of at least 0"),
         ({"x": np.zeros((0, 64)), "y": np.zeros(0)}, r"`x` must hold at least one observation"),
@@ -189,6 +190,45 @@ def test_bad_input_is_refused_at_construction(arguments, message, make_model):
     arguments = {"model": make_model(), "x": x, "y": y} | arguments
     with pytest.raises(ValueError, match=message):
         LRTuner(**arguments)
+
+
+def test_a_large_model_stays_within_two_copies_of_weights_and_slots_and_the_budget():
+    """25 million parameters, Adam: a copy of weights and slots is 300 MB; the engine keeps two, and works in 400 MB."""
+    code = """
+import resource, keras, numpy as np
+from autolr_widget import LRTuner
+layers = [keras.layers.Dense(3500, activation="relu") for _ in range(3)]
+model = keras.Sequential([keras.Input((64,)), *layers, keras.layers.Dense(10)])
+model.compile("adam", "mse")
+x, y = np.random.default_rng(0).normal(size=(64, 64)), np.zeros((64, 10))
+assert model.count_params() > 24e6
+model.fit(x, y, batch_size=64, verbose=0)
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+before = peak()
+tuner = LRTuner(model, x, y, num_evals=100, num_subsamples=2)
+list(tuner)
+print(peak() - before)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 2 * 300 + 400
+
+
+def test_5000_rounds_leave_memory_flat():
+    code = """
+import os, keras, numpy as np
+from autolr_widget import LRTuner
+model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(1)])
+model.compile("adam", "mse")
+x = np.random.default_rng(0).normal(size=(500, 8))
+tuner = LRTuner(model, x, x[:, :1], num_evals=10, num_subsamples=5000)
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+marks = [resident() for round in tuner if round.index % 1000 == 999]
+print(marks[-1] - marks[0])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 8
 
 
 def test_import_does_not_import_tensorflow():

@@ -113,6 +113,7 @@ def test_the_rule_max_without_a_safe_rate_selects_nothing(make_model, digits):
         (ipw.BoundedIntText, "Seed", "seed", 7),
         (ipw.Dropdown, "Rule", "method", "median"),
         (ipw.FloatSlider, "Band's α", "alpha", 0.25),
+        (ipw.Dropdown, "Band", "band", "bootstrap"),
         (ipw.ToggleButtons, "Spacing", "scale", "linear"),
     ],
 )
@@ -201,8 +202,17 @@ def test_rule_level_and_axis_recompute_at_once(widget):
     summary = results.summary(0.5)
     np.testing.assert_allclose(drawn["band"].y, [summary["lower"], summary["upper"]])
     assert np.ptp(drawn["band"].y - before) > 0
+    for band in ("t", "bootstrap"):
+        widget.band = band
+        summary = results.summary(0.5, band)
+        np.testing.assert_allclose(drawn["band"].y, [summary["lower"], summary["upper"]])
     widget.method = "variance"
     assert widget.selected_lr == results.best_lr("variance") != results.best_lr("mean")
+    assert widget.edge == "lower"
+    assert widget._choice._says.value.endswith("at the lower end of the grid: widen it")
+    widget.method = "mean"
+    assert widget.edge == ""
+    assert "widen" not in widget._choice._says.value
     control(widget, ipw.ToggleButtons, "Axis").value = "linear"
     assert all(isinstance(mark.scales["x"], bqplot.LinearScale) for mark in widget.figure.marks)
     assert (widget._run_bar.stale, widget.status, widget.results) == (False, "done", results)
