@@ -44,7 +44,7 @@ def variance(rates: Floats, deltas: Floats) -> float:
 
 
 def steady(rates: Floats, deltas: Floats) -> float:
-    r"""The steadiest drop: :math:`\arg\min_\theta s(\theta) / |\bar x(\theta)|`, deviation over mean of :math:`\Delta L`.
+    r"""The steadiest drop: :math:`\arg\min_\theta s(\theta) / |\bar x(\theta)|`, of deviation and mean of the drop.
 
     Only among rates that lower the loss significantly, whose whole 95 % band lies below 0. The spread alone would
     choose the smallest of them, since there it vanishes like the drop itself; relative to the drop it does not.

@@ -192,8 +192,8 @@ def test_bad_input_is_refused_at_construction(arguments, message, make_model):
         LRTuner(**arguments)
 
 
-def test_a_large_model_stays_within_two_copies_of_weights_and_slots_and_the_budget():
-    """25 million parameters, Adam: a copy of weights and slots is 300 MB; the engine keeps two, and works in 400 MB."""
+def test_a_large_model_stays_within_a_copy_of_weights_and_slots_and_the_budget():
+    """25 million parameters and Adam: the copy is 300 MB, and the budget as much again."""
     code = """
 import resource, keras, numpy as np
 from autolr_widget import LRTuner
@@ -210,7 +210,7 @@ list(tuner)
 print(peak() - before)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert float(done.stdout) < 2 * 300 + 400
+    assert float(done.stdout) < 300 + 300
 
 
 def test_5000_rounds_leave_memory_flat():
