@@ -30,8 +30,9 @@ class Stream:
     ----------
     batches
         Yields ``x``, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``, in batches or one observation at a time.
-    ranks
-        The number of axes of each of the model's inputs, with the batch axis; None where the model does not say.
+    shapes
+        The shape of one observation for each of the model's inputs, to tell it from a batch. None where the model does
+        not say: then the stream yields batches, as `Model.fit` expects, unless it yields scalars.
     class_weight
         Weights by class, as for `Model.fit`.
 
@@ -44,11 +45,11 @@ class Stream:
     def __init__(
         self,
         batches: Iterable[Any],
-        ranks: list[int] | None = None,
+        shapes: list[tuple[int | None, ...]] | None = None,
         class_weight: Mapping[int, float] | None = None,
     ) -> None:
         self._batches: Iterator[Any] = _iterate(batches)
-        self._ranks = ranks
+        self._shapes = shapes
         self._class_weight = class_weight
         # One entry an observation: its leaves, flattened; views of the batches that they came in.
         self._rows: list[list[NDArray[Any]]] = []
@@ -113,10 +114,7 @@ class Stream:
             raise ValueError(
                 f"Argument `x` must yield numbers. Received: arrays of dtype {', '.join(str(a.dtype) for a in leaves)}"
             )
-        inputs = len(_leaves(batch[0]))
-        if any(leaf.ndim == 0 for leaf in leaves) or (
-            self._ranks is not None and [leaf.ndim + 1 for leaf in leaves[:inputs]] == self._ranks
-        ):
+        if any(leaf.ndim == 0 for leaf in leaves) or self._is_observation(leaves[: len(_leaves(batch[0]))]):
             leaves = [leaf[np.newaxis] for leaf in leaves]
         lengths = {len(leaf) for leaf in leaves}
         if len(lengths) > 1:
@@ -128,6 +126,15 @@ class Stream:
             check_finite("x", leaf)
         self._bytes += sum(leaf.nbytes for leaf in leaves)
         self._rows += [list(row) for row in zip(*leaves, strict=True)]
+
+    def _is_observation(self, inputs: list[NDArray[Any]]) -> bool:
+        if self._shapes is None or len(inputs) != len(self._shapes):
+            return False
+        return all(
+            len(leaf.shape) == len(shape)
+            and all(want in (None, got) for want, got in zip(shape, leaf.shape, strict=True))
+            for leaf, shape in zip(inputs, self._shapes, strict=True)
+        )
 
 
 def is_stream(x: Any) -> bool:

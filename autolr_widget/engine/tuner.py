@@ -102,14 +102,14 @@ class LRTuner:
         # TensorFlow takes seconds to import; whoever has a Keras model has paid for it already.
         from autolr_widget.engine.observations import Observations
         from autolr_widget.engine.stream import Stream, is_stream
-        from autolr_widget.engine.usable import check_model, check_targets, input_ranks
+        from autolr_widget.engine.usable import check_model, check_targets, observation_shapes
 
         check_model(model)
         if not is_stream(x):
             observations: Observations | Stream = Observations(x, y, sample_weight, class_weight)
             check_targets(model, y)
         elif y is None and sample_weight is None:
-            observations = Stream(x, input_ranks(model), class_weight)
+            observations = Stream(x, observation_shapes(model), class_weight)
         else:
             raise ValueError(
                 "Arguments `y` and `sample_weight` must be None where `x` yields them itself. "

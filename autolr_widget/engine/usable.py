@@ -65,10 +65,10 @@ def check_batch_size(model: keras.Model, batch_size: int) -> None:
             )
 
 
-def input_ranks(model: keras.Model) -> list[int] | None:
-    """The number of axes of each of the model's inputs, or None where it does not say."""
+def observation_shapes(model: keras.Model) -> list[tuple[int | None, ...]] | None:
+    """The shape of one observation for each of the model's inputs, or None where the model does not say."""
     inputs = getattr(model, "inputs", None) if model.built else None
-    return [len(tensor.shape) for tensor in keras.tree.flatten(inputs)] if inputs else None
+    return [tuple(tensor.shape[1:]) for tensor in keras.tree.flatten(inputs)] if inputs else None
 
 
 #: The values that a loss is defined for, by the name of its class in lower case.

@@ -821,6 +821,17 @@ def dataset_of_dicts() -> Case:
 
 
 @case("data")
+def dataset_of_columns_that_Keras_expands() -> Case:
+    def build() -> keras.Model:
+        inputs = {name: keras.Input((1,), name=name) for name in ("a", "b")}
+        joined = layers.Concatenate()(list(inputs.values()))
+        return keras.Model(inputs, layers.Dense(10, "softmax")(joined))
+
+    dataset = tf.data.Dataset.from_tensor_slices(({"a": X[:, 20], "b": X[:, 12]}, Y)).batch(10)
+    return Case(compiled(build, "adam"), dataset, None, settings={"lr_space": (1e-2, 1)})
+
+
+@case("data")
 def dataset_of_less_than_a_round() -> Case:
     dataset = tf.data.Dataset.from_tensor_slices((X[:20], Y[:20])).batch(5)
     return Case(compiled(mlp), dataset, None)
