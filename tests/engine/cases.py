@@ -522,6 +522,13 @@ def no_loss() -> Case:
     return Case(compiled(mlp, loss=None), refused="No loss to compute")
 
 
+@case("loss")
+def NaN_before_any_step() -> Case:
+    return Case(
+        compiled(mlp, loss=lambda y, p: keras.ops.log(-p[:, 0])), refused="The loss is nan before any step.*a logarithm"
+    )
+
+
 # --- weights --------------------------------------------------------------------------------------------------------
 
 
