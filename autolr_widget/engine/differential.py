@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from autolr_widget.engine.line import line_through
 from autolr_widget.engine.loss import Batch, other_variables, training_loss
 from autolr_widget.engine.step import Step
+from autolr_widget.engine.sweep import Form, form_for, operations, sweep
 from autolr_widget.engine.usable import check_model
 
 
@@ -26,6 +29,9 @@ class State(NamedTuple):
 class LossDifferential:
     """The loss before and after one step at each rate, as one graph.
 
+    The weights after a step are nearly always a straight line in the rate. Then the step is taken at three rates only,
+    and the loss evaluated along the line. Where they are not, another graph takes a step of the optimizer at each rate.
+
     The model and its optimizer are read, never written.
     """
 
@@ -34,12 +40,15 @@ class LossDifferential:
             # What the first training step would do. The initial weights were settled when the layers were made.
             # Symbols have no values: nothing runs, so that no seed generator moves on.
             model(keras.tree.map_structure(lambda leaf: keras.KerasTensor(leaf.shape, leaf.dtype), batch[0]))
+        check_model(model)
         self._model = model
         self._traced_from = _parts(model)
-        check_model(model)
         self._step = Step(model.optimizer, model.trainable_variables)
-        self._losses = tf.function(self._trace)
-        self._checked = False
+        self._along_line = tf.function(self._trace_along_line)
+        self._along_line_compiled = tf.function(self._trace_along_line, jit_compile=True)
+        self._by_steps = self._trace_by_steps if model.run_eagerly else tf.function(self._trace_by_steps)
+        self._form: Form | None = None
+        self._straight: bool | None = None
         # The shadows serve one call at a time.
         self._lock = threading.Lock()
 
@@ -83,16 +92,9 @@ class LossDifferential:
             If TensorFlow ran out of memory.
         """
         tensors = keras.tree.map_structure(lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf), batch)
-        arguments = state, tf.constant(rates), tensors, tf.constant(round_index)
         with self._lock:
             try:
-                if self._model.run_eagerly:
-                    before, after = self._trace(*arguments)
-                else:
-                    if not self._checked:
-                        self._check_graph(self._losses.get_concrete_function(*arguments).graph)
-                        self._checked = True
-                    before, after = self._losses(*arguments)
+                before, after = self._losses(state, tf.constant(rates), tensors, round_index)
             except tf.errors.ResourceExhaustedError as error:
                 raise MemoryError(error.message) from error
         loss = float(before)
@@ -103,11 +105,96 @@ class LossDifferential:
             )
         return loss, after.numpy().astype(np.float64) - loss
 
+    @property
+    def plan(self) -> str:
+        """How rounds are measured, for people."""
+        if self._model.run_eagerly:
+            return "A step of the optimizer at one rate after the other, eagerly, as the model asks for."
+        if self._form is None or self._straight is None:
+            return "Not known before the first round."
+        if not self._straight:
+            return "A step of the optimizer at one rate after the other: its steps are no straight line in the rate."
+        how = "one rate after the other" if self._form.at_once == 1 else f"up to {self._form.at_once} rates at once"
+        compiled = ", compiled by XLA from the second round on" if self._form.compiles else ""
+        return f"The direction of the step once, and the loss along it: {how}{compiled}."
+
+    def _losses(self, state: State, rates: tf.Tensor, batch: Batch, round_index: int) -> tuple[tf.Tensor, tf.Tensor]:
+        arguments = state, rates, batch, tf.constant(round_index)
+        if not self._model.run_eagerly:
+            if self._form is None:
+                self._check_graph(self._along_line.get_concrete_function(*arguments).graph)
+            # The first round does not wait for XLA.
+            measured = self._compiled(*arguments) if round_index > 0 else None
+            before, after, straight = measured or self._along_line(*arguments)
+            self._straight = bool(straight)
+            if self._straight:
+                return before, after
+        before, after = self._by_steps(*arguments)
+        return before, after
+
+    def _compiled(self, *arguments: Any) -> Any:
+        """What `_along_line` gives, by XLA, or None where that is not to be had."""
+        if self._form is None or not self._form.compiles:
+            return None
+        try:
+            return self._along_line_compiled(*arguments)
+        except tf.errors.ResourceExhaustedError:
+            raise
+        except tf.errors.OpError:
+            # XLA does not take every operation, and says so when it compiles.
+            self._form = self._form._replace(compiles=False)
+            return None
+
+    def _others(self, state: State, round_index: tf.Tensor) -> list[tf.Tensor]:
+        """The other variables as round ``round_index`` finds them: its seeds have moved on by as many steps."""
+        return [
+            value + tf.cast([0, round_index], value.dtype) if variable.name == "seed_generator_state" else value
+            for variable, value in zip(other_variables(self._model), state.non_trainable, strict=True)
+        ]
+
+    def _gradients(
+        self, state: State, others: list[tf.Tensor], batch: Batch
+    ) -> tuple[tf.Tensor, list[tf.Tensor | tf.IndexedSlices | None]]:
+        # The scale of a loss scale optimizer is a slot, too.
+        self._step.load(state.slots)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(state.trainable)
+            before = training_loss(self._model, state.trainable, others, batch)
+            scaled = self._step.optimizer.scale_loss(before)
+        return before, tape.gradient(scaled, state.trainable)
+
+    def _trace_along_line(
+        self, state: State, rates: tf.Tensor, batch: Batch, round_index: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        others = self._others(state, round_index)
+        before, gradients = self._gradients(state, others, batch)
+        if self._form is None:
+            weights = sum(math.prod(w.shape) * w.dtype.size for w in state.trainable)
+            self._form = form_for(before.graph, weights)
+        line = line_through(lambda rate: self._step(rate, state.trainable, state.slots, gradients), rates[0], rates[-1])
+
+        def loss_after(rate: tf.Tensor) -> tf.Tensor:
+            return training_loss(self._model, line.at(rate), others, batch)
+
+        return before, sweep(loss_after, rates, self._form, before.dtype), line.is_straight
+
+    def _trace_by_steps(
+        self, state: State, rates: tf.Tensor, batch: Batch, round_index: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        others = self._others(state, round_index)
+        before, gradients = self._gradients(state, others, batch)
+
+        def loss_after(rate: tf.Tensor) -> tf.Tensor:
+            weights = self._step(rate, state.trainable, state.slots, gradients)
+            loss = training_loss(self._model, weights, others, batch)
+            return tf.where(_all_finite(weights), loss, tf.constant(np.nan, loss.dtype))
+
+        # One at a time: all steps share the shadows.
+        return before, tf.map_fn(loss_after, rates, fn_output_signature=before.dtype, parallel_iterations=1)
+
     def _check_graph(self, graph: tf.Graph) -> None:
         """Refuse a model whose random numbers or variables Keras does not know of: they can't be put back."""
-        definition = graph.as_graph_def()
-        nodes = [*definition.node, *(node for function in definition.library.function for node in function.node_def)]
-        random = sorted({node.op for node in nodes} & _RANDOM)
+        random = sorted(_RANDOM.intersection(operations(graph)))
         if random:
             raise ValueError(
                 "Argument `model` draws random numbers from TensorFlow's own generator, so that the loss before a step "
@@ -123,30 +210,6 @@ class LossDifferential:
                 f"Argument `model` uses variables that Keras does not track. Received: {', '.join(sorted(foreign))}. "
                 "Make them with `Layer.add_weight`, or as a `keras.Variable` that the layer keeps."
             )
-
-    def _trace(
-        self, state: State, rates: tf.Tensor, batch: Batch, round_index: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        trainable, non_trainable, slots = state
-        non_trainable = [
-            value + tf.cast([0, round_index], value.dtype) if variable.name == "seed_generator_state" else value
-            for variable, value in zip(other_variables(self._model), non_trainable, strict=True)
-        ]
-        # The scale of a loss scale optimizer is a slot, too.
-        self._step.load(slots)
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(trainable)
-            before = training_loss(self._model, trainable, non_trainable, batch)
-            scaled = self._step.optimizer.scale_loss(before)
-        gradients = tape.gradient(scaled, trainable)
-
-        def loss_after(rate: tf.Tensor) -> tf.Tensor:
-            weights = self._step(rate, trainable, slots, gradients)
-            loss = training_loss(self._model, weights, non_trainable, batch)
-            return tf.where(_all_finite(weights), loss, tf.constant(np.nan, loss.dtype))
-
-        # One at a time: all steps share the shadows.
-        return before, tf.map_fn(loss_after, rates, fn_output_signature=before.dtype, parallel_iterations=1)
 
 
 #: Operations of `tf.random` that keep their state in TensorFlow.

@@ -1,0 +1,66 @@
+"""One function of the learning rate, evaluated at many: in the form that suits its operations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import tensorflow as tf
+
+#: Bytes that the rates evaluated at once may take.
+BUDGET = 2**28
+
+#: Operations that gain nothing from many rates at once: they fill the cores by themselves, or are loops.
+LOOPED = frozenset({"Conv2D", "Conv3D", "DepthwiseConv2dNative", "StatelessWhile", "While"})
+
+
+class Form(NamedTuple):
+    """How to sweep: so many rates ``at_once``, 1 for a loop; ``compiles`` where XLA is worth a try."""
+
+    at_once: int
+    compiles: bool
+
+
+def form_for(graph: tf.Graph, weights: int) -> Form:
+    """The form for the function of which ``graph`` holds one evaluation, at weights of so many bytes.
+
+    It follows from operations and sizes alone, never from a clock: the same round gives the same numbers to the last
+    bit, whenever it is run.
+    """
+    names = set(operations(graph))
+    shapes = [t.shape for op in graph.get_operations() for t in op.outputs if t.shape.is_fully_defined()]
+    # What a rate holds: its weights, and in the worst case the largest activation and what becomes of it.
+    largest = 4 * max(math.prod(shape) for shape in shapes)
+    at_once = int(BUDGET // (weights + 2 * largest))
+    if names & LOOPED or at_once < 8:
+        return Form(1, compiles=False)
+    # XLA draws other random numbers than TensorFlow does.
+    return Form(at_once, compiles=not any(name.startswith("StatelessRandom") for name in names))
+
+
+def sweep(function: Callable[[tf.Tensor], tf.Tensor], rates: tf.Tensor, form: Form, dtype: tf.DType) -> tf.Tensor:
+    """``function`` at each of ``rates``, as a tensor of ``dtype`` and of the shape of ``rates``."""
+    count = rates.shape[0]
+    if form.at_once == 1:
+        # Two side by side: where one's operations are too small for all cores, the other's fill them.
+        return tf.map_fn(function, rates, fn_output_signature=dtype, parallel_iterations=2)
+    if count <= form.at_once:
+        return tf.vectorized_map(function, rates)
+    pieces = math.ceil(count / form.at_once)
+    size = math.ceil(count / pieces)
+    padded = tf.concat([rates, tf.repeat(rates[-1:], pieces * size - count)], axis=0)
+    values = tf.map_fn(
+        lambda some: tf.vectorized_map(function, some),
+        tf.reshape(padded, (pieces, size)),
+        fn_output_signature=dtype,
+        parallel_iterations=1,
+    )
+    return tf.reshape(values, (-1,))[:count]
+
+
+def operations(graph: tf.Graph) -> Iterator[str]:
+    """The names of the operations in a graph and in the functions that it calls."""
+    definition = graph.as_graph_def()
+    for nodes in (definition.node, *(function.node_def for function in definition.library.function)):
+        yield from (node.op for node in nodes)
