@@ -6,7 +6,7 @@ STATIC := autolr_widget/static/run_bar.js
 
 ## JupyterLab on the quickstart. Without a display it prints the address and serves.
 demo: .venv/demo $(STATIC)
-	$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
 		$(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),,--no-browser) \
 		--notebook-dir=notebooks --LabApp.default_url=/lab/tree/quickstart.ipynb
 

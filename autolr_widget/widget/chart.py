@@ -42,7 +42,7 @@ class Chart:
         }
         blue = {"colors": [CURVE], "visible": False}
         self._mean = _lines(y, stroke_width=2.5, **blue)
-        self._band = _lines(y, fill="between", fill_colors=[CURVE], fill_opacities=[0.25] * 2, opacities=[0], **blue)
+        self._band = _lines(y, fill="between", fill_colors=[CURVE], fill_opacities=[0.35] * 2, opacities=[0], **blue)
         self._zero = _lines(y, colors=[NEUTRAL], line_style="dashed", stroke_width=1)
         # A y-scale of its own, from 0 to 1: the line spans the plot whatever the curve does.
         self._choice = _lines(bqplot.LinearScale(min=0, max=1), colors=[CHOICE], stroke_width=2, visible=False)
@@ -63,7 +63,8 @@ class Chart:
             max_aspect_ratio=10,
             background_style={"fill": "none"},
         )
-        self.figure.layout = {"width": "100%", "height": "320px", "min_width": "0"}
+        # Its own margin would make it wider than the widget.
+        self.figure.layout = {"width": "100%", "height": "320px", "min_width": "0", "margin": "0"}
         self.show_grid(rates, axis)
 
     def show_grid(self, rates: Floats, axis: str) -> None:
@@ -149,13 +150,20 @@ def y_limits(lower: Floats, upper: Floats) -> tuple[float, float]:
 
 
 def decades(first: float, last: float) -> Floats:
-    """The powers of ten from ``first`` to ``last``, thinned to 6 at most so that their labels never overlap.
+    """Round numbers from ``first`` to ``last``: powers of ten, and others where there is room; 6 at most.
 
     >>> decades(1e-6, 1.0).tolist()
     [1e-06, 0.0001, 0.01, 1.0]
+    >>> decades(0.1, 1.0).tolist()
+    [0.1, 0.2, 0.5, 1.0]
     """
     # The rounding lets 1e-6 count as a power of ten, whatever its last bit.
     low, high = math.ceil(round(math.log10(first), 9)), math.floor(round(math.log10(last), 9))
+    for multiples in ((1, 2, 5), (1, 3)):
+        ticks = [m * 10.0**e for e in range(low - 1, high + 1) for m in multiples]
+        inside = [tick for tick in ticks if first * (1 - 1e-9) <= tick <= last * (1 + 1e-9)]
+        if 2 <= len(inside) <= 6:
+            return np.array(inside)
     if high <= low:
         return np.array([first, last])
     stride = math.ceil((high - low + 1) / 6)

@@ -14,6 +14,7 @@ import traitlets
 
 from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.tuner import LRTuner
+from autolr_widget.widget.interrupt import Interrupt
 
 STATUSES = ("idle", "running", "paused", "done", "stopped", "error")
 
@@ -53,6 +54,12 @@ class Session(traitlets.HasTraits):
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
             self._loop = None
+        self._interrupt = Interrupt(self._loop, self.interrupt)
+
+    @traitlets.observe("status")
+    def _on_status(self, change: dict[str, str]) -> None:
+        if change["old"] == "running":
+            self._interrupt.forget()
 
     def configure(self, settings: Settings) -> None:
         """Take on other settings. What they can't share with the rounds at hand makes the run stale, and pauses it."""
@@ -72,8 +79,9 @@ class Session(traitlets.HasTraits):
         self._start(pause_at=None)
 
     def step(self) -> None:
-        """Run one round, then pause."""
-        self._start(pause_at=1)
+        """Run one round, then pause. Nothing happens where all rounds are done: they would be lost."""
+        if self.status != "done" or self.stale:
+            self._start(pause_at=1)
 
     def pause(self) -> None:
         """Stop after the round that is being measured. Nothing happens unless the session is running."""
@@ -90,7 +98,15 @@ class Session(traitlets.HasTraits):
         """End the run and keep its rounds; the next `start` begins anew."""
         with self._lock:
             if self.status in ("running", "paused", "error"):
+                self.error = ""
                 self.status = "stopped"
+
+    def interrupt(self) -> None:
+        """Stop after the round that is being measured, as by an error."""
+        # Without the lock: this may run as a signal's handler, in a thread that waits for another's round.
+        if self.status == "running":
+            self.error = _message(KeyboardInterrupt(), len(self.tuner) + 1)
+            self.status = "error"
 
     def reset(self) -> None:
         """Forget all rounds."""
@@ -133,6 +149,7 @@ class Session(traitlets.HasTraits):
             self._pause_at = None if pause_at is None else self.round + pause_at
             self._heard = time.monotonic()
             self.status = "running"
+            self._interrupt.listen()
             if not self._watched:
                 self._watched = True
                 self._watch_in(SILENCE)

@@ -11,12 +11,21 @@ export function element<K extends keyof HTMLElementTagNameMap>(
 }
 
 /**
- * Keeps a control's keys from JupyterLab, which takes the arrows to fold cells and Enter to leave for the editor.
+ * Keeps a control's own keys from JupyterLab, which takes the arrows to fold cells and Enter to leave for the editor.
+ * Those with Ctrl, Cmd or Alt, and Shift+Enter, which runs the cell, stay JupyterLab's.
  *
- * The attribute has to be on the focused element itself: JupyterLab tests that one before its parents.
+ * The attribute has to be on the focused element itself: JupyterLab tests that one before its parents. It listens on the
+ * document, capturing; only the window hears a key before that. Returns what ends it.
  */
-export function keepKeys(...controls: HTMLElement[]): void {
-  for (const control of controls) control.dataset.lmSuppressShortcuts = "true";
+export function keepKeys(...controls: HTMLElement[]): () => void {
+  const decide = (event: KeyboardEvent) => {
+    const control = controls.find((one) => one === event.target);
+    if (!control) return;
+    const theirs = event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter");
+    control.toggleAttribute("data-lm-suppress-shortcuts", !theirs);
+  };
+  window.addEventListener("keydown", decide, true);
+  return () => window.removeEventListener("keydown", decide, true);
 }
 
 /** Sets text only where it differs: a live region speaks on every change. */

@@ -3,7 +3,7 @@ import { element, keepKeys } from "./element";
 import { formatRate, fromPosition, moveEnd, parseRate, type Range, toPosition, trackEnds } from "./rates";
 
 export interface LRRange extends Range {
-  /** Ends of the slider's track, which grows to hold a rate that was typed or set beyond them. */
+  /** Ends of the slider's track at first. It grows to hold a rate that was typed or set beyond them. */
   low: number;
   high: number;
 }
@@ -21,17 +21,17 @@ const render: Render<LRRange> = ({ model, el }) => {
   const filled = element("div", { class: "autolr-filled" });
   const track = element("div", { class: "autolr-track" }, filled, thumbs.lr_min, thumbs.lr_max);
   el.classList.add("autolr-lr-range");
-  keepKeys(...Object.values(thumbs), ...Object.values(numbers));
+  const releaseKeys = keepKeys(...Object.values(thumbs), ...Object.values(numbers));
   el.setAttribute("role", "group");
   el.setAttribute("aria-label", "Learning-rate grid from smallest to largest");
   el.append(numbers.lr_min, track, numbers.lr_max);
 
+  // Grows to hold both ends, and never shrinks: a thumb that is dragged must not have the track move under it.
+  let ends = { low: model.get("low"), high: model.get("high") };
   const draw = () => {
-    const { low, high } = trackEnds(
-      { lr_min: model.get("lr_min"), lr_max: model.get("lr_max") },
-      model.get("low"),
-      model.get("high"),
-    );
+    const range = { lr_min: model.get("lr_min"), lr_max: model.get("lr_max") };
+    ends = trackEnds(range, ends.low, ends.high);
+    const { low, high } = ends;
     const [first, last] = [Math.log10(low), Math.log10(high)];
     for (const end of ENDS) {
       const rate = model.get(end);
@@ -62,10 +62,11 @@ const render: Render<LRRange> = ({ model, el }) => {
       if (event.key === "Enter") typed();
     });
   }
-  const events = ["change:lr_min", "change:lr_max", "change:low", "change:high"] as const;
+  const events = ["change:lr_min", "change:lr_max"] as const;
   for (const event of events) model.on(event, draw);
   draw();
   return () => {
+    releaseKeys();
     for (const event of events) model.off(event, draw);
   };
 };

@@ -43,8 +43,12 @@ export default (): { initialize: Initialize<RunBar>; render: Render<RunBar> } =>
       const state = element("span", { class: "autolr-state", role: "status" });
       const error = element("div", { class: "autolr-error", role: "alert" });
       el.classList.add("autolr-run-bar");
-      keepKeys(run, step, reset);
-      el.append(element("div", { class: "autolr-row" }, run, step, reset, bar, text, state), error);
+      const releaseKeys = keepKeys(run, step, reset);
+      el.append(
+        element("div", { class: "autolr-row" }, run, step, reset, bar),
+        element("div", { class: "autolr-row autolr-says-row" }, text, state),
+        error,
+      );
 
       let marks: Mark[] = [];
       const isRunning = () => model.get("status") === "running" && !pausing;
@@ -56,7 +60,7 @@ export default (): { initialize: Initialize<RunBar>; render: Render<RunBar> } =>
         const afresh = round > 0 && (model.get("stale") || status === "done" || status === "stopped");
         setText(run, isRunning() ? "Pause" : afresh ? "Run again" : round > 0 ? "Go on" : "Run");
         run.title = isRunning() ? "Stop after this round" : afresh ? "Start anew from round 1" : "Run all rounds";
-        step.disabled = isRunning();
+        step.disabled = isRunning() || (status === "done" && !model.get("stale"));
         reset.disabled = round === 0 && status === "idle";
         bar.max = total;
         bar.value = round;
@@ -100,6 +104,7 @@ export default (): { initialize: Initialize<RunBar>; render: Render<RunBar> } =>
       for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
       onRound();
       return () => {
+        releaseKeys();
         for (const [event, listener] of Object.entries(listeners)) model.off(event as "change:round", listener);
       };
     },

@@ -61,11 +61,30 @@ test("follows the kernel", () => {
   expect(view.lastNumber.value).toBe("5");
 });
 
-test("its keys are not JupyterLab's", () => {
-  for (const input of view.el.querySelectorAll("input")) expect(input.dataset.lmSuppressShortcuts).toBe("true");
+test("the track does not shrink under a thumb that is dragged back", () => {
+  view.model.set("lr_max", 100);
+  expect(view.last.max).toBe("2");
+  set(view.last, "0", "input");
+  expect(view.model.get("lr_max")).toBe(1);
+  expect(view.last.max).toBe("2");
+});
+
+test.each([
+  [{ key: "ArrowLeft" }, true],
+  [{ key: "Enter" }, true],
+  [{ key: "Enter", shiftKey: true }, false],
+  [{ key: "s", ctrlKey: true }, false],
+  [{ key: "s", metaKey: true }, false],
+])("of its keys, %j is kept from JupyterLab: %s", (key, kept) => {
+  for (const input of view.el.querySelectorAll("input")) {
+    input.dispatchEvent(new KeyboardEvent("keydown", { ...key, bubbles: true }));
+    expect(input.hasAttribute("data-lm-suppress-shortcuts")).toBe(kept);
+  }
 });
 
 test("closing takes the listeners away", () => {
   view.close();
   expect(view.listening()).toBe(0);
+  view.first.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft", bubbles: true }));
+  expect(view.first.hasAttribute("data-lm-suppress-shortcuts")).toBe(false);
 });

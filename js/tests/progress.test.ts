@@ -55,6 +55,7 @@ test("a new run forgets the old one's rate", () => {
 
 test.each([
   [0, 100, undefined, "0 of 100 rounds"],
+  [100, 50, undefined, "100 of 100 rounds"],
   [37, 100, 12.345, "37 of 100 rounds · 12 per second · 6 s left"],
   [1, 2000, 0.5, "1 of 2000 rounds · 0.50 per second · 1 h 6 min left"],
   [50, 200, 2, "50 of 200 rounds · 2.0 per second · 1 min 15 s left"],

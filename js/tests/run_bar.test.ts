@@ -98,3 +98,12 @@ test("a view that is closed listens no more; the pacer is the model's", () => {
   other.end();
   expect(bar.listening()).toBe(before);
 });
+
+test.each([
+  [{ status: "done", round: 100 }, true],
+  [{ status: "done", round: 100, stale: true }, false],
+  [{ status: "paused", round: 3 }, false],
+  [{ status: "running", round: 3 }, true],
+])("%j: Step, which would throw a finished run away, is disabled: %s", (state, disabled) => {
+  expect(show(state).step.disabled).toBe(disabled);
+});

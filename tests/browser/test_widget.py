@@ -281,6 +281,30 @@ def test_an_interrupt_keeps_the_rounds(notebook, page):
     assert notebook.python("len(tuner.results)") == 60
 
 
+def test_an_interrupt_stops_a_run_that_no_cell_waits_for(notebook, page):
+    run_button(page).click()
+    notebook.wait_for("tuner.round >= 3")
+    notebook.evaluate("return panel.sessionContext.session.kernel.interrupt()")
+    expect(page.locator(".autolr-error")).to_contain_text("Interrupted in round", timeout=10_000)
+    assert 3 <= notebook.python("tuner.round") < 60
+    run_button(page).click()
+    expect(state(page)).to_have_text("Done", timeout=30_000)
+    notebook.execute("import signal; after = signal.getsignal(signal.SIGINT)")
+    notebook.evaluate("return panel.sessionContext.session.kernel.interrupt()")
+    page.wait_for_timeout(500)
+    assert notebook.python("tuner.status") == "done"
+
+
+def test_shift_enter_on_a_button_is_jupyterlab_s(notebook, page):
+    page.get_by_role("button", name="Step").click()
+    expect(page.locator(".autolr-progress")).to_have_text("1 of 60 rounds")
+    page.get_by_role("button", name="Step").press("Enter")
+    expect(page.locator(".autolr-progress")).to_have_text("2 of 60 rounds")
+    page.get_by_role("button", name="Step").press("Shift+Enter")
+    expect(page.locator(".autolr-progress")).to_have_text("0 of 60 rounds")
+    assert notebook.python("[tuner.status, tuner.round]") == ["idle", 0], "the cell ran, and not the button"
+
+
 def test_two_widgets_run_side_by_side(notebook, page):
     notebook.execute("other = TunerWidget(model, x, y, seed=3, num_evals=30, num_subsamples=40)")
     notebook.run_cell(notebook.add_cell("other"))

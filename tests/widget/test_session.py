@@ -1,6 +1,8 @@
 """The state machine of a run, driven by a tuner that only counts."""
 
 import asyncio
+import os
+import signal
 import threading
 import time
 from dataclasses import replace
@@ -187,6 +189,51 @@ def test_run_raises_what_a_round_raised(session):
     assert session.status == "error"
 
 
+def test_stop_after_an_error_takes_its_message_away(session):
+    session.start()
+    session.tuner.fails = ValueError("no")
+    session.tick(0)
+    session.stop()
+    assert (session.status, session.error) == ("stopped", "")
+
+
+def test_step_does_not_throw_a_finished_run_away(session):
+    session.run()
+    session.step()
+    assert (session.status, session.round) == ("done", 5)
+    session.configure(replace(session.settings, seed=9))
+    session.step()
+    assert (session.status, session.round) == ("running", 0)
+
+
+def test_an_interrupt_between_cells_stops_the_run_and_leaves_no_trace():
+    heard = []
+
+    def kernel_s(number, frame):
+        heard.append(number)
+
+    async def cell():
+        session = make_session(5)
+        session.step()
+        session.tick(0)
+        session.start()
+        await asyncio.sleep(0)
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.sleep(0.05)
+        return session
+
+    before = signal.signal(signal.SIGINT, kernel_s)
+    try:
+        session = asyncio.run(cell())
+        assert signal.getsignal(signal.SIGINT) == kernel_s
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert heard == [signal.SIGINT], "whoever had the signal hears of it, too"
+    assert (session.status, session.error) == ("error", "Interrupted in round 2. Run goes on from there.")
+    session.run()
+    assert session.tuner.rounds == [0, 1, 2, 3, 4]
+
+
 @pytest.mark.parametrize(
     "change", [{"lr_min": 1e-3}, {"num_evals": 9}, {"batch_size": 8}, {"seed": 1}, {"scale": "linear"}]
 )
@@ -331,6 +378,10 @@ class Clicks(RuleBasedStateMachine):
     @rule(seed=st.integers(0, 1), rounds=st.integers(1, 8))
     def configure(self, seed, rounds):
         self.session.configure(Settings(seed=seed, num_subsamples=rounds))
+
+    @rule()
+    def interrupt(self):
+        self.session.interrupt()
 
     @rule()
     def fail(self):
