@@ -13,7 +13,7 @@ demo: .venv/demo $(STATIC)
 ## Every check and every test: Python, JavaScript, notebooks, packages, browser.
 test: .venv/dev $(STATIC) chromium lint
 	cd js && npm test --silent
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 ## What the engine takes, a line a case: exact, or refused with a message.
 table: .venv/dev

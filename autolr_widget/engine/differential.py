@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from autolr_widget.engine.line import line_through
 from autolr_widget.engine.loss import Batch, other_variables, training_loss
 from autolr_widget.engine.step import Step
-from autolr_widget.engine.sweep import Form, form_for, operations, sweep
+from autolr_widget.engine.sweep import operations, rates_at_once, sweep
 from autolr_widget.engine.usable import check_model
 
 
@@ -45,9 +45,8 @@ class LossDifferential:
         self._traced_from = _parts(model)
         self._step = Step(model.optimizer, model.trainable_variables)
         self._along_line = tf.function(self._trace_along_line)
-        self._along_line_compiled = tf.function(self._trace_along_line, jit_compile=True)
         self._by_steps = self._trace_by_steps if model.run_eagerly else tf.function(self._trace_by_steps)
-        self._form: Form | None = None
+        self._at_once = 0
         self._straight: bool | None = None
         # The shadows serve one call at a time.
         self._lock = threading.Lock()
@@ -110,40 +109,24 @@ class LossDifferential:
         """How rounds are measured, for people."""
         if self._model.run_eagerly:
             return "A step of the optimizer at one rate after the other, eagerly, as the model asks for."
-        if self._form is None or self._straight is None:
+        if self._straight is None:
             return "Not known before the first round."
         if not self._straight:
             return "A step of the optimizer at one rate after the other: its steps are no straight line in the rate."
-        how = "one rate after the other" if self._form.at_once == 1 else f"up to {self._form.at_once} rates at once"
-        compiled = ", compiled by XLA from the second round on" if self._form.compiles else ""
-        return f"The direction of the step once, and the loss along it: {how}{compiled}."
+        how = "at one rate after the other" if self._at_once == 1 else f"at up to {self._at_once} rates at once"
+        return f"The direction of the step once, and the loss along it, {how}."
 
     def _losses(self, state: State, rates: tf.Tensor, batch: Batch, round_index: int) -> tuple[tf.Tensor, tf.Tensor]:
         arguments = state, rates, batch, tf.constant(round_index)
         if not self._model.run_eagerly:
-            if self._form is None:
+            if self._straight is None:
                 self._check_graph(self._along_line.get_concrete_function(*arguments).graph)
-            # The first round does not wait for XLA.
-            measured = self._compiled(*arguments) if round_index > 0 else None
-            before, after, straight = measured or self._along_line(*arguments)
+            before, after, straight = self._along_line(*arguments)
             self._straight = bool(straight)
             if self._straight:
                 return before, after
         before, after = self._by_steps(*arguments)
         return before, after
-
-    def _compiled(self, *arguments: Any) -> Any:
-        """What `_along_line` gives, by XLA, or None where that is not to be had."""
-        if self._form is None or not self._form.compiles:
-            return None
-        try:
-            return self._along_line_compiled(*arguments)
-        except tf.errors.ResourceExhaustedError:
-            raise
-        except tf.errors.OpError:
-            # XLA does not take every operation, and says so when it compiles.
-            self._form = self._form._replace(compiles=False)
-            return None
 
     def _others(self, state: State, round_index: tf.Tensor) -> list[tf.Tensor]:
         """The other variables as round ``round_index`` finds them: its seeds have moved on by as many steps."""
@@ -168,15 +151,14 @@ class LossDifferential:
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         others = self._others(state, round_index)
         before, gradients = self._gradients(state, others, batch)
-        if self._form is None:
-            weights = sum(math.prod(w.shape) * w.dtype.size for w in state.trainable)
-            self._form = form_for(before.graph, weights)
+        weights = sum(math.prod(w.shape) * w.dtype.size for w in state.trainable)
+        self._at_once = rates_at_once(before.graph, weights)
         line = line_through(lambda rate: self._step(rate, state.trainable, state.slots, gradients), rates[0], rates[-1])
 
         def loss_after(rate: tf.Tensor) -> tf.Tensor:
             return training_loss(self._model, line.at(rate), others, batch)
 
-        return before, sweep(loss_after, rates, self._form, before.dtype), line.is_straight
+        return before, sweep(loss_after, rates, self._at_once, before.dtype), line.is_straight
 
     def _trace_by_steps(
         self, state: State, rates: tf.Tensor, batch: Batch, round_index: tf.Tensor

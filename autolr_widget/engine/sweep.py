@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -15,39 +14,28 @@ BUDGET = 2**28
 LOOPED = frozenset({"Conv2D", "Conv3D", "DepthwiseConv2dNative", "StatelessWhile", "While"})
 
 
-class Form(NamedTuple):
-    """How to sweep: so many rates ``at_once``, 1 for a loop; ``compiles`` where XLA is worth a try."""
+def rates_at_once(graph: tf.Graph, weights: int) -> int:
+    """How many rates to evaluate at once, for a function of which ``graph`` holds one evaluation: 1 for a loop.
 
-    at_once: int
-    compiles: bool
-
-
-def form_for(graph: tf.Graph, weights: int) -> Form:
-    """The form for the function of which ``graph`` holds one evaluation, at weights of so many bytes.
-
-    It follows from operations and sizes alone, never from a clock: the same round gives the same numbers to the last
-    bit, whenever it is run.
+    ``weights`` is the size of its weights in bytes. The choice follows from operations and sizes alone, never from a
+    clock: the same round gives the same numbers to the last bit, whenever it is run.
     """
-    names = set(operations(graph))
     shapes = [t.shape for op in graph.get_operations() for t in op.outputs if t.shape.is_fully_defined()]
     # What a rate holds: its weights, and in the worst case the largest activation and what becomes of it.
     largest = 4 * max(math.prod(shape) for shape in shapes)
     at_once = int(BUDGET // (weights + 2 * largest))
-    if names & LOOPED or at_once < 8:
-        return Form(1, compiles=False)
-    # XLA draws other random numbers than TensorFlow does.
-    return Form(at_once, compiles=not any(name.startswith("StatelessRandom") for name in names))
+    return 1 if at_once < 8 or LOOPED.intersection(operations(graph)) else at_once
 
 
-def sweep(function: Callable[[tf.Tensor], tf.Tensor], rates: tf.Tensor, form: Form, dtype: tf.DType) -> tf.Tensor:
+def sweep(function: Callable[[tf.Tensor], tf.Tensor], rates: tf.Tensor, at_once: int, dtype: tf.DType) -> tf.Tensor:
     """``function`` at each of ``rates``, as a tensor of ``dtype`` and of the shape of ``rates``."""
     count = rates.shape[0]
-    if form.at_once == 1:
+    if at_once == 1:
         # Two side by side: where one's operations are too small for all cores, the other's fill them.
         return tf.map_fn(function, rates, fn_output_signature=dtype, parallel_iterations=2)
-    if count <= form.at_once:
+    if count <= at_once:
         return tf.vectorized_map(function, rates)
-    pieces = math.ceil(count / form.at_once)
+    pieces = math.ceil(count / at_once)
     size = math.ceil(count / pieces)
     padded = tf.concat([rates, tf.repeat(rates[-1:], pieces * size - count)], axis=0)
     values = tf.map_fn(

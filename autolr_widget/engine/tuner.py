@@ -151,6 +151,11 @@ class LRTuner:
         check_batch_size(self.model, batch_size)
 
     @property
+    def plan(self) -> str:
+        """How rounds are measured, in words. Known once one has been."""
+        return "Not known before the first round." if self._differential is None else self._differential.plan
+
+    @property
     def deltas(self) -> NDArray[np.float64]:
         """Loss differentials of the finished rounds, shape ``(rounds, num_evals)``; NaN where a rate diverged."""
         return np.array([round.deltas for round in self._rounds]).reshape(-1, self.rates.size)

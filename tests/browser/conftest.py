@@ -9,6 +9,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "tests/browser" in item.nodeid:
             item.add_marker(pytest.mark.browser)
+            # One JupyterLab and one kernel for all of them.
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 # Not for the session: Playwright's loop counts as running in this thread, and other tests ask for the running loop.
