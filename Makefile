@@ -30,8 +30,11 @@ format: .venv/dev js/node_modules/.installed
 	$(BIN)/ruff format .
 	cd js && npm run --silent format
 
-bench: .venv/dev $(STATIC)
-	$(BIN)/python benchmarks/rounds.py
+bench: .venv/dev $(STATIC) chromium
+	$(BIN)/python -m benchmarks.start
+	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.scaling
+	$(BIN)/python -m benchmarks.rounds
 
 clean:
 	rm -rf .venv dist build autolr_widget/static js/node_modules test-results .mypy_cache .ruff_cache .pytest_cache .hypothesis

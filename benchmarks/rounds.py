@@ -1,26 +1,25 @@
-"""Rounds per second of the engine alone, of the widget in JupyterLab, and the seconds from Run to the first point.
+"""The widget in a real JupyterLab beside the engine alone: rounds per second, what is drawn, when, and what is sent.
 
-Run by ``make bench``. The two are timed in turn, on the quickstart's model, each from a kernel of its own: the ratio is
-what counts, since the machine's speed drifts.
+For the quickstart's model, and for rounds that only wait, of 30 ms and of 2 ms. Each widget is timed in turn with the
+engine in the same kernel: the ratio is what counts, since the machine's speed drifts.
 """
 
 from __future__ import annotations
 
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
+from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.chromium import find
 from tests.browser.lab import CHROMIUM_ARGUMENTS, Lab, Notebook
 
 MODEL = """
-import time, keras
+import os
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import time, keras, numpy as np
 from sklearn.datasets import load_digits
 from autolr_widget import LRTuner, TunerWidget
 x, y = load_digits(return_X_y=True)
@@ -28,56 +27,103 @@ x = x / 16
 keras.utils.set_random_seed(0)
 model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(64, "relu"), keras.layers.Dense(10, "softmax")])
 model.compile("sgd", "sparse_categorical_crossentropy")
-settings = dict(lr_space=(1e-3, 100), num_subsamples=200)
+settings = dict(lr_space=(1e-3, 100), num_evals=100, num_subsamples={rounds})
+measure = LRTuner.measure
+def waiting(self, index):
+    end = time.perf_counter() + {wait}
+    deltas = np.random.default_rng(index).normal(size=100) - 1
+    time.sleep(max(0, end - time.perf_counter()))
+    return type("Round", (), dict(index=index, loss=1.0, deltas=deltas))
+if {wait}:
+    LRTuner.measure = waiting
 tuner = TunerWidget(model, x, y, **settings)
-tuner
+step, last = LRTuner.step, 0
+def noting(self):
+    global last
+    step(self)
+    last = time.time()
+LRTuner.step = noting
 """
 ENGINE = """
 engine = LRTuner(model, x, y, **settings)
 began = time.perf_counter(); engine.step(); first = time.perf_counter() - began
-began = time.perf_counter(); count = len(list(engine)); seconds = time.perf_counter() - began
+began = time.perf_counter()
+while len(engine) < settings["num_subsamples"]: engine.step()
+seconds = time.perf_counter() - began
 """
-# From the click to the first round that the page has seen, and from there to the last.
+# From the click to the first round that the page has seen, and from there to the last. `drawn` counts the frames with
+# another curve, and `late` is when the last of them was there.
 PRESS = """() => new Promise(done => {
     const bar = document.querySelector('.autolr-run-bar progress');
+    const curve = document.querySelectorAll('.bqplot path.line')[3];
     const began = performance.now();
-    let first;
-    new MutationObserver((_, observer) => {
-        if (bar.value > 0) first ??= [performance.now(), bar.value];
-        if (bar.value === bar.max) {
-            observer.disconnect();
-            done([(first[0] - began) / 1000, 1000 * (bar.max - first[1]) / (performance.now() - first[0])]);
-        }
-    }).observe(bar, {attributes: true});
+    let first, drawn = 0, changed = Date.now(), path;
+    const look = () => {
+        const now = curve.getAttribute('d');
+        if (now !== path) { drawn += 1; path = now; changed = Date.now(); }
+        if (bar.value > 0) first ??= performance.now();
+        if (bar.value < bar.max) return requestAnimationFrame(look);
+        const last = performance.now();
+        setTimeout(() => {
+            if (curve.getAttribute('d') !== path) { drawn += 1; changed = Date.now(); }
+            done({first: (first - began) / 1000, seconds: (last - first) / 1000, drawn, late: changed});
+        }, 300);
+    };
+    requestAnimationFrame(look);
     document.querySelector('.autolr-run').click();
 })"""
 
 
-def main(repeats: int = 5) -> None:
-    rows = []
+def measure(page: Page, lab: Lab, name: str, wait: float, rounds: int) -> dict[str, float]:
+    received = [0]
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: count(frame, received)))
+    notebook = Notebook(page, lab, MODEL.format(wait=wait, rounds=rounds), "tuner", name=name)
+    notebook.run_all()
+    page.wait_for_selector(".autolr-run", timeout=60_000)
+    time.sleep(1)
+    before = received[0]
+    seen = page.evaluate(PRESS)
+    sent = received[0] - before
+    late = 1000 * (seen["late"] / 1000 - notebook.python("last"))
+    notebook.execute(ENGINE)
+    first_round, engine = notebook.python("[first, (settings['num_subsamples'] - 1) / seconds]")
+    notebook.evaluate("return panel.sessionContext.shutdown()")
+    widget = (rounds - 1) / seen["seconds"]
+    return {
+        "engine, rounds/s": engine,
+        "widget, rounds/s": widget,
+        "widget / engine": widget / engine,
+        "curves drawn/s": seen["drawn"] / seen["seconds"],
+        "last curve after last round, ms": late,
+        "bytes a round": sent / rounds,
+        "engine's first round, s": first_round,
+        "Run to first point, s": seen["first"],
+    }
+
+
+def count(frame: str | bytes, received: list[int]) -> None:
+    received[0] += len(frame)
+
+
+def main(repeats: int = 3) -> None:
+    works = {"quickstart": (0, 200), "30 ms": (0.03, 150), "2 ms": (0.002, 600)}
     lab = Lab(Path(tempfile.mkdtemp()))
+    rows: dict[str, list[dict[str, float]]] = {name: [] for name in works}
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=find(), args=CHROMIUM_ARGUMENTS)
             for index in range(repeats):
-                page = browser.new_page(viewport={"width": 1280, "height": 1000})
-                notebook = Notebook(page, lab, MODEL, name=f"bench{index}.ipynb")
-                notebook.run_all()
-                page.wait_for_selector(".autolr-run", timeout=60_000)
-                time.sleep(1)
-                first_point, widget = page.evaluate(PRESS)
-                notebook.execute(ENGINE)
-                first_round, engine = notebook.python("[first, count / seconds]")
-                rows.append((engine, widget, widget / engine, first_round, first_point))
-                notebook.evaluate("return panel.sessionContext.shutdown()")
-                page.close()
+                for name, (wait, rounds) in works.items():
+                    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+                    rows[name].append(measure(page, lab, f"bench{index}-{rounds}.ipynb", wait, rounds))
+                    page.close()
             browser.close()
     finally:
         lab.close()
-    names = ("engine, rounds/s", "widget, rounds/s", "ratio", "engine's first round, s", "Run to first point, s")
-    print(f"| | median of {repeats} | least | most |\n| --- | --- | --- | --- |")
-    for name, values in zip(names, zip(*rows, strict=True), strict=True):
-        print(f"| {name} | {statistics.median(values):.3g} | {min(values):.3g} | {max(values):.3g} |")
+    print(f"\n| medians of {repeats} | {' | '.join(works)} |\n| --- | {' | '.join('---' for _ in works)} |")
+    for figure in rows["quickstart"][0]:
+        medians = (statistics.median(row[figure] for row in rows[name]) for name in works)
+        print(f"| {figure} | {' | '.join(f'{median:.3g}' for median in medians)} |")
 
 
 if __name__ == "__main__":

@@ -44,8 +44,8 @@ class LossDifferential:
         self._model = model
         self._traced_from = _parts(model)
         self._step = Step(model.optimizer, model.trainable_variables)
-        self._along_line = tf.function(self._trace_along_line)
-        self._by_steps = self._trace_by_steps if model.run_eagerly else tf.function(self._trace_by_steps)
+        self._along_line = tf.function(self._trace_along_line, autograph=False)
+        self._by_steps = self._trace_by_steps if model.run_eagerly else tf.function(self._trace_by_steps, autograph=False)
         self._at_once = 0
         self._straight: bool | None = None
         # The shadows serve one call at a time.

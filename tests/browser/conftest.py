@@ -5,14 +5,6 @@ from tests.browser.chromium import find
 from tests.browser.lab import CHROMIUM_ARGUMENTS, Lab
 
 
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if "tests/browser" in item.nodeid:
-            item.add_marker(pytest.mark.browser)
-            # One JupyterLab and one kernel for all of them.
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 # Not for the session: Playwright's loop counts as running in this thread, and other tests ask for the running loop.
 @pytest.fixture(scope="package")
 def chromium():

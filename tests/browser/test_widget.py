@@ -7,6 +7,9 @@ from playwright.sync_api import expect
 
 from tests.browser.lab import MODEL, Notebook
 
+# One JupyterLab and one kernel for all of them.
+pytestmark = pytest.mark.xdist_group("browser")
+
 WIDGET_CODE = "TunerWidget(model, x, y, lr_space=(1e-4, 10), num_evals=40, num_subsamples=60)"
 WIDGET = f"""
 tuner = {WIDGET_CODE}

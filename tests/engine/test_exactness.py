@@ -26,7 +26,7 @@ def verdict(case: Case) -> str:
         y = None if case.y is None else case.y[:48]
         model.fit(case.x[:48], y, batch_size=settings["batch_size"], verbose=0)
     if case.refused is None:
-        assert_exact(LRTuner(model, case.x, case.y, **case.data, **settings), case.make, rtol=case.rtol)
+        assert_exact(LRTuner(model, case.x, case.y, **case.data, **settings), case.make, case.rounds, case.rtol)
         return "exact"
     with pytest.raises(ValueError, match=f"(?s){case.refused}"):
         LRTuner(model, case.x, case.y, **case.data, **settings).step()
