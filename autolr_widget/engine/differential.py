@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from autolr_widget.engine.line import line_through
 from autolr_widget.engine.loss import Batch, other_variables, training_loss
 from autolr_widget.engine.step import Step
-from autolr_widget.engine.sweep import operations, rates_at_once, sweep
+from autolr_widget.engine.sweep import Form, form_for, operations, sweep
 from autolr_widget.engine.usable import check_model
 
 
@@ -45,8 +45,11 @@ class LossDifferential:
         self._traced_from = _parts(model)
         self._step = Step(model.optimizer, model.trainable_variables)
         self._along_line = tf.function(self._trace_along_line, autograph=False)
-        self._by_steps = self._trace_by_steps if model.run_eagerly else tf.function(self._trace_by_steps, autograph=False)
-        self._at_once = 0
+        self._by_steps = (
+            self._trace_by_steps if model.run_eagerly else tf.function(self._trace_by_steps, autograph=False)
+        )
+        self._traces: dict[tuple[Any, ...], Any] = {}
+        self._form = Form(False, 1)
         self._straight: bool | None = None
         # The shadows serve one call at a time.
         self._lock = threading.Lock()
@@ -93,16 +96,16 @@ class LossDifferential:
         tensors = keras.tree.map_structure(lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf), batch)
         with self._lock:
             try:
-                before, after = self._losses(state, tf.constant(rates), tensors, round_index)
+                losses = self._losses(state, tf.constant(rates), tensors, tf.constant(round_index)).numpy()
             except tf.errors.ResourceExhaustedError as error:
                 raise MemoryError(error.message) from error
-        loss = float(before)
+        loss, *_ = losses = losses.astype(np.float64)
         if not np.isfinite(loss):
             raise ValueError(
                 f"The loss is {loss} before any step, though weights and data are finite. Look for a logarithm or a "
                 "division in the model or its loss, or scale the data."
             )
-        return loss, after.numpy().astype(np.float64) - loss
+        return float(loss), losses[1:] - loss
 
     @property
     def plan(self) -> str:
@@ -113,20 +116,27 @@ class LossDifferential:
             return "Not known before the first round."
         if not self._straight:
             return "A step of the optimizer at one rate after the other: its steps are no straight line in the rate."
-        how = "at one rate after the other" if self._at_once == 1 else f"at up to {self._at_once} rates at once"
+        how = f"at up to {self._form.width} rates at once" if self._form.vectorised else "at one rate after the other"
         return f"The direction of the step once, and the loss along it, {how}."
 
-    def _losses(self, state: State, rates: tf.Tensor, batch: Batch, round_index: int) -> tuple[tf.Tensor, tf.Tensor]:
-        arguments = state, rates, batch, tf.constant(round_index)
+    def _losses(self, *arguments: Any) -> tf.Tensor:
+        """The loss before the step, and then those after it."""
         if not self._model.run_eagerly:
-            if self._straight is None:
-                self._check_graph(self._along_line.get_concrete_function(*arguments).graph)
-            before, after, straight = self._along_line(*arguments)
+            losses, straight = self._traced(*arguments)(*arguments)
             self._straight = bool(straight)
             if self._straight:
-                return before, after
-        before, after = self._by_steps(*arguments)
-        return before, after
+                return losses
+        return self._by_steps(*arguments)
+
+    def _traced(self, state: State, rates: tf.Tensor, batch: Batch, round_index: tf.Tensor) -> Any:
+        """The graph for batches and rates of these shapes."""
+        # TensorFlow's own look-up takes half a millisecond, as it looks at every tensor of the state.
+        key = (rates.shape, *((leaf.shape, leaf.dtype) for leaf in keras.tree.flatten(batch) if leaf is not None))
+        if key not in self._traces:
+            traced = self._along_line.get_concrete_function(state, rates, batch, round_index)
+            self._check_graph(traced.graph)
+            self._traces[key] = traced
+        return self._traces[key]
 
     def _others(self, state: State, round_index: tf.Tensor) -> list[tf.Tensor]:
         """The other variables as round ``round_index`` finds them: its seeds have moved on by as many steps."""
@@ -138,8 +148,9 @@ class LossDifferential:
     def _gradients(
         self, state: State, others: list[tf.Tensor], batch: Batch
     ) -> tuple[tf.Tensor, list[tf.Tensor | tf.IndexedSlices | None]]:
-        # The scale of a loss scale optimizer is a slot, too.
-        self._step.load(state.slots)
+        if isinstance(self._step.optimizer, keras.optimizers.LossScaleOptimizer):
+            # The scale is a slot, too.
+            self._step.load(state.slots)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(state.trainable)
             before = training_loss(self._model, state.trainable, others, batch)
@@ -148,21 +159,20 @@ class LossDifferential:
 
     def _trace_along_line(
         self, state: State, rates: tf.Tensor, batch: Batch, round_index: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         others = self._others(state, round_index)
         before, gradients = self._gradients(state, others, batch)
         weights = sum(math.prod(w.shape) * w.dtype.size for w in state.trainable)
-        self._at_once = rates_at_once(before.graph, weights)
+        self._form = form_for(before.graph, weights)
         line = line_through(lambda rate: self._step(rate, state.trainable, state.slots, gradients), rates[0], rates[-1])
 
         def loss_after(rate: tf.Tensor) -> tf.Tensor:
             return training_loss(self._model, line.at(rate), others, batch)
 
-        return before, sweep(loss_after, rates, self._at_once, before.dtype), line.is_straight
+        after = sweep(loss_after, rates, self._form, before.dtype)
+        return tf.concat([before[tf.newaxis], after], axis=0), line.is_straight
 
-    def _trace_by_steps(
-        self, state: State, rates: tf.Tensor, batch: Batch, round_index: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def _trace_by_steps(self, state: State, rates: tf.Tensor, batch: Batch, round_index: tf.Tensor) -> tf.Tensor:
         others = self._others(state, round_index)
         before, gradients = self._gradients(state, others, batch)
 
@@ -172,7 +182,8 @@ class LossDifferential:
             return tf.where(_all_finite(weights), loss, tf.constant(np.nan, loss.dtype))
 
         # One at a time: all steps share the shadows.
-        return before, tf.map_fn(loss_after, rates, fn_output_signature=before.dtype, parallel_iterations=1)
+        after = tf.map_fn(loss_after, rates, fn_output_signature=before.dtype, parallel_iterations=1)
+        return tf.concat([before[tf.newaxis], after], axis=0)
 
     def _check_graph(self, graph: tf.Graph) -> None:
         """Refuse a model whose random numbers or variables Keras does not know of: they can't be put back."""

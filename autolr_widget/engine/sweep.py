@@ -4,38 +4,48 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import tensorflow as tf
 
-#: Bytes that the rates evaluated at once may take.
+#: Bytes that the rates in flight may take.
 BUDGET = 2**28
 
-#: Operations that gain nothing from many rates at once: they fill the cores by themselves, or are loops.
-LOOPED = frozenset({"Conv2D", "Conv3D", "DepthwiseConv2dNative", "StatelessWhile", "While"})
+#: Bytes of weights up to which many rates at once pay. Beyond, a rate's weights do not stay in the cache.
+SMALL = 2**20
+
+#: Operations that gain nothing from many rates at once: they fill the cores by themselves.
+LOOPED = frozenset({"Conv2D", "Conv3D", "DepthwiseConv2dNative"})
 
 
-def rates_at_once(graph: tf.Graph, weights: int) -> int:
-    """How many rates to evaluate at once, for a function of which ``graph`` holds one evaluation: 1 for a loop.
+class Form(NamedTuple):
+    """How to sweep: ``width`` rates at once, or in a loop with so many in flight."""
 
-    ``weights`` is the size of its weights in bytes. The choice follows from operations and sizes alone, never from a
-    clock: the same round gives the same numbers to the last bit, whenever it is run.
+    vectorised: bool
+    width: int
+
+
+def form_for(graph: tf.Graph, weights: int) -> Form:
+    """The form for a function of which ``graph`` holds one evaluation, with weights of so many bytes.
+
+    It follows from operations and sizes alone, never from a clock: the same round gives the same numbers to the last
+    bit, whenever it is run.
     """
     shapes = [t.shape for op in graph.get_operations() for t in op.outputs if t.shape.is_fully_defined()]
     # What a rate holds: its weights, and in the worst case the largest activation and what becomes of it.
     largest = 4 * max(math.prod(shape) for shape in shapes)
-    at_once = int(BUDGET // (weights + 2 * largest))
-    return 1 if at_once < 8 or LOOPED.intersection(operations(graph)) else at_once
+    width = max(1, int(BUDGET // (weights + 2 * largest)))
+    return Form(weights <= SMALL and width > 1 and not LOOPED.intersection(operations(graph)), width)
 
 
-def sweep(function: Callable[[tf.Tensor], tf.Tensor], rates: tf.Tensor, at_once: int, dtype: tf.DType) -> tf.Tensor:
+def sweep(function: Callable[[tf.Tensor], tf.Tensor], rates: tf.Tensor, form: Form, dtype: tf.DType) -> tf.Tensor:
     """``function`` at each of ``rates``, as a tensor of ``dtype`` and of the shape of ``rates``."""
+    if not form.vectorised:
+        return tf.map_fn(function, rates, fn_output_signature=dtype, parallel_iterations=min(10, form.width))
     count = rates.shape[0]
-    if at_once == 1:
-        # Two side by side: where one's operations are too small for all cores, the other's fill them.
-        return tf.map_fn(function, rates, fn_output_signature=dtype, parallel_iterations=2)
-    if count <= at_once:
+    if count <= form.width:
         return tf.vectorized_map(function, rates)
-    pieces = math.ceil(count / at_once)
+    pieces = math.ceil(count / form.width)
     size = math.ceil(count / pieces)
     padded = tf.concat([rates, tf.repeat(rates[-1:], pieces * size - count)], axis=0)
     values = tf.map_fn(

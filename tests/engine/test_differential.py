@@ -8,6 +8,7 @@ import tensorflow as tf
 from autolr_widget import LRTuner
 from autolr_widget.engine import differential
 from autolr_widget.engine.line import line_through
+from autolr_widget.engine.sweep import Form
 from tests.engine.cases import CASES
 from tests.engine.oracle import assert_exact
 
@@ -16,8 +17,8 @@ from tests.engine.oracle import assert_exact
 @pytest.mark.parametrize("form", ["loop", "vectorised", "pieces", "steps"])
 @pytest.mark.parametrize("name", ["model: Dense", "model: Conv2D", "model: Dropout", "model: MultiHeadAttention"])
 def test_every_form_is_exact(form, name, monkeypatch):
-    at_once = {"loop": 1, "vectorised": 1000, "pieces": 3, "steps": 1000}[form]
-    monkeypatch.setattr(differential, "rates_at_once", lambda *_: at_once)
+    forms = {"loop": Form(False, 3), "vectorised": Form(True, 1000), "pieces": Form(True, 3), "steps": Form(True, 1000)}
+    monkeypatch.setattr(differential, "form_for", lambda *_: forms[form])
     if form == "steps":
         monkeypatch.setattr(differential, "line_through", bent)
     case = CASES[name]()
