@@ -35,13 +35,16 @@ def form_for(graph: tf.Graph, weights: int) -> Form:
     # What a rate holds: its weights, and in the worst case the largest activation and what becomes of it.
     largest = 4 * max(math.prod(shape) for shape in shapes)
     width = max(1, int(BUDGET // (weights + 2 * largest)))
-    return Form(weights <= SMALL and width > 1 and not LOOPED.intersection(operations(graph)), width)
+    if weights > SMALL or LOOPED.intersection(operations(graph)):
+        # As many as TensorFlow has in flight by itself, but of large ones only the next beside the one at hand.
+        return Form(False, min(width, 10 if weights <= SMALL else 2))
+    return Form(width > 1, width)
 
 
 def sweep(function: Callable[[tf.Tensor], tf.Tensor], rates: tf.Tensor, form: Form, dtype: tf.DType) -> tf.Tensor:
     """``function`` at each of ``rates``, as a tensor of ``dtype`` and of the shape of ``rates``."""
     if not form.vectorised:
-        return tf.map_fn(function, rates, fn_output_signature=dtype, parallel_iterations=min(10, form.width))
+        return tf.map_fn(function, rates, fn_output_signature=dtype, parallel_iterations=form.width)
     count = rates.shape[0]
     if count <= form.width:
         return tf.vectorized_map(function, rates)

@@ -104,7 +104,8 @@ class Chart:
         lower, upper = (np.where(np.isfinite(edge), edge, band.mean)[seen] for edge in (band.lower, band.upper))
         for mark, y in ((self._mean, mean), (self._band, np.stack([lower, upper]))):
             with mark.hold_sync():
-                mark.x, mark.y = self._rates[seen], y
+                # Half the bytes, and as exact as a screen; what that format can't hold is far outside of the picture.
+                mark.x, mark.y = self._rates[seen], np.clip(y, -1e30, 1e30).astype(np.float32)
         self._limit_y(*y_limits(lower, upper))
 
     def select(self, rate: float | None) -> None:
@@ -139,14 +140,16 @@ def _lines(y: bqplot.Scale, **style: Any) -> bqplot.Lines:
 def y_limits(lower: Floats, upper: Floats) -> tuple[float, float]:
     """Limits that show the dip: below it all, above it as much as the dip is deep.
 
-    Rates that are far too large raise the loss by orders of magnitude. The curve leaves the picture there.
+    Rates that are far too large raise the loss by orders of magnitude. The curve leaves the picture there. The limits
+    are round numbers, so that the axis stands still from one round to the next.
     """
     bottom = min(float(lower.min()), 0.0)
     top = max(float(upper.max()), 0.0)
     if bottom < 0:
         top = min(top, -bottom)
     margin = 0.08 * (top - bottom) or 1.0
-    return bottom - margin, top + margin
+    unit = 10.0 ** math.floor(math.log10(margin))
+    return math.floor((bottom - margin) / unit) * unit, math.ceil((top + margin) / unit) * unit
 
 
 def decades(first: float, last: float) -> Floats:
