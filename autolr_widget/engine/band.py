@@ -103,6 +103,6 @@ def _bca(deltas: Floats, alpha: float) -> tuple[Floats, Floats]:
         warnings.simplefilter("ignore")
         generator = np.random.default_rng(0)
         interval = stats.bootstrap(
-            (deltas,), np.mean, axis=0, confidence_level=1 - alpha, n_resamples=RESAMPLES, rng=generator
+            (deltas,), np.mean, axis=0, confidence_level=1 - alpha, n_resamples=RESAMPLES, batch=50, rng=generator
         ).confidence_interval
     return interval.low, interval.high

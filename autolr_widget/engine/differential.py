@@ -17,6 +17,9 @@ from autolr_widget.engine.step import Step
 from autolr_widget.engine.sweep import Form, form_for, operations, sweep
 from autolr_widget.engine.usable import check_model
 
+#: Seeds move on by so much from round to round: more than a layer draws in one, so that no two rounds share a draw.
+DRAWS = 4096
+
 
 class State(NamedTuple):
     """Where a run starts from: copies of the weights, the other variables and the optimizer's slots."""
@@ -39,15 +42,15 @@ class LossDifferential:
         if not model.built:
             # What the first training step would do. The initial weights were settled when the layers were made.
             # Symbols have no values: nothing runs, so that no seed generator moves on.
-            model(keras.tree.map_structure(lambda leaf: keras.KerasTensor(leaf.shape, leaf.dtype), batch[0]))
+            model(
+                keras.tree.map_structure(lambda leaf: keras.KerasTensor((None, *leaf.shape[1:]), leaf.dtype), batch[0])
+            )
         check_model(model)
         self._model = model
         self._traced_from = _parts(model)
         self._step = Step(model.optimizer, model.trainable_variables)
         self._along_line = tf.function(self._trace_along_line, autograph=False)
-        self._by_steps = (
-            self._trace_by_steps if model.run_eagerly else tf.function(self._trace_by_steps, autograph=False)
-        )
+        self._by_steps = tf.function(self._trace_by_steps, autograph=False)
         self._traces: dict[tuple[Any, ...], Any] = {}
         self._form = Form(False, 1)
         self._straight: bool | None = None
@@ -83,8 +86,7 @@ class LossDifferential:
     ) -> tuple[float, NDArray[np.float64]]:
         """The loss before the step, and loss after minus loss before for each of ``rates``, shape ``(num_evals,)``.
 
-        Layers with random numbers draw in round ``k`` what the k-th training step from this state would draw, before
-        and after the step alike.
+        Layers with random numbers draw the same ones before and after the step, and others in each round.
 
         Raises
         ------
@@ -110,8 +112,6 @@ class LossDifferential:
     @property
     def plan(self) -> str:
         """How rounds are measured, for people."""
-        if self._model.run_eagerly:
-            return "A step of the optimizer at one rate after the other, eagerly, as the model asks for."
         if self._straight is None:
             return "Not known before the first round."
         if not self._straight:
@@ -121,27 +121,32 @@ class LossDifferential:
 
     def _losses(self, *arguments: Any) -> tf.Tensor:
         """The loss before the step, and then those after it."""
-        if not self._model.run_eagerly:
-            losses, straight = self._traced(*arguments)(*arguments)
-            self._straight = bool(straight)
-            if self._straight:
-                return losses
-        return self._by_steps(*arguments)
+        losses, straight = self._traced(*arguments)(*arguments)
+        self._straight = bool(straight)
+        return losses if self._straight else self._by_steps(*arguments)
 
     def _traced(self, state: State, rates: tf.Tensor, batch: Batch, round_index: tf.Tensor) -> Any:
         """The graph for batches and rates of these shapes."""
         # TensorFlow's own look-up takes half a millisecond, as it looks at every tensor of the state.
         key = (rates.shape, *((leaf.shape, leaf.dtype) for leaf in keras.tree.flatten(batch) if leaf is not None))
         if key not in self._traces:
-            traced = self._along_line.get_concrete_function(state, rates, batch, round_index)
+            try:
+                traced = self._along_line.get_concrete_function(state, rates, batch, round_index)
+            except Exception as error:
+                if self._model.run_eagerly:
+                    raise ValueError(
+                        "Argument `model` must be traceable, even with `run_eagerly=True`: only a graph shows that "
+                        f"nothing but copies is written to. {type(error).__name__}: {error}"
+                    ) from error
+                raise
             self._check_graph(traced.graph)
             self._traces[key] = traced
         return self._traces[key]
 
     def _others(self, state: State, round_index: tf.Tensor) -> list[tf.Tensor]:
-        """The other variables as round ``round_index`` finds them: its seeds have moved on by as many steps."""
+        """The other variables as round ``round_index`` finds them: its seeds have moved on."""
         return [
-            value + tf.cast([0, round_index], value.dtype) if variable.name == "seed_generator_state" else value
+            value + tf.cast([0, DRAWS * round_index], value.dtype) if variable.name == "seed_generator_state" else value
             for variable, value in zip(other_variables(self._model), state.non_trainable, strict=True)
         ]
 
@@ -160,6 +165,8 @@ class LossDifferential:
     def _trace_along_line(
         self, state: State, rates: tf.Tensor, batch: Batch, round_index: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
+        # Whatever the weights' precision, the optimizer's is that of its learning rate.
+        rates = tf.cast(rates, self._step.rate_dtype)
         others = self._others(state, round_index)
         before, gradients = self._gradients(state, others, batch)
         weights = sum(math.prod(w.shape) * w.dtype.size for w in state.trainable)
@@ -187,7 +194,7 @@ class LossDifferential:
 
     def _check_graph(self, graph: tf.Graph) -> None:
         """Refuse a model whose random numbers or variables Keras does not know of: they can't be put back."""
-        random = sorted(_RANDOM.intersection(operations(graph)))
+        random = sorted({op for op in operations(graph) if op in _RANDOM or op.endswith("CandidateSampler")})
         if random:
             raise ValueError(
                 "Argument `model` draws random numbers from TensorFlow's own generator, so that the loss before a step "

@@ -87,7 +87,7 @@ def check_class_weight(class_weight: Mapping[int, float] | None, y: Any, sample_
             "Argument `class_weight` must be a dict from class to weight, such as {0: 1.0, 1: 5.0}. "
             f"Received: class_weight={class_weight!r}"
         )
-    if sample_weight is not None or keras.tree.is_nested(y):
+    if y is None or sample_weight is not None or keras.tree.is_nested(y):
         raise ValueError(
             "Argument `class_weight` needs a single target and no `sample_weight`. Weigh the observations of several "
             "targets with `sample_weight`, in the structure of `y`."
@@ -110,8 +110,15 @@ def _leaf(name: str, value: Any) -> Any:
     elif isinstance(value, np.ndarray):
         array = value
     elif hasattr(value, "__getitem__") and hasattr(value, "__len__") and not tf.is_tensor(value):
-        if len(value) > 0:
-            _check_numeric(name, value, np.asarray(value[0])[np.newaxis])
+        try:
+            first = [np.asarray(value[0])] if len(value) > 0 else []
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"Argument `{name}` must have a length, and rows that are arrays of numbers. "
+                f"Received: {name} of type {type(value).__name__} ({error})"
+            ) from error
+        for row in first:
+            _check_numeric(name, value, row[np.newaxis])
         return value
     else:
         array = np.asarray(value)
@@ -130,7 +137,7 @@ def _rows(name: str, leaf: Any, indices: NDArray[np.int64]) -> Any:
         return None
     rows = leaf[indices] if isinstance(leaf, np.ndarray) else np.stack([np.asarray(leaf[int(i)]) for i in indices])
     if _is_read_late(leaf):
-        check_finite(name, rows)
+        check_finite(name, rows, indices)
     if rows.dtype.kind == "f":
         return rows.astype(keras.config.floatx(), copy=False)
     return rows
@@ -166,7 +173,7 @@ def _check_numeric(name: str, value: Any, array: NDArray[Any]) -> None:
         )
 
 
-def check_finite(name: str, array: NDArray[Any]) -> None:
+def check_finite(name: str, array: NDArray[Any], rows: NDArray[np.int64] | None = None) -> None:
     """Refuse NaN and infinity: a rectifier may hide them from the loss, and the step then spoils every weight."""
     # The sum first: one pass, no copy. It may overflow where all is well, so that a second look decides.
     with np.errstate(over="ignore", invalid="ignore"):
@@ -174,7 +181,8 @@ def check_finite(name: str, array: NDArray[Any]) -> None:
             return
     bad = ~np.isfinite(array).reshape(len(array), -1).all(axis=1)
     if bad.any():
+        first = int(np.argmax(bad)) if rows is None else int(rows[np.argmax(bad)])
         raise ValueError(
             f"Argument `{name}` must hold finite numbers. Received: NaN or infinity in {int(bad.sum())} of {len(bad)} "
-            f"rows, the first of them row {int(np.argmax(bad))}. Fill them in or leave these rows out."
+            f"rows, the first of them row {first}. Fill them in or leave these rows out."
         )

@@ -20,6 +20,7 @@ class Step:
         self.shadows = [_shadow(variable) for variable in variables]
         self.optimizer = _clone_for(optimizer, variables, self.shadows)
         self._rate = _innermost(self.optimizer)._learning_rate
+        self.rate_dtype = self._rate.dtype
         self._slots = _slots(self.optimizer)
 
     def slots(self, optimizer: keras.Optimizer, variables: Sequence[keras.Variable]) -> list[tf.Tensor]:

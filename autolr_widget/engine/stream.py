@@ -55,6 +55,8 @@ class Stream:
         self._rows: list[list[NDArray[Any]]] = []
         self._bytes = 0
         self._ended = False
+        self._broke_off = False
+        self._yields_observations = False
         self._structure: Any = None
         self._read(1)
         if not self._rows:
@@ -99,22 +101,31 @@ class Stream:
 
     def _read(self, needed: int) -> None:
         while len(self._rows) < needed and not self._ended:
-            batch = next(self._batches, None)
+            if self._broke_off:
+                raise ValueError("Argument `x` broke off with an error, and can't go on. Make a tuner of a new stream.")
+            try:
+                batch = next(self._batches, None)
+            except BaseException:
+                # A generator is closed by what it raises, an interrupt too: that is not its end.
+                self._broke_off = True
+                raise
             if batch is None or self._bytes >= POOL:
                 self._ended = True
                 return
             self._keep(keras.utils.unpack_x_y_sample_weight(batch))
 
     def _keep(self, batch: Batch) -> None:
-        if self._structure is None:
-            check_class_weight(self._class_weight, *batch[1:])
-            self._structure = batch
         leaves = [np.asarray(keras.ops.convert_to_numpy(leaf)) for leaf in _leaves(batch)]
         if any(leaf.dtype.kind not in "biuf" for leaf in leaves):
             raise ValueError(
                 f"Argument `x` must yield numbers. Received: arrays of dtype {', '.join(str(a.dtype) for a in leaves)}"
             )
-        if any(leaf.ndim == 0 for leaf in leaves) or self._is_observation(leaves[: len(_leaves(batch[0]))]):
+        if self._structure is None:
+            check_class_weight(self._class_weight, *batch[1:])
+            self._structure = batch
+            inputs = leaves[: len(_leaves(batch[0]))]
+            self._yields_observations = any(leaf.ndim == 0 for leaf in leaves) or self._is_observation(inputs)
+        if self._yields_observations:
             leaves = [leaf[np.newaxis] for leaf in leaves]
         lengths = {len(leaf) for leaf in leaves}
         if len(lengths) > 1:

@@ -87,7 +87,8 @@ def check_targets(model: keras.Model, y: Any) -> None:
     outputs = keras.tree.flatten(getattr(model, "outputs", None)) if model.built else []
     if len(losses) != len(targets):
         return
-    if len(outputs) != len(losses):
+    # Dictionaries come in the order of their keys, outputs in the model's.
+    if len(outputs) != len(losses) or isinstance(y, dict) or isinstance(model.loss, dict):
         outputs = [None] * len(losses)
     for loss, target, output in zip(losses, targets, outputs, strict=True):
         if isinstance(target, np.ndarray) and not isinstance(target, np.memmap):

@@ -1,4 +1,8 @@
-"""The kernel's interrupt, heard while no cell runs."""
+"""The kernel's interrupt, heard while no cell runs.
+
+A kernel ignores interrupts unless a cell runs in its main thread; rounds run between cells, or in another thread. One
+handler serves all sessions: if each had its own, they would come to call one another.
+"""
 
 from __future__ import annotations
 
@@ -8,44 +12,46 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+Loop = asyncio.AbstractEventLoop | None
 
-class Interrupt:
-    """Calls ``on_interrupt`` when the kernel is interrupted, between `listen` and `forget`.
+_listeners: set[Callable[[], None]] = set()
+_before: Any = None
 
-    A kernel ignores interrupts unless a cell runs in its main thread; rounds run between cells, or in another thread.
 
-    Parameters
-    ----------
-    loop
-        The loop of the main thread. Only there can a signal's handler be changed.
-    """
+def listen(loop: Loop, on_interrupt: Callable[[], None]) -> None:
+    """Call ``on_interrupt`` on each interrupt until `forget`. From any thread; ``loop`` is the main thread's."""
+    _soon(loop, lambda: _add(on_interrupt))
 
-    def __init__(self, loop: asyncio.AbstractEventLoop | None, on_interrupt: Callable[[], None]) -> None:
-        self._loop = loop
-        self._on_interrupt = on_interrupt
-        self._before: Any = None
 
-    def listen(self) -> None:
-        """Take the signal, soon. From any thread."""
-        self._soon(self._take)
+def forget(loop: Loop, on_interrupt: Callable[[], None]) -> None:
+    """End what `listen` began."""
+    _soon(loop, lambda: _discard(on_interrupt))
 
-    def forget(self) -> None:
-        """Leave it to whoever had it, soon. From any thread."""
-        self._soon(self._give_back)
 
-    def _soon(self, change: Callable[[], None]) -> None:
-        if self._loop is not None and self._loop.is_running():
-            self._loop.call_soon_threadsafe(change)
+def _soon(loop: Loop, change: Callable[[], None]) -> None:
+    # Only in the main thread can a signal's handler be changed.
+    if loop is not None and loop.is_running():
+        loop.call_soon_threadsafe(change)
 
-    def _take(self) -> None:
-        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) != self._heard:
-            self._before = signal.signal(signal.SIGINT, self._heard)
 
-    def _give_back(self) -> None:
-        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) == self._heard:
-            signal.signal(signal.SIGINT, self._before)
+def _add(on_interrupt: Callable[[], None]) -> None:
+    global _before
+    if threading.current_thread() is not threading.main_thread():
+        return
+    _listeners.add(on_interrupt)
+    if signal.getsignal(signal.SIGINT) is not _heard:
+        _before = signal.signal(signal.SIGINT, _heard)
 
-    def _heard(self, number: int, frame: Any) -> None:
-        self._on_interrupt()
-        if callable(self._before):
-            self._before(number, frame)
+
+def _discard(on_interrupt: Callable[[], None]) -> None:
+    _listeners.discard(on_interrupt)
+    # While a cell runs the handler is the kernel's, which puts ours back after it: then ours only passes on.
+    if not _listeners and signal.getsignal(signal.SIGINT) is _heard:
+        signal.signal(signal.SIGINT, _before)
+
+
+def _heard(number: int, frame: Any) -> None:
+    for on_interrupt in [*_listeners]:
+        on_interrupt()
+    if callable(_before):
+        _before(number, frame)

@@ -14,7 +14,7 @@ import traitlets
 
 from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.tuner import LRTuner
-from autolr_widget.widget.interrupt import Interrupt
+from autolr_widget.widget import interrupt
 
 STATUSES = ("idle", "running", "paused", "done", "stopped", "error")
 
@@ -54,12 +54,11 @@ class Session(traitlets.HasTraits):
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
             self._loop = None
-        self._interrupt = Interrupt(self._loop, self.interrupt)
 
     @traitlets.observe("status")
     def _on_status(self, change: dict[str, str]) -> None:
         if change["old"] == "running":
-            self._interrupt.forget()
+            interrupt.forget(self._loop, self.interrupt)
 
     def configure(self, settings: Settings) -> None:
         """Take on other settings. What they can't share with the rounds at hand makes the run stale, and pauses it."""
@@ -143,13 +142,14 @@ class Session(traitlets.HasTraits):
         with self._lock:
             if self.status == "running":
                 return
-            if self.stale or self.status in ("idle", "done", "stopped"):
+            # Without rounds there is nothing to go on from, and the model may have been compiled anew since.
+            if self.stale or self.status in ("idle", "done", "stopped") or len(self.tuner) == 0:
                 self._renew()
             self.error = ""
             self._pause_at = None if pause_at is None else self.round + pause_at
             self._heard = time.monotonic()
             self.status = "running"
-            self._interrupt.listen()
+            interrupt.listen(self._loop, self.interrupt)
             if not self._watched:
                 self._watched = True
                 self._watch_in(SILENCE)

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 from keras import layers, optimizers
+from scipy import sparse
 from sklearn.datasets import load_digits
 
 X, Y = load_digits(return_X_y=True)
@@ -298,29 +299,24 @@ def layer_that_draws_from_the_global_generator() -> Case:
 
 @case("model")
 def run_eagerly() -> Case:
+    return Case(compiled(mlp, "adam", run_eagerly=True))
+
+
+@case("model", "run_eagerly, since it can't be traced")
+def untraceable() -> Case:
     class Eager(layers.Layer):
         def call(self, inputs: Any) -> Any:
             return inputs * float(np.mean(inputs.numpy()) > -1)
 
-    def build() -> keras.Model:
-        class Net(Subclassed):
-            def __init__(self) -> None:
-                super().__init__()
-                self.eager = Eager()
+        def compute_output_shape(self, shape: Any) -> Any:
+            return shape
 
-            def build(self, shape: Any) -> None:
-                self.first.build(shape)
-                self.last.build((None, 16))
-                self.built = True
+    return Case(compiled(classifier((64,), Eager), "adam", run_eagerly=True), refused="must be traceable, even with")
 
-            def call(self, inputs: Any, training: bool = False) -> Any:
-                return super().call(self.eager(inputs), training=training)
 
-        net = Net()
-        net.build((None, 64))
-        return net
-
-    return Case(compiled(build, "adam", run_eagerly=True))
+@case("model", "run_eagerly, writing a raw tf.Variable")
+def eager_untracked() -> Case:
+    return Case(compiled(classifier((64,), Untracked), run_eagerly=True), refused="variables that Keras does not track")
 
 
 @case("model")
@@ -525,6 +521,16 @@ def no_loss() -> Case:
 
 
 @case("loss")
+def sampled_by_TensorFlow() -> Case:
+    def sampled(y: Any, p: Any) -> Any:
+        labels = tf.cast(tf.reshape(y, (-1, 1)), "int64")
+        candidates = tf.random.log_uniform_candidate_sampler(labels, 1, 5, True, 10)[0]
+        return -tf.math.log(tf.gather(p, candidates, axis=1)[:, 0] + 0.1)
+
+    return Case(compiled(mlp, loss=sampled), refused="LogUniformCandidateSampler")
+
+
+@case("loss")
 def NaN_before_any_step() -> Case:
     return Case(
         compiled(mlp, loss=lambda y, p: keras.ops.log(-p[:, 0])), refused="The loss is nan before any step.*a logarithm"
@@ -716,7 +722,21 @@ def float64() -> Case:
     return Case(compiled(with_policy("float64"), "adam"), rtol=1e-5)
 
 
+@case("precision")
+def float64_layers_under_float32() -> Case:
+    build = classifier((64,), lambda: layers.Dense(16, "relu", dtype="float64"))
+    return Case(compiled(build, "adam"))
+
+
 # The relative error of these formats is 1e-3 and 8e-3.
+@case("precision")
+def bfloat16_weights() -> Case:
+    build = lambda: keras.Sequential(  # noqa: E731
+        [keras.Input((64,)), layers.Dense(16, "relu", dtype="bfloat16"), layers.Dense(10, "softmax", dtype="float32")]
+    )
+    return Case(compiled(build), settings={"lr_space": (3e-2, 1.0)}, rtol=1e-2)
+
+
 @case("precision")
 def mixed_float16() -> Case:
     make = compiled(with_policy("mixed_float16"), lambda: optimizers.LossScaleOptimizer(optimizers.Adam()))
@@ -915,10 +935,35 @@ def loader() -> Case:
 
 
 @case("data")
+def scipy_sparse() -> Case:
+    return Case(compiled(mlp), sparse.csr_matrix(X), refused="`x` must have a length, and rows that are arrays")
+
+
+@case("data")
+def dictionaries_in_another_order_than_the_outputs() -> Case:
+    def build() -> keras.Model:
+        inputs = keras.Input((64,))
+        odd, digit = layers.Dense(1, "sigmoid", name="b")(inputs), layers.Dense(10, "softmax", name="a")(inputs)
+        return keras.Model(inputs, [odd, digit])
+
+    losses = {"b": "binary_crossentropy", "a": CROSSENTROPY}
+    return Case(compiled(build, "adam", losses), y={"a": Y, "b": BINARY})
+
+
+@case("data")
 def memmap() -> Case:
     path = Path(mkdtemp()) / "x.npy"
     np.save(path, X.astype("float64"))
     return Case(compiled(mlp), np.load(path, mmap_mode="r"))
+
+
+@case("data")
+def NaN_in_a_memmap() -> Case:
+    path = Path(mkdtemp()) / "x.npy"
+    x = X.astype("float64")
+    x[:, 0] = np.nan
+    np.save(path, x)
+    return Case(compiled(mlp), np.load(path, mmap_mode="r"), refused="in 12 of 12 rows, the first of them row 785")
 
 
 @case("data")

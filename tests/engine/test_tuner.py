@@ -158,6 +158,50 @@ def test_frames_tensors_and_arrays_give_the_same(digits, make_model):
         np.testing.assert_array_equal(other, rounds[0])
 
 
+def test_an_unbuilt_model_is_built_for_any_batch_size(digits):
+    model = keras.Sequential([keras.layers.Dense(10, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    LRTuner(model, *digits, num_evals=3, batch_size=7).step()
+    assert model.inputs[0].shape[0] is None
+    LRTuner(model, *digits, num_evals=3, batch_size=9).step()
+
+
+def test_a_stream_that_breaks_off_is_not_taken_to_have_ended(make_model, digits):
+    def batches():
+        for i in range(3):
+            yield digits[0][10 * i : 10 * i + 10], digits[1][10 * i : 10 * i + 10]
+        raise OSError("the disk is gone")
+
+    tuner = LRTuner(make_model(), batches(), num_evals=3, batch_size=10)
+    for _ in range(3):
+        tuner.step()
+    with pytest.raises(OSError, match="disk"):
+        tuner.step()
+    with pytest.raises(ValueError, match="broke off with an error"):
+        tuner.step()
+    assert len(tuner) == 3
+    tuner.measure(1)
+
+
+def test_a_stream_is_read_no_further_than_rounds_need(make_model, digits):
+    read = []
+
+    def batches():
+        for i in range(100):
+            read.append(i)
+            yield digits[0][10 * i : 10 * i + 10], digits[1][10 * i : 10 * i + 10]
+
+    tuner = LRTuner(make_model(), batches(), num_evals=3, batch_size=15)
+    assert read == [0]
+    first = tuner.step()
+    assert read == [0, 1]
+    tuner.measure(3)
+    assert len(read) == 6
+    again = tuner.renewed(tuner.settings)
+    np.testing.assert_array_equal(again.step().deltas, first.deltas)
+    assert len(read) == 6
+
+
 def good():
     return np.zeros((50, 64)), np.zeros(50, int)
 

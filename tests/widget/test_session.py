@@ -234,6 +234,41 @@ def test_an_interrupt_between_cells_stops_the_run_and_leaves_no_trace():
     assert session.tuner.rounds == [0, 1, 2, 3, 4]
 
 
+def test_interrupts_of_several_sessions_do_not_call_one_another():
+    async def cell():
+        first, second = make_session(5), make_session(5)
+        for session in (first, second):
+            session.start()
+            await asyncio.sleep(0)
+        first.pause()
+        await asyncio.sleep(0)
+        first.resume()
+        await asyncio.sleep(0)
+        for session in (first, second):
+            session.pause()
+        await asyncio.sleep(0)
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.sleep(0.01)
+        return first, second
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        for session in asyncio.run(cell()):
+            assert session.status == "paused"
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_after_an_error_in_the_first_round_a_run_begins_anew(session):
+    session.tuner.fails = ValueError("the model is compiled with the wrong loss")
+    session.start()
+    session.tick(0)
+    old = session.tuner
+    session.start()
+    assert session.tuner is not old
+
+
 @pytest.mark.parametrize(
     "change", [{"lr_min": 1e-3}, {"num_evals": 9}, {"batch_size": 8}, {"seed": 1}, {"scale": "linear"}]
 )
