@@ -67,8 +67,8 @@ class Stream:
 
     @property
     def size(self) -> int | None:
-        """The number of observations, once the end has been read."""
-        return len(self._rows) if self._ended else None
+        """The number of observations, once the end has been read; where reading stopped before it, None."""
+        return len(self._rows) if self._ended and self._bytes < POOL else None
 
     def check_batch_size(self, batch_size: int) -> None:
         """Refuse a subsample that is known to be larger than the stream."""
@@ -103,16 +103,20 @@ class Stream:
         while len(self._rows) < needed and not self._ended:
             if self._broke_off:
                 raise ValueError("Argument `x` broke off with an error, and can't go on. Make a tuner of a new stream.")
-            try:
-                batch = next(self._batches, None)
-            except BaseException:
-                # A generator is closed by what it raises, an interrupt too: that is not its end.
-                self._broke_off = True
-                raise
-            if batch is None or self._bytes >= POOL:
+            if self._bytes >= POOL:
                 self._ended = True
                 return
-            self._keep(keras.utils.unpack_x_y_sample_weight(batch))
+            try:
+                batch = next(self._batches, None)
+                if batch is None:
+                    self._ended = True
+                    return
+                self._keep(keras.utils.unpack_x_y_sample_weight(batch))
+            except BaseException:
+                # A generator is closed by what it raises, an interrupt too: that is not its end. And a batch that was
+                # refused is gone: whatever came after it would belong to other rounds.
+                self._broke_off = True
+                raise
 
     def _keep(self, batch: Batch) -> None:
         leaves = [np.asarray(keras.ops.convert_to_numpy(leaf)) for leaf in _leaves(batch)]

@@ -180,7 +180,7 @@ class TunerWidget(ipw.VBox):
         self._session.resume()
 
     def step(self) -> None:
-        """Run one round, then pause."""
+        """Run one round, then pause. Nothing happens where all rounds are done."""
         self._session.step()
 
     def stop(self) -> None:

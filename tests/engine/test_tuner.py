@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from autolr_widget import LRTuner
+from autolr_widget.engine import stream
 
 
 def weights_and_slots(model):
@@ -183,6 +184,33 @@ def test_a_stream_that_breaks_off_is_not_taken_to_have_ended(make_model, digits)
     tuner.measure(1)
 
 
+def test_a_stream_does_not_go_on_behind_a_batch_that_was_refused(make_model, digits):
+    x = digits[0].copy()
+    x[15] = np.nan
+    batches = ((x[i : i + 10], digits[1][i : i + 10]) for i in range(0, 100, 10))
+    tuner = LRTuner(make_model(), batches, num_evals=3, batch_size=10)
+    tuner.step()
+    for message in ("must hold finite numbers", "broke off"):
+        with pytest.raises(ValueError, match=message):
+            tuner.step()
+    assert len(tuner) == 1
+
+
+def test_a_stream_beyond_the_pool_is_not_read_and_has_no_known_length(make_model, digits, monkeypatch):
+    monkeypatch.setattr(stream, "POOL", 40 * (64 * 4 + 8))
+    read = []
+
+    def batches():
+        for i in range(100):
+            read.append(i)
+            yield digits[0][10 * i : 10 * i + 10], digits[1][10 * i : 10 * i + 10]
+
+    tuner = LRTuner(make_model(), batches(), num_evals=3, batch_size=10, num_subsamples=8)
+    assert len(list(tuner)) == 8
+    assert read == [0, 1, 2, 3]
+    assert tuner.observations.size is None
+
+
 def test_a_stream_is_read_no_further_than_rounds_need(make_model, digits):
     read = []
 
@@ -246,6 +274,7 @@ def test_a_large_model_needs_what_the_documents_say():
     code = """
 import os, threading, time, keras, numpy as np
 from autolr_widget import LRTuner
+from autolr_widget.engine import stream
 layers = [keras.layers.Dense(3500, activation="relu") for _ in range(3)]
 model = keras.Sequential([keras.Input((64,)), *layers, keras.layers.Dense(10)])
 model.compile("adam", "mse")
@@ -274,6 +303,7 @@ def test_5000_rounds_leave_memory_flat():
     code = """
 import os, keras, numpy as np
 from autolr_widget import LRTuner
+from autolr_widget.engine import stream
 model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(1)])
 model.compile("adam", "mse")
 x = np.random.default_rng(0).normal(size=(500, 8))
