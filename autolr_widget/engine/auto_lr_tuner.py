@@ -12,6 +12,7 @@ from autolr_widget.engine.grid import grid
 from autolr_widget.engine.results import TuneResults
 from autolr_widget.engine.schedule import cosine_restarts
 from autolr_widget.engine.settings import Settings, lr_space_ends
+from autolr_widget.engine.tuner import check_loss
 
 if TYPE_CHECKING:
     import keras
@@ -80,8 +81,9 @@ class AutoLRTuner:
         state = differential.state()
         for _ in range(settings.num_subsamples):
             rows = self._generator.choice(observations.size, size=settings.batch_size, replace=False)
-            _, deltas = differential(state, rates, observations.take(rows), len(self._deltas))
-            self._deltas.append(deltas)
+            losses, deltas = differential(state, rates, [observations.take(rows)], len(self._deltas))
+            check_loss(losses[0])
+            self._deltas.append(deltas[0])
 
     def GetResults(self) -> pd.DataFrame:
         """The loss differentials: one row a round, one column a learning rate, named by ``str`` of it."""

@@ -35,10 +35,12 @@ def line_through(step: Callable[[tf.Tensor], list[tf.Tensor]], low: tf.Tensor, h
     have to be finite. A step that bends to one side, as by a constraint or a cap on the rate, misses the middle.
     """
     middle = (low + high) / 2
-    first, last = step(low), step(high)
+    # Traced once, not three times: Keras's optimizers take long to trace.
+    traced = tf.function(step, autograph=False)
+    first, half, last = traced(low), traced(middle), traced(high)
     slope = [(b - a) / tf.cast(high - low, a.dtype) for a, b in zip(first, last, strict=True)]
     start = [a - tf.cast(low, a.dtype) * d for a, d in zip(first, slope, strict=True)]
-    hits = [_is_on(w, a, tf.cast(middle, a.dtype) * d) for w, a, d in zip(step(middle), start, slope, strict=True)]
+    hits = [_is_on(w, a, tf.cast(middle, a.dtype) * d) for w, a, d in zip(half, start, slope, strict=True)]
     return Line(start, slope, tf.reduce_all(hits))
 
 

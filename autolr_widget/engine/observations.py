@@ -35,6 +35,9 @@ class Observations:
         If an argument is empty, not numeric, of another length than the rest, or holds NaN.
     """
 
+    #: Whether a round's rows can be had before those of the round before it.
+    any_order = True
+
     def __init__(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mapping[int, float] | None = None
     ) -> None:

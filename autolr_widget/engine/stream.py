@@ -42,6 +42,8 @@ class Stream:
         If the stream is empty, or does not yield batches of numbers of one length.
     """
 
+    any_order = False
+
     def __init__(
         self,
         batches: Iterable[Any],

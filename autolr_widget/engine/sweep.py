@@ -41,20 +41,24 @@ def form_for(graph: tf.Graph, weights: int) -> Form:
     return Form(width > 1, width)
 
 
-def sweep(function: Callable[[tf.Tensor], tf.Tensor], rates: tf.Tensor, form: Form, dtype: tf.DType) -> tf.Tensor:
-    """``function`` at each of ``rates``, as a tensor of ``dtype`` and of the shape of ``rates``."""
+def sweep(function: Callable[[tf.Tensor], tf.Tensor], rates: tf.Tensor, form: Form) -> tf.Tensor:
+    """``function`` at each of ``rates``, in float64 and of the shape of ``rates``."""
+
+    def value(rate: tf.Tensor) -> tf.Tensor:
+        return tf.cast(function(rate), tf.float64)
+
     if not form.vectorised:
-        return tf.map_fn(function, rates, fn_output_signature=dtype, parallel_iterations=form.width)
+        return tf.map_fn(value, rates, fn_output_signature=tf.float64, parallel_iterations=form.width)
     count = rates.shape[0]
     if count <= form.width:
-        return tf.vectorized_map(function, rates)
+        return tf.vectorized_map(value, rates)
     pieces = math.ceil(count / form.width)
     size = math.ceil(count / pieces)
     padded = tf.concat([rates, tf.repeat(rates[-1:], pieces * size - count)], axis=0)
     values = tf.map_fn(
-        lambda some: tf.vectorized_map(function, some),
+        lambda some: tf.vectorized_map(value, some),
         tf.reshape(padded, (pieces, size)),
-        fn_output_signature=dtype,
+        fn_output_signature=tf.float64,
         parallel_iterations=1,
     )
     return tf.reshape(values, (-1,))[:count]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,8 +20,12 @@ if TYPE_CHECKING:
     import keras
 
     from autolr_widget.engine.differential import LossDifferential, State
+    from autolr_widget.engine.loss import Batch
     from autolr_widget.engine.observations import Observations
     from autolr_widget.engine.stream import Stream
+
+#: Seconds of rounds that are measured in one call, and rounds at most.
+BLOCK, MOST = 0.06, 16
 
 
 @dataclass(frozen=True)
@@ -132,6 +139,8 @@ class LRTuner:
         self._differential = differential
         self._state: State | None = None
         self._rounds: list[Round] = []
+        self._ahead: deque[Round] = deque()
+        self._block = 1
 
     def renewed(self, settings: Settings) -> LRTuner:
         """A tuner of the same model and data with these settings and no rounds.
@@ -171,23 +180,54 @@ class LRTuner:
 
     def measure(self, index: int) -> Round:
         """Measure round ``index`` and return it: a pure function of the run's start, whatever came before."""
-        batch = self.observations.draw(self.settings.batch_size, self.settings.seed, index)
-        if self._differential is None:
-            from autolr_widget.engine.differential import LossDifferential
-
-            self._differential = LossDifferential(self.model, batch)
-        if self._state is None:
-            self._state = self._differential.state()
-        loss, deltas = self._differential(self._state, self.rates, batch, index)
-        return Round(index, loss, np.where(np.isfinite(deltas), deltas, np.nan))
+        (round,) = self._measure(range(index, index + 1))
+        check_loss(round.loss)
+        return round
 
     def step(self) -> Round:
         """Run one more round, add it to the results, and return it. An error leaves the finished rounds alone."""
-        round = self.measure(len(self._rounds))
-        self._rounds.append(round)
-        return round
+        if not self._ahead:
+            index = len(self._rounds)
+            # Quick rounds are measured a few ahead, in one call. No more of a stream is read than its rounds see.
+            left = self.settings.num_subsamples - index if self.observations.any_order else 1
+            began = time.perf_counter()
+            self._ahead += self._measure(range(index, index + max(1, min(self._block, left))))
+            each = (time.perf_counter() - began) / len(self._ahead)
+            self._block = max(1, min(MOST, int(BLOCK / each)))
+        check_loss(self._ahead[0].loss)
+        self._rounds.append(self._ahead.popleft())
+        return self._rounds[-1]
+
+    def _measure(self, indices: range) -> list[Round]:
+        """These rounds, or the ones before the first whose data can't be had."""
+        batches: list[Batch] = []
+        for index in indices:
+            try:
+                batches.append(self.observations.draw(self.settings.batch_size, self.settings.seed, index))
+            except Exception:
+                if not batches:
+                    raise
+                break
+        if self._differential is None:
+            from autolr_widget.engine.differential import LossDifferential
+
+            self._differential = LossDifferential(self.model, batches[0])
+        if self._state is None:
+            self._state = self._differential.state()
+        losses, deltas = self._differential(self._state, self.rates, batches, indices[0])
+        deltas = np.where(np.isfinite(deltas), deltas, np.nan)
+        return [Round(*round) for round in zip(indices, losses.tolist(), deltas, strict=False)]
 
     def __iter__(self) -> Iterator[Round]:
         """Run all the rounds that are left."""
         while len(self._rounds) < self.settings.num_subsamples:
             yield self.step()
+
+
+def check_loss(loss: float) -> None:
+    """Refuse a loss that no step can be judged by."""
+    if not math.isfinite(loss):
+        raise ValueError(
+            f"The loss is {loss} before any step, though weights and data are finite. Look for a logarithm or a "
+            "division in the model or its loss, or scale the data."
+        )
