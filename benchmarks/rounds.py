@@ -22,20 +22,20 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import time, keras, numpy as np
 from sklearn.datasets import load_digits
 from autolr_widget import LRTuner, TunerWidget
+from autolr_widget.engine.tuner import Round
 x, y = load_digits(return_X_y=True)
 x = x / 16
 keras.utils.set_random_seed(0)
 model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(64, "relu"), keras.layers.Dense(10, "softmax")])
 model.compile("sgd", "sparse_categorical_crossentropy")
 settings = dict(lr_space=(1e-3, 100), num_evals=100, num_subsamples={rounds})
-measure = LRTuner.measure
-def waiting(self, index):
-    end = time.perf_counter() + {wait}
-    deltas = np.random.default_rng(index).normal(size=100) - 1
+def waiting(self, indices):
+    end = time.perf_counter() + {wait} * len(indices)
+    rounds = [Round(index, 1.0, np.random.default_rng(index).normal(size=100) - 1) for index in indices]
     time.sleep(max(0, end - time.perf_counter()))
-    return type("Round", (), dict(index=index, loss=1.0, deltas=deltas))
+    return rounds
 if {wait}:
-    LRTuner.measure = waiting
+    LRTuner._measure = waiting
 tuner = TunerWidget(model, x, y, **settings)
 step, last = LRTuner.step, 0
 def noting(self):

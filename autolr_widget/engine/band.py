@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+#: Variance of the mixture of `anytime_margin`: within 3 % of the narrowest from 5 to 100 rounds.
+MIXTURE = 3.0
+
 #: Resamples of the bootstrap band.
 RESAMPLES = 999
 
@@ -75,7 +78,40 @@ def bootstrap(deltas: Floats, alpha: float) -> Band:
     return Band(mean, std, lower, upper, count)
 
 
-BANDS: dict[str, Callable[[Floats, float], Band]] = {"normal": normal, "t": student, "bootstrap": bootstrap}
+def anytime(deltas: Floats, alpha: float) -> Band:
+    """A confidence sequence: the band covers the mean in all rounds at once, however long one watches and whenever
+    one stops. See `anytime_margin`. In the first rounds, as yet without an end, it is NaN.
+    """
+    mean, std, count = _moments(deltas)
+    margin = anytime_margin(std, count, alpha)
+    return Band(mean, std, mean - margin, mean + margin, count)
+
+
+def anytime_margin(std: Floats, count: NDArray[np.int64], alpha: float) -> Floats:
+    r"""Half the width of a confidence sequence for a mean: valid for every ``count`` at once.
+
+    With :math:`k = 1 + n g` and :math:`A = (k/\alpha^2)^{1/n}`,
+
+    .. math:: \frac{s}{\sqrt n} \sqrt{(n-1)\,\frac{A - 1}{1 - A/k}},
+
+    and NaN as long as :math:`A \ge k`. These are the means that a t-test with a normal mixture of variance
+    :math:`g` over the effect size does not reject; its statistic is a martingale whatever the variance, so that by
+    Ville's inequality it ever exceeds :math:`1/\alpha` with probability :math:`\alpha` at most (Lai 1976; Wang and
+    Ramdas 2024, "Anytime-valid t-tests and confidence sequences for Gaussian means with unknown variance"). Exact for
+    normal differentials; for others as good as the asymptotic sequence of Waudby-Smith et al. (2021), to which it tends.
+
+    Parameters
+    ----------
+    std, count
+        Sample deviation and number of the observations, of one shape.
+    """
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        k = 1 + count * MIXTURE
+        a = (k / alpha**2) ** (1 / count)
+        return std * np.sqrt((count - 1) / count * np.where(a < k, (a - 1) / (1 - a / k), np.nan))
+
+
+BANDS: dict[str, Callable[[Floats, float], Band]] = {"normal": normal, "t": student, "bootstrap": bootstrap, "anytime": anytime}
 
 
 def _moments(deltas: Floats) -> tuple[Floats, Floats, NDArray[np.int64]]:

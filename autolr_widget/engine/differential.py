@@ -6,7 +6,7 @@ import gc
 import math
 import threading
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from autolr_widget.engine.line import line_through
 from autolr_widget.engine.loss import Batch, other_variables, training_loss
+from autolr_widget.engine.path import State, all_finite, losses_of_paths
 from autolr_widget.engine.step import Step
 from autolr_widget.engine.sweep import Form, form_for, operations, sweep
 from autolr_widget.engine.usable import check_model
@@ -23,19 +24,11 @@ from autolr_widget.engine.usable import check_model
 DRAWS = 4096
 
 
-class State(NamedTuple):
-    """Where a run starts from: copies of the weights, the other variables and the optimizer's slots."""
-
-    trainable: list[tf.Tensor]
-    non_trainable: list[tf.Tensor]
-    slots: list[tf.Tensor]
-
-
 class LossDifferential:
-    """The loss before and after one step at each rate, as one graph.
+    """The loss before and after one or several steps at each rate, as one graph.
 
-    The weights after a step are nearly always a straight line in the rate. Then the step is taken at three rates only,
-    and the loss evaluated along the line. Where they are not, another graph takes a step of the optimizer at each rate.
+    The weights after one step are nearly always a straight line in the rate. Then the step is taken at three rates
+    only, and the loss evaluated along the line. Where they are not, and for several steps, each rate is trained with.
 
     The model and its optimizer are read, never written.
     """
@@ -52,11 +45,10 @@ class LossDifferential:
         self._traced_from = _parts(model)
         self._step = Step(model.optimizer, model.trainable_variables)
         self._along_line = tf.function(self._trace_along_line, autograph=False)
-        self._by_steps = tf.function(self._trace_by_steps, autograph=False)
+        self._plan = "Not known before the first round."
         self._traces: dict[tuple[Any, ...], Any] = {}
         self._form = Form(False, 1)
         self._structure: Any = None
-        self._straight: bool | None = None
         # The shadows serve one call at a time.
         self._lock = threading.Lock()
 
@@ -74,7 +66,7 @@ class LossDifferential:
             [tf.identity(v.value) for v in other_variables(model)],
             self._step.slots(model.optimizer, model.trainable_variables),
         )
-        if not _all_finite([*state.trainable, *state.non_trainable]):
+        if not all_finite([*state.trainable, *state.others]):
             raise ValueError(
                 "Argument `model` has weights that are NaN or infinite. Build it anew, or load weights that are not."
             )
@@ -85,9 +77,18 @@ class LossDifferential:
         return self._traced_from == _parts(self._model)
 
     def __call__(
-        self, state: State, rates: NDArray[np.float64], batches: Sequence[Batch], first_round: int
+        self,
+        state: State,
+        rates: NDArray[np.float64],
+        batches: Sequence[Batch],
+        first_round: int,
+        horizon: int = 1,
+        evaluate_on: str = "same",
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Measure the rounds from ``first_round`` on, one for each of ``batches``, in one call.
+
+        With a ``horizon`` of several steps, and where ``evaluate_on`` is ``"held-out"``, a round's batch is as many
+        batches in a row.
 
         A call costs as much as a small model's whole round, so that many in one are twice as quick. A round's numbers
         are the same to the last bit, whichever rounds are measured with it. Layers with random numbers draw the same
@@ -106,12 +107,17 @@ class LossDifferential:
         MemoryError
             If TensorFlow ran out of memory.
         """
+        several = (horizon, evaluate_on) != (1, "same")
         self._structure = batches[0]
-        leaves = [tf.constant(np.stack(leaf)) for leaf in zip(*map(_leaves, batches), strict=True)]
+        arrays = [np.stack(leaf) for leaf in zip(*map(_leaves, batches), strict=True)]
+        if several:
+            count = horizon + (evaluate_on == "held-out")
+            arrays = [array.reshape(len(batches), count, -1, *array.shape[2:]) for array in arrays]
         rounds = tf.range(first_round, first_round + len(batches))
+        arguments = state, tf.constant(rates), [tf.constant(array) for array in arrays], rounds
         with self._lock:
             try:
-                losses = self._losses(state, tf.constant(rates), leaves, rounds)
+                losses = self._on_paths(horizon, evaluate_on, *arguments) if several else self._on_line(*arguments)
             except tf.errors.ResourceExhaustedError as error:
                 raise MemoryError(error.message) from error
         return losses[:, 0], losses[:, 1:] - losses[:, :1]
@@ -119,37 +125,64 @@ class LossDifferential:
     @property
     def plan(self) -> str:
         """How rounds are measured, for people."""
-        if self._straight is None:
-            return "Not known before the first round."
-        if not self._straight:
-            return "A step of the optimizer at one rate after the other: its steps are no straight line in the rate."
-        how = f"at up to {self._form.width} rates at once" if self._form.vectorised else "at one rate after the other"
-        return f"The direction of the step once, and the loss along it, {how}."
+        return self._plan
 
-    def _losses(
+    def _on_line(
         self, state: State, rates: tf.Tensor, leaves: list[tf.Tensor], rounds: tf.Tensor
     ) -> NDArray[np.float64]:
         """The loss before the step, and then those after it, shape ``(rounds, 1 + num_evals)``."""
         losses: NDArray[np.float64]
-        losses, straight = (t.numpy() for t in self._traced(state, rates, leaves)(state, rates, leaves, rounds))
-        self._straight = bool(straight.all())
-        if not self._straight:
+        traced = self._traced("line", self._along_line, rates.shape, state, leaves)
+        losses, straight = (t.numpy() for t in traced(state, rates, leaves, rounds))
+        how = f"at up to {self._form.width} rates at once" if self._form.vectorised else "at one rate after the other"
+        self._plan = f"The direction of the step once, and the loss along it, {how}."
+        if not straight.all():
             bent = np.flatnonzero(~straight)
-            these = [tf.gather(leaf, bent) for leaf in leaves]
-            losses[bent] = self._by_steps(state, rates, these, tf.gather(rounds, bent)).numpy()
+            these = [tf.gather(leaf, bent)[:, tf.newaxis] for leaf in leaves]
+            losses[bent] = self._on_paths(1, "same", state, rates, these, tf.gather(rounds, bent))
+            self._plan = (
+                "A step of the optimizer at one rate after the other: its steps are no straight line in the rate."
+            )
         return losses
 
-    def _traced(self, state: State, rates: tf.Tensor, leaves: list[tf.Tensor]) -> Any:
-        """The graph for batches and rates of these shapes, and for any number of rounds."""
+    def _on_paths(
+        self,
+        horizon: int,
+        evaluate_on: str,
+        state: State,
+        rates: tf.Tensor,
+        leaves: list[tf.Tensor],
+        rounds: tf.Tensor,
+    ) -> NDArray[np.float64]:
+        """The loss before the steps, and then those after them, shape ``(rounds, 1 + num_evals)``."""
+
+        def trace(state: State, rates: tf.Tensor, leaves: list[tf.Tensor], rounds: tf.Tensor) -> tf.Tensor:
+            def losses(round: tuple[list[tf.Tensor], tf.Tensor]) -> tf.Tensor:
+                start = state._replace(others=self._others(state, round[1]))
+                return losses_of_paths(self._train, self._loss, start, rates, round[0], horizon, evaluate_on)
+
+            return tf.map_fn(losses, (leaves, rounds), fn_output_signature=tf.float64, parallel_iterations=1)
+
+        function = tf.function(trace, autograph=False)
+        # Any number of rates: those that race become fewer.
+        traced = self._traced(f"{horizon} {evaluate_on}", function, tf.TensorShape([None]), state, leaves)
+        steps = "A step" if horizon == 1 else f"{horizon} steps"
+        self._plan = f"{steps} of the optimizer at one rate after the other."
+        losses: NDArray[np.float64] = traced(state, rates, leaves, rounds).numpy()
+        return losses
+
+    def _traced(self, name: str, function: Any, rates: tf.TensorShape, state: State, leaves: list[tf.Tensor]) -> Any:
+        """The graph of ``function`` for batches and rates of these shapes, and for any number of rounds."""
         # TensorFlow's own look-up takes half a millisecond, as it looks at every tensor of the state.
-        key = (rates.shape, *((leaf.shape[1:], leaf.dtype) for leaf in leaves))
+        key = (name, rates, *((leaf.shape[1:], leaf.dtype) for leaf in leaves))
         if key not in self._traces:
             specs = [tf.TensorSpec((None, *leaf.shape[1:]), leaf.dtype) for leaf in leaves]
+            arguments = (state, tf.TensorSpec(rates, tf.float64), specs, tf.TensorSpec((None,), tf.int32))
             # Tracing makes so many objects that Python looks through all of TensorFlow's for rubbish: 0.2 s of 0.5.
             collects = gc.isenabled()
             gc.disable()
             try:
-                traced = self._along_line.get_concrete_function(state, rates, specs, tf.TensorSpec((None,), tf.int32))
+                traced = function.get_concrete_function(*arguments)
             except Exception as error:
                 if self._model.run_eagerly:
                     raise ValueError(
@@ -174,56 +207,54 @@ class LossDifferential:
         """The other variables as round ``round_index`` finds them: its seeds have moved on."""
         return [
             value + tf.cast([0, DRAWS * round_index], value.dtype) if variable.name == "seed_generator_state" else value
-            for variable, value in zip(other_variables(self._model), state.non_trainable, strict=True)
+            for variable, value in zip(other_variables(self._model), state.others, strict=True)
         ]
 
+    def _loss(
+        self, weights: list[tf.Tensor], others: list[tf.Tensor], leaves: list[tf.Tensor]
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        return training_loss(self._model, weights, others, self._batch(leaves))
+
     def _gradients(
-        self, state: State, others: list[tf.Tensor], batch: Batch
-    ) -> tuple[tf.Tensor, list[tf.Tensor | tf.IndexedSlices | None]]:
+        self, state: State, leaves: list[tf.Tensor]
+    ) -> tuple[tf.Tensor, list[tf.Tensor], list[tf.Tensor | tf.IndexedSlices | None]]:
+        """The loss, what becomes of the other variables, and the gradients by the weights."""
         if isinstance(self._step.optimizer, keras.optimizers.LossScaleOptimizer):
             # The scale is a slot, too.
             self._step.load(state.slots)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(state.trainable)
-            before = training_loss(self._model, state.trainable, others, batch)
-            scaled = self._step.optimizer.scale_loss(before)
-        return before, tape.gradient(scaled, state.trainable)
+            loss, others = self._loss(state.trainable, state.others, leaves)
+            scaled = self._step.optimizer.scale_loss(loss)
+        return loss, others, tape.gradient(scaled, state.trainable)
+
+    def _train(self, rate: tf.Tensor, state: State, leaves: list[tf.Tensor]) -> tuple[tf.Tensor, State]:
+        """One step of training: the loss before it, and the state after it."""
+        loss, others, gradients = self._gradients(state, leaves)
+        weights = self._step(rate, state.trainable, state.slots, gradients)
+        return loss, State(weights, others, self._step.taken())
 
     def _trace_along_line(
         self, state: State, rates: tf.Tensor, leaves: list[tf.Tensor], rounds: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         # Whatever the weights' precision, the optimizer's is that of its learning rate.
         rates = tf.cast(rates, self._step.rate_dtype)
-        start = state.trainable
+        weights = state.trainable
 
         def losses(round: tuple[list[tf.Tensor], tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-            others, batch = self._others(state, round[1]), self._batch(round[0])
-            before, gradients = self._gradients(state, others, batch)
-            self._form = form_for(before.graph, sum(math.prod(w.shape) * w.dtype.size for w in start))
-            line = line_through(lambda rate: self._step(rate, start, state.slots, gradients), rates[0], rates[-1])
-            after = sweep(lambda rate: training_loss(self._model, line.at(rate), others, batch), rates, self._form)
+            leaves, index = round
+            start = state._replace(others=self._others(state, index))
+            before, _, gradients = self._gradients(start, leaves)
+            self._form = form_for(before.graph, sum(math.prod(w.shape) * w.dtype.size for w in weights))
+            line = line_through(lambda rate: self._step(rate, weights, state.slots, gradients), rates[0], rates[-1])
+            after = sweep(lambda rate: self._loss(line.at(rate), start.others, leaves)[0], rates, self._form)
             return tf.concat([tf.cast(before, tf.float64)[tf.newaxis], after], axis=0), line.is_straight
 
-        # One round after the other, here and below: all steps share the shadows.
+        # One round after the other, here and above: all steps share the shadows.
         result: tuple[tf.Tensor, tf.Tensor] = tf.map_fn(
             losses, (leaves, rounds), fn_output_signature=(tf.float64, tf.bool), parallel_iterations=1
         )
         return result
-
-    def _trace_by_steps(self, state: State, rates: tf.Tensor, leaves: list[tf.Tensor], rounds: tf.Tensor) -> tf.Tensor:
-        def losses(round: tuple[list[tf.Tensor], tf.Tensor]) -> tf.Tensor:
-            others, batch = self._others(state, round[1]), self._batch(round[0])
-            before, gradients = self._gradients(state, others, batch)
-
-            def loss_after(rate: tf.Tensor) -> tf.Tensor:
-                weights = self._step(rate, state.trainable, state.slots, gradients)
-                loss = tf.cast(training_loss(self._model, weights, others, batch), tf.float64)
-                return tf.where(_all_finite(weights), loss, tf.constant(np.nan, tf.float64))
-
-            after = tf.map_fn(loss_after, rates, fn_output_signature=tf.float64, parallel_iterations=1)
-            return tf.concat([tf.cast(before, tf.float64)[tf.newaxis], after], axis=0)
-
-        return tf.map_fn(losses, (leaves, rounds), fn_output_signature=tf.float64, parallel_iterations=1)
 
     def _check_graph(self, graph: tf.Graph) -> None:
         """Refuse a model whose random numbers or variables Keras does not know of: they can't be put back."""
@@ -261,10 +292,6 @@ _RANDOM = {
 
 def _leaves(batch: Batch) -> list[Any]:
     return [leaf for leaf in keras.tree.flatten(batch) if leaf is not None]
-
-
-def _all_finite(tensors: list[tf.Tensor]) -> tf.Tensor:
-    return tf.reduce_all([tf.reduce_all(tf.math.is_finite(t)) for t in tensors if t.dtype.is_floating])
 
 
 def _parts(model: keras.Model) -> tuple[object, ...]:

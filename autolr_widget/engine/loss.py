@@ -13,8 +13,10 @@ Batch = tuple[Any, Any, Any]
 
 def training_loss(
     model: keras.Model, trainable: Sequence[tf.Tensor], non_trainable: Sequence[tf.Tensor], batch: Batch
-) -> tf.Tensor:
+) -> tuple[tf.Tensor, list[tf.Tensor]]:
     """The loss that `Model.fit` would minimise on ``batch`` if the model's variables had these values.
+
+    And what becomes of the non-trainable ones: batch statistics, seeds, recurrent states.
 
     The compiled loss and what layers add to it (regularisers, `add_loss`), with ``training=True``. One scope spans the
     call and `compute_loss`: regularisers read the variables in the latter, and outside of the scope they would read
@@ -27,7 +29,8 @@ def training_loss(
     """
     x, y, sample_weight = batch
     state = [*zip(model.trainable_variables, trainable, strict=True)]
-    state += zip(other_variables(model), non_trainable, strict=True)
+    others = other_variables(model)
+    state += zip(others, non_trainable, strict=True)
     with keras.StatelessScope(state_mapping=state, collect_losses=True) as scope:
         read = [scope.get_current_value(v) for v in model.trainable_variables]
         y_pred = model(x, training=True) if model._call_has_training_arg else model(x)
@@ -37,7 +40,8 @@ def training_loss(
                     "Argument `model` must leave its weights to the optimizer. "
                     f"Received: a layer that writes to {variable.path} when it is called."
                 )
-        return model._compute_loss(x, y, y_pred, sample_weight, training=True)
+        loss = model._compute_loss(x, y, y_pred, sample_weight, training=True)
+        return loss, [tf.convert_to_tensor(scope.get_current_value(v)) for v in others]
 
 
 def other_variables(model: keras.Model) -> list[keras.Variable]:

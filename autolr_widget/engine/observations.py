@@ -60,17 +60,13 @@ class Observations:
             raise ValueError(f"Arguments `x`, `y` and `sample_weight` must have the same length. Received: {received}")
         self.size = lengths["x"][0]
 
-    def check_batch_size(self, batch_size: int) -> None:
-        """Refuse a subsample that can't be drawn without replacement."""
-        if batch_size > self.size:
-            raise ValueError(
-                "Argument `batch_size` must not be larger than the number of observations. "
-                f"Received: batch_size={batch_size}, len(x)={self.size}"
-            )
+    def check_batch_size(self, batch_size: int, held_out: int = 0) -> None:
+        """Refuse batches that can't be drawn without replacement."""
+        check_room(batch_size, held_out, self.size, f"len(x)={self.size}")
 
-    def draw(self, batch_size: int, seed: int, round_index: int) -> Batch:
-        """The subsample of a round, a pure function of the arguments."""
-        return self.take(subsample(self.size, batch_size, seed, round_index))
+    def draw(self, batch_size: int, seed: int, round_index: int, batches: int = 1, held_out: int = 0) -> Batch:
+        """The observations of a round, a pure function of the arguments; see `subsample`."""
+        return self.take(subsample(self.size, batch_size, seed, round_index, batches, held_out))
 
     def take(self, indices: NDArray[np.int64]) -> Batch:
         """The rows ``indices`` of ``(x, y, sample_weight)``, in the structure that they came in."""
@@ -79,6 +75,20 @@ class Observations:
             for name, structure in zip(("x", "y", "sample_weight"), self.arrays, strict=True)
         )
         return weighted(x, y, sample_weight, self._class_weight)
+
+
+def check_room(batch_size: int, held_out: int, size: int, received: str) -> None:
+    """Refuse batches that ``size`` observations have no room for."""
+    if batch_size > size:
+        raise ValueError(
+            "Argument `batch_size` must not be larger than the number of observations. "
+            f"Received: batch_size={batch_size}, {received}"
+        )
+    if (1 + held_out) * batch_size > size:
+        raise ValueError(
+            'Argument `batch_size` must leave as many observations to hold out, with evaluate_on="held-out". '
+            f"Received: batch_size={batch_size}, {received}"
+        )
 
 
 def check_class_weight(class_weight: Mapping[int, float] | None, y: Any, sample_weight: Any) -> None:

@@ -11,6 +11,9 @@ from autolr_widget.engine.band import BANDS
 from autolr_widget.engine.grid import SCALES
 from autolr_widget.engine.selection import RULES
 
+#: What the losses before and after the steps may be measured on.
+EVALUATE_ON = ("same", "held-out", "own")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -29,7 +32,10 @@ class Settings:
     batch_size
         Observations in each round's subsample.
     horizon
-        Optimizer steps between the two losses; 1, the reference's, is the only one so far.
+        Optimizer steps between the two losses, each on a fresh batch; 1 is the reference's.
+    evaluate_on
+        What the two losses are measured on, one of `EVALUATE_ON`: ``"same"``, the batches of the steps; ``"held-out"``,
+        a batch that no step sees; ``"own"``, each step's batch as the step finds it, over the second half of the steps.
     method
         Selection rule, a key of `autolr_widget.engine.selection.RULES`.
     alpha
@@ -52,6 +58,7 @@ class Settings:
     num_subsamples: int = 100
     batch_size: int = 32
     horizon: int = 1
+    evaluate_on: str = "same"
     method: str = "mean"
     alpha: float = 0.05
     band: str = "normal"
@@ -65,9 +72,11 @@ class Settings:
         _one_of("scale", self.scale, SCALES)
         _one_of("method", self.method, tuple(RULES))
         _one_of("band", self.band, tuple(BANDS))
-        if self.horizon != 1:
+        _one_of("evaluate_on", self.evaluate_on, EVALUATE_ON)
+        if self.evaluate_on == "own" and self.horizon == 1:
             raise ValueError(
-                f"Argument `horizon` must be 1: longer horizons are not built yet. Received: horizon={self.horizon}"
+                'Argument `evaluate_on` must not be "own" with horizon=1, whose only step starts from the same loss at '
+                "every rate. Received: evaluate_on='own', horizon=1"
             )
         if not 0 < self.alpha < 1:
             raise ValueError(f"Argument `alpha` must lie between 0 and 1. Received: alpha={self.alpha}")
@@ -86,12 +95,17 @@ class Settings:
     def _set(self, name: str, value: float) -> None:
         object.__setattr__(self, name, value)
 
+    @property
+    def held_out(self) -> int:
+        """Batches of a round that no step sees."""
+        return int(self.evaluate_on == "held-out")
+
     def measure_alike(self, other: Settings) -> bool:
         """Whether rounds measured under ``other`` are also rounds of these settings.
 
         The rule and the band only read the measurements, and the number of rounds only says when to stop.
         """
-        names = ("lr_min", "lr_max", "scale", "num_evals", "batch_size", "horizon", "seed")
+        names = ("lr_min", "lr_max", "scale", "num_evals", "batch_size", "horizon", "evaluate_on", "seed")
         return all(getattr(self, name) == getattr(other, name) for name in names)
 
 

@@ -49,7 +49,7 @@ class Step:
         slots: Sequence[tf.Tensor],
         gradients: Sequence[tf.Tensor],
     ) -> list[tf.Tensor]:
-        """The weights after one step at learning rate ``rate``."""
+        """The weights after one step at learning rate ``rate``; `taken` has the slots after it."""
         for shadow, weight in zip(self.shadows, weights, strict=True):
             shadow.assign(weight)
         self.load(slots)
@@ -59,6 +59,10 @@ class Step:
             [(g, shadow) for g, shadow in zip(gradients, self.shadows, strict=True) if g is not None]
         )
         return [tf.identity(shadow.value) for shadow in self.shadows]
+
+    def taken(self) -> list[tf.Tensor]:
+        """The clone's slots as the last step left them."""
+        return [tf.identity(slot.value) for slot in self._slots]
 
 
 def clone(optimizer: keras.Optimizer) -> keras.Optimizer:

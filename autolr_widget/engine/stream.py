@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autolr_widget.engine.loss import Batch
-from autolr_widget.engine.observations import check_class_weight, check_finite, weighted
+from autolr_widget.engine.observations import check_class_weight, check_finite, check_room, weighted
 from autolr_widget.engine.subsample import subsample
 
 #: Bytes of observations that are kept. Whatever a stream holds beyond them is not read.
@@ -21,8 +21,8 @@ POOL = 2**30
 class Stream:
     """Batches in a row, from a `tf.data.Dataset`, a `keras.utils.PyDataset`, a generator or a torch ``DataLoader``.
 
-    Round ``k`` sees the ``k``-th ``batch_size`` observations in the stream's own order, whatever the size of its
-    batches, and no more of it is read than that. What was read is kept, so that each round can be
+    A round of ``n`` observations, the ``k``-th, sees the ``k``-th ``n`` in the stream's own order, whatever the size of
+    its batches, and no more of it is read than that. What was read is kept, so that each round can be
     measured again and a run on another grid sees the same observations. Where the stream ends before a round has its
     share, or `POOL` bytes are kept, that round draws at random from what is kept, as from arrays.
 
@@ -72,23 +72,23 @@ class Stream:
         """The number of observations, once the end has been read; where reading stopped before it, None."""
         return len(self._rows) if self._ended and self._bytes < POOL else None
 
-    def check_batch_size(self, batch_size: int) -> None:
-        """Refuse a subsample that is known to be larger than the stream."""
-        if self._ended and batch_size > len(self._rows):
-            raise ValueError(
-                "Argument `batch_size` must not be larger than the number of observations. "
-                f"Received: batch_size={batch_size}, and a stream of {len(self._rows)} observations"
-            )
+    def check_batch_size(self, batch_size: int, held_out: int = 0) -> None:
+        """Refuse batches that are known to be larger than the stream."""
+        if self._ended:
+            size = len(self._rows)
+            check_room(batch_size, held_out, size, f"and a stream of {size} observations")
 
-    def draw(self, batch_size: int, seed: int, round_index: int) -> Batch:
-        """The subsample of a round, a pure function of the stream and the arguments."""
-        end = (round_index + 1) * batch_size
+    def draw(self, batch_size: int, seed: int, round_index: int, batches: int = 1, held_out: int = 0) -> Batch:
+        """The observations of a round, a pure function of the stream and the arguments."""
+        size = (batches + held_out) * batch_size
+        end = (round_index + 1) * size
         self._read(end)
-        self.check_batch_size(batch_size)
+        self.check_batch_size(batch_size, held_out)
         if end <= len(self._rows):
-            rows = self._rows[end - batch_size : end]
+            rows = self._rows[end - size : end]
         else:
-            rows = [self._rows[i] for i in subsample(len(self._rows), batch_size, seed, round_index)]
+            drawn = subsample(len(self._rows), batch_size, seed, round_index, batches, held_out)
+            rows = [self._rows[i] for i in drawn]
         try:
             leaves = iter([np.stack(leaf) for leaf in zip(*rows, strict=True)])
         except ValueError as error:

@@ -19,9 +19,10 @@ from autolr_widget.engine.settings import Settings, lr_space_ends
 if TYPE_CHECKING:
     import keras
 
-    from autolr_widget.engine.differential import LossDifferential, State
+    from autolr_widget.engine.differential import LossDifferential
     from autolr_widget.engine.loss import Batch
     from autolr_widget.engine.observations import Observations
+    from autolr_widget.engine.path import State
     from autolr_widget.engine.stream import Stream
 
 #: Seconds of rounds that are measured in one call, and rounds at most.
@@ -54,7 +55,7 @@ class LRTuner:
         `keras.utils.PyDataset`, a generator or a torch ``DataLoader``, see `Stream`.
     lr_space
         The two ends of the grid.
-    scale, num_evals, num_subsamples, batch_size, horizon, method, alpha, band, seed
+    scale, num_evals, num_subsamples, batch_size, horizon, evaluate_on, method, alpha, band, seed
         See `Settings`.
 
     Raises
@@ -87,6 +88,7 @@ class LRTuner:
         num_subsamples: int = 100,
         batch_size: int = 32,
         horizon: int = 1,
+        evaluate_on: str = "same",
         method: str = "mean",
         alpha: float = 0.05,
         band: str = "normal",
@@ -101,6 +103,7 @@ class LRTuner:
             num_subsamples=num_subsamples,
             batch_size=batch_size,
             horizon=horizon,
+            evaluate_on=evaluate_on,
             method=method,
             alpha=alpha,
             band=band,
@@ -133,7 +136,7 @@ class LRTuner:
     ) -> None:
         self.model = model
         self.observations = observations
-        self.check_batch_size(settings.batch_size)
+        self.check_batch_size(settings)
         self.settings = settings
         self.rates = grid(settings.lr_min, settings.lr_max, settings.num_evals, settings.scale)
         self._differential = differential
@@ -152,12 +155,12 @@ class LRTuner:
         other._begin(self.model, self.observations, settings, traced)
         return other
 
-    def check_batch_size(self, batch_size: int) -> None:
+    def check_batch_size(self, settings: Settings) -> None:
         """Refuse a batch size that the data or the model can't give."""
         from autolr_widget.engine.usable import check_batch_size
 
-        self.observations.check_batch_size(batch_size)
-        check_batch_size(self.model, batch_size)
+        self.observations.check_batch_size(settings.batch_size, settings.held_out)
+        check_batch_size(self.model, settings.batch_size)
 
     @property
     def plan(self) -> str:
@@ -200,10 +203,15 @@ class LRTuner:
 
     def _measure(self, indices: range) -> list[Round]:
         """These rounds, or the ones before the first whose data can't be had."""
+        settings = self.settings
         batches: list[Batch] = []
         for index in indices:
             try:
-                batches.append(self.observations.draw(self.settings.batch_size, self.settings.seed, index))
+                batches.append(
+                    self.observations.draw(
+                        settings.batch_size, settings.seed, index, settings.horizon, settings.held_out
+                    )
+                )
             except Exception:
                 if not batches:
                     raise
@@ -214,7 +222,9 @@ class LRTuner:
             self._differential = LossDifferential(self.model, batches[0])
         if self._state is None:
             self._state = self._differential.state()
-        losses, deltas = self._differential(self._state, self.rates, batches, indices[0])
+        losses, deltas = self._differential(
+            self._state, self.rates, batches, indices[0], settings.horizon, settings.evaluate_on
+        )
         deltas = np.where(np.isfinite(deltas), deltas, np.nan)
         return [Round(*round) for round in zip(indices, losses.tolist(), deltas, strict=False)]
 

@@ -19,7 +19,7 @@ from autolr_widget.engine.grid import SCALES
 from autolr_widget.engine.results import TuneResults
 from autolr_widget.engine.schedule import cosine_restarts
 from autolr_widget.engine.selection import RULES, edge
-from autolr_widget.engine.settings import Settings
+from autolr_widget.engine.settings import EVALUATE_ON, Settings
 from autolr_widget.engine.tuner import LRTuner
 from autolr_widget.widget.chart import Chart
 from autolr_widget.widget.choice import Choice
@@ -42,7 +42,7 @@ class TunerWidget(ipw.VBox):
         A compiled Keras model. Only `apply` writes to it, and only to its optimizer's learning rate.
     x, y, sample_weight, class_weight
         The data, as for `Model.fit`.
-    lr_space, scale, num_evals, num_subsamples, batch_size, horizon, method, alpha, band, seed
+    lr_space, scale, num_evals, num_subsamples, batch_size, horizon, evaluate_on, method, alpha, band, seed
         See `LRTuner` and `autolr_widget.engine.settings.Settings`.
 
     Raises
@@ -65,6 +65,7 @@ class TunerWidget(ipw.VBox):
     num_subsamples = traitlets.Int(100, help="Rounds of the run")
     batch_size = traitlets.Int(32, help="Observations in a round's subsample")
     horizon = traitlets.Int(1, help="Optimizer steps between the two losses")
+    evaluate_on = traitlets.Enum(EVALUATE_ON, "same", help="What the two losses are measured on")
     method = traitlets.Enum(tuple(RULES), "mean", help="Selection rule")
     alpha = traitlets.Float(0.05, help="Significance level of the band")
     band = traitlets.Enum(tuple(BANDS), "normal", help="Kind of the band")
@@ -93,6 +94,7 @@ class TunerWidget(ipw.VBox):
         num_subsamples: int = 100,
         batch_size: int = 32,
         horizon: int = 1,
+        evaluate_on: str = "same",
         method: str = "mean",
         alpha: float = 0.05,
         band: str = "normal",
@@ -110,6 +112,7 @@ class TunerWidget(ipw.VBox):
             num_subsamples=num_subsamples,
             batch_size=batch_size,
             horizon=horizon,
+            evaluate_on=evaluate_on,
             method=method,
             alpha=alpha,
             band=band,
@@ -254,7 +257,7 @@ class TunerWidget(ipw.VBox):
     def _check(self, proposal: dict[str, Any]) -> Any:
         name = proposal["trait"].name
         settings = Settings(**{n: getattr(self, n) for n in SETTINGS} | {name: proposal["value"]})
-        self.tuner.check_batch_size(settings.batch_size)
+        self.tuner.check_batch_size(settings)
         return getattr(settings, name)
 
     @traitlets.validate("selected_lr")

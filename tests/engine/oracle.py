@@ -1,4 +1,4 @@
-"""What Keras itself gives: a copy of the model, really trained for one step. Shares no code with the engine."""
+"""What Keras itself gives: a copy of the model, really trained for the steps. Shares no code with the engine."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import keras
 import numpy as np
 
 from autolr_widget import LRTuner
+
+Batch = tuple[Any, Any, Any]
 
 
 def assert_exact(tuner: LRTuner, make: Callable[[], keras.Model], rounds: int = 2, rtol: float = 2e-4) -> None:
@@ -25,8 +27,14 @@ def assert_exact(tuner: LRTuner, make: Callable[[], keras.Model], rounds: int = 
         start = [seed.numpy() for seed in seeds]
         for seed in seeds:
             seed.assign(seed.numpy() + np.array([0, 4096 * index], "uint32"))
-        batch = tuner.observations.draw(settings.batch_size, settings.seed, index)
-        truth = true_deltas(model, make, tuner.rates, batch)
+        count = settings.horizon + settings.held_out
+        drawn = tuner.observations.draw(settings.batch_size, settings.seed, index, settings.horizon, settings.held_out)
+        size = settings.batch_size
+        batches = [
+            keras.tree.map_structure(lambda leaf, k=k: None if leaf is None else leaf[k * size : (k + 1) * size], drawn)
+            for k in range(count)
+        ]
+        truth = true_deltas(model, make, tuner.rates, batches, settings.horizon, settings.evaluate_on)
         for seed, value in zip(seeds, start, strict=True):
             seed.assign(value)
         assert rtol == 0 or np.nanmax(abs(truth)) > 10 * rtol * abs(round.loss), (
@@ -36,34 +44,45 @@ def assert_exact(tuner: LRTuner, make: Callable[[], keras.Model], rounds: int = 
 
 
 def true_deltas(
-    model: keras.Model, make: Callable[[], keras.Model], rates: Iterable[float], batch: tuple[Any, Any, Any]
+    model: keras.Model,
+    make: Callable[[], keras.Model],
+    rates: Iterable[float],
+    batches: list[Batch],
+    horizon: int = 1,
+    evaluate_on: str = "same",
 ) -> np.ndarray:
-    """The change in training loss on ``batch`` after one `train_on_batch` on it, at each rate.
+    """The change in training loss after ``horizon`` calls of `train_on_batch`, at each rate.
 
     Both losses see the random numbers and batch statistics of the starting state, as the design asks for.
     """
-    x, y, sample_weight = batch
     copy = make()
     if not copy.built:
-        copy(x)
+        copy(batches[0][0])
     copy.optimizer.build(copy.trainable_variables)
     slots = model.optimizer.variables if model.optimizer.built else copy.optimizer.variables
     # Values, before any of the variables they are read from moves.
     start = [variable.numpy() for variable in (*_state(model), *slots)]
     others = [variable.numpy() for variable in _others(model)]
     scheduled = isinstance(copy.optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule)
+    seen = batches[horizon:] if evaluate_on == "held-out" else batches
     deltas = []
     for rate in rates:
         _assign((*_state(copy), *copy.optimizer.variables), start)
-        before = _loss(copy, batch)
+        before = _losses(copy, seen)
+        own = []
         if scheduled:
             copy.optimizer.learning_rate = keras.optimizers.schedules.ExponentialDecay(float(rate), 1, 1.0)
             copy.train_function = None
         else:
             copy.optimizer.learning_rate = rate
-        copy.train_on_batch(x, y, sample_weight=sample_weight)
+        for x, y, sample_weight in batches[:horizon]:
+            own += _losses(copy, [(x, y, sample_weight)])
+            copy.train_on_batch(x, y, sample_weight=sample_weight)
         _assign(_others(copy), others)
-        deltas.append(_loss(copy, batch) - before)
+        if evaluate_on == "own":
+            deltas.append(np.mean(own[horizon // 2 :]) - np.mean(before[horizon // 2 :]))
+        else:
+            deltas.append(np.mean(_losses(copy, seen)) - np.mean(before))
     return np.array(deltas)
 
 
@@ -72,15 +91,18 @@ def _assign(variables: Iterable[keras.Variable], values: Iterable[np.ndarray]) -
         variable.assign(value)
 
 
-def _loss(model: keras.Model, batch: tuple[Any, Any, Any]) -> float:
+def _losses(model: keras.Model, batches: list[Batch]) -> list[float]:
+    """The loss on each batch, with the masks that follow from one to the next; the model stays as it was."""
     start = [variable.numpy() for variable in _others(model)]
-    x, y, sample_weight = keras.tree.map_structure(
-        lambda leaf: None if leaf is None else keras.ops.convert_to_tensor(leaf), batch
-    )
-    y_pred = model(x, training=True) if model._call_has_training_arg else model(x)
-    loss = float(model._compute_loss(x, y, y_pred, sample_weight, training=True))
+    losses = []
+    for batch in batches:
+        x, y, sample_weight = keras.tree.map_structure(
+            lambda leaf: None if leaf is None else keras.ops.convert_to_tensor(leaf), batch
+        )
+        y_pred = model(x, training=True) if model._call_has_training_arg else model(x)
+        losses.append(float(model._compute_loss(x, y, y_pred, sample_weight, training=True)))
     _assign(_others(model), start)
-    return loss
+    return losses
 
 
 def _state(model: keras.Model) -> list[keras.Variable]:
