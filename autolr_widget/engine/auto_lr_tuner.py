@@ -69,6 +69,8 @@ class AutoLRTuner:
             num_evals=num_evals,
             num_subsamples=num_subsamples,
             batch_size=batch_size,
+            horizon=1,
+            evaluate_on="same",
         )
         observations = Observations(self._column(X), self._column(Y))
         observations.check_batch_size(settings.batch_size)
@@ -81,7 +83,7 @@ class AutoLRTuner:
         state = differential.state()
         for _ in range(settings.num_subsamples):
             rows = self._generator.choice(observations.size, size=settings.batch_size, replace=False)
-            losses, deltas = differential(state, rates, [observations.take(rows)], len(self._deltas))
+            losses, deltas = differential(state, rates, None, [observations.take(rows)], len(self._deltas))
             check_loss(losses[0])
             self._deltas.append(deltas[0])
 

@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-#: Variance of the mixture of `anytime_margin`: within 3 % of the narrowest from 5 to 100 rounds.
-MIXTURE = 3.0
-
 #: Resamples of the bootstrap band.
 RESAMPLES = 999
 
@@ -87,7 +84,7 @@ def anytime(deltas: Floats, alpha: float) -> Band:
     return Band(mean, std, mean - margin, mean + margin, count)
 
 
-def anytime_margin(std: Floats, count: NDArray[np.int64], alpha: float) -> Floats:
+def anytime_margin(std: Floats, count: NDArray[np.int64], alpha: float, mixture: float = 3.0) -> Floats:
     r"""Half the width of a confidence sequence for a mean: valid for every ``count`` at once.
 
     With :math:`k = 1 + n g` and :math:`A = (k/\alpha^2)^{1/n}`,
@@ -98,20 +95,28 @@ def anytime_margin(std: Floats, count: NDArray[np.int64], alpha: float) -> Float
     :math:`g` over the effect size does not reject; its statistic is a martingale whatever the variance, so that by
     Ville's inequality it ever exceeds :math:`1/\alpha` with probability :math:`\alpha` at most (Lai 1976; Wang and
     Ramdas 2024, "Anytime-valid t-tests and confidence sequences for Gaussian means with unknown variance"). Exact for
-    normal differentials; for others as good as the asymptotic sequence of Waudby-Smith et al. (2021), to which it tends.
+    normal differentials; for others it tends to the asymptotic sequence of Waudby-Smith et al. (2021).
 
     Parameters
     ----------
     std, count
         Sample deviation and number of the observations, of one shape.
+    mixture
+        The variance :math:`g`. With 3 the band is within 3 % of the narrowest from 5 to 100 rounds; more of it tells
+        large effects earlier, and small ones later.
     """
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        k = 1 + count * MIXTURE
+        k = 1 + count * mixture
         a = (k / alpha**2) ** (1 / count)
         return std * np.sqrt((count - 1) / count * np.where(a < k, (a - 1) / (1 - a / k), np.nan))
 
 
-BANDS: dict[str, Callable[[Floats, float], Band]] = {"normal": normal, "t": student, "bootstrap": bootstrap, "anytime": anytime}
+BANDS: dict[str, Callable[[Floats, float], Band]] = {
+    "normal": normal,
+    "t": student,
+    "bootstrap": bootstrap,
+    "anytime": anytime,
+}
 
 
 def _moments(deltas: Floats) -> tuple[Floats, Floats, NDArray[np.int64]]:

@@ -80,6 +80,7 @@ class LossDifferential:
         self,
         state: State,
         rates: NDArray[np.float64],
+        racing: NDArray[np.bool_] | None,
         batches: Sequence[Batch],
         first_round: int,
         horizon: int = 1,
@@ -88,7 +89,7 @@ class LossDifferential:
         """Measure the rounds from ``first_round`` on, one for each of ``batches``, in one call.
 
         With a ``horizon`` of several steps, and where ``evaluate_on`` is ``"held-out"``, a round's batch is as many
-        batches in a row.
+        batches in a row. ``racing`` are the rates that are measured, of shape ``(num_evals,)``; None for all.
 
         A call costs as much as a small model's whole round, so that many in one are twice as quick. A round's numbers
         are the same to the last bit, whichever rounds are measured with it. Layers with random numbers draw the same
@@ -98,7 +99,7 @@ class LossDifferential:
         -------
         losses, deltas
             The loss before the step, shape ``(rounds,)``, and loss after minus loss before at each of ``rates``, shape
-            ``(rounds, num_evals)``.
+            ``(rounds, num_evals)``; NaN where the rate diverged or was not measured.
 
         Raises
         ------
@@ -114,13 +115,22 @@ class LossDifferential:
             count = horizon + (evaluate_on == "held-out")
             arrays = [array.reshape(len(batches), count, -1, *array.shape[2:]) for array in arrays]
         rounds = tf.range(first_round, first_round + len(batches))
-        arguments = state, tf.constant(rates), [tf.constant(array) for array in arrays], rounds
+        some = slice(None) if racing is None else racing
+        arguments = state, tf.constant(rates[some]), [tf.constant(array) for array in arrays], rounds
         with self._lock:
             try:
-                losses = self._on_paths(horizon, evaluate_on, *arguments) if several else self._on_line(*arguments)
+                if several:
+                    losses = self._on_paths(horizon, evaluate_on, *arguments)
+                else:
+                    # Many at once go quicker if their number is known, which in a race it is not. The ends are the
+                    # whole grid's, so that a rate's numbers do not depend on who else is racing.
+                    many = rates.size if racing is None else None
+                    losses = self._on_line(many, tf.constant(rates[[0, -1]]), *arguments)
             except tf.errors.ResourceExhaustedError as error:
                 raise MemoryError(error.message) from error
-        return losses[:, 0], losses[:, 1:] - losses[:, :1]
+        deltas = np.full((len(batches), rates.size), np.nan)
+        deltas[:, some] = np.where(np.isfinite(losses[:, 1:]), losses[:, 1:] - losses[:, :1], np.nan)
+        return losses[:, 0], deltas
 
     @property
     def plan(self) -> str:
@@ -128,12 +138,18 @@ class LossDifferential:
         return self._plan
 
     def _on_line(
-        self, state: State, rates: tf.Tensor, leaves: list[tf.Tensor], rounds: tf.Tensor
+        self,
+        many: int | None,
+        ends: tf.Tensor,
+        state: State,
+        rates: tf.Tensor,
+        leaves: list[tf.Tensor],
+        rounds: tf.Tensor,
     ) -> NDArray[np.float64]:
         """The loss before the step, and then those after it, shape ``(rounds, 1 + num_evals)``."""
         losses: NDArray[np.float64]
-        traced = self._traced("line", self._along_line, rates.shape, state, leaves)
-        losses, straight = (t.numpy() for t in traced(state, rates, leaves, rounds))
+        traced = self._traced("line", self._along_line, many, state, leaves, tf.TensorSpec(ends.shape, ends.dtype))
+        losses, straight = (t.numpy() for t in traced(state, rates, leaves, rounds, ends))
         how = f"at up to {self._form.width} rates at once" if self._form.vectorised else "at one rate after the other"
         self._plan = f"The direction of the step once, and the loss along it, {how}."
         if not straight.all():
@@ -164,20 +180,22 @@ class LossDifferential:
             return tf.map_fn(losses, (leaves, rounds), fn_output_signature=tf.float64, parallel_iterations=1)
 
         function = tf.function(trace, autograph=False)
-        # Any number of rates: those that race become fewer.
-        traced = self._traced(f"{horizon} {evaluate_on}", function, tf.TensorShape([None]), state, leaves)
+        traced = self._traced(f"{horizon} {evaluate_on}", function, None, state, leaves)
         steps = "A step" if horizon == 1 else f"{horizon} steps"
         self._plan = f"{steps} of the optimizer at one rate after the other."
         losses: NDArray[np.float64] = traced(state, rates, leaves, rounds).numpy()
         return losses
 
-    def _traced(self, name: str, function: Any, rates: tf.TensorShape, state: State, leaves: list[tf.Tensor]) -> Any:
-        """The graph of ``function`` for batches and rates of these shapes, and for any number of rounds."""
+    def _traced(
+        self, name: str, function: Any, many: int | None, state: State, leaves: list[tf.Tensor], *more: tf.TensorSpec
+    ) -> Any:
+        """The graph of ``function`` for ``many`` rates, batches of these shapes, and any number of rounds."""
         # TensorFlow's own look-up takes half a millisecond, as it looks at every tensor of the state.
-        key = (name, rates, *((leaf.shape[1:], leaf.dtype) for leaf in leaves))
+        key = (name, many, *((leaf.shape[1:], leaf.dtype) for leaf in leaves))
         if key not in self._traces:
             specs = [tf.TensorSpec((None, *leaf.shape[1:]), leaf.dtype) for leaf in leaves]
-            arguments = (state, tf.TensorSpec(rates, tf.float64), specs, tf.TensorSpec((None,), tf.int32))
+            rates, rounds = tf.TensorSpec((many,), tf.float64), tf.TensorSpec((None,), tf.int32)
+            arguments = (state, rates, specs, rounds, *more)
             # Tracing makes so many objects that Python looks through all of TensorFlow's for rubbish: 0.2 s of 0.5.
             collects = gc.isenabled()
             gc.disable()
@@ -235,10 +253,10 @@ class LossDifferential:
         return loss, State(weights, others, self._step.taken())
 
     def _trace_along_line(
-        self, state: State, rates: tf.Tensor, leaves: list[tf.Tensor], rounds: tf.Tensor
+        self, state: State, rates: tf.Tensor, leaves: list[tf.Tensor], rounds: tf.Tensor, ends: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         # Whatever the weights' precision, the optimizer's is that of its learning rate.
-        rates = tf.cast(rates, self._step.rate_dtype)
+        rates, ends = (tf.cast(some, self._step.rate_dtype) for some in (rates, ends))
         weights = state.trainable
 
         def losses(round: tuple[list[tf.Tensor], tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
@@ -246,7 +264,7 @@ class LossDifferential:
             start = state._replace(others=self._others(state, index))
             before, _, gradients = self._gradients(start, leaves)
             self._form = form_for(before.graph, sum(math.prod(w.shape) * w.dtype.size for w in weights))
-            line = line_through(lambda rate: self._step(rate, weights, state.slots, gradients), rates[0], rates[-1])
+            line = line_through(lambda rate: self._step(rate, weights, state.slots, gradients), ends[0], ends[1])
             after = sweep(lambda rate: self._loss(line.at(rate), start.others, leaves)[0], rates, self._form)
             return tf.concat([tf.cast(before, tf.float64)[tf.newaxis], after], axis=0), line.is_straight
 

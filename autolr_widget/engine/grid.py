@@ -18,3 +18,16 @@ def grid(lr_min: float, lr_max: float, num_evals: int, scale: str = "log") -> ND
     """
     spaced = np.geomspace if scale == "log" else np.linspace
     return spaced(lr_min, lr_max, num_evals)
+
+
+def around(rates: NDArray[np.float64], lower: float, upper: float) -> tuple[float, float]:
+    """The ends of a finer grid for an interval of rates: one step of the old grid beyond each end of it.
+
+    >>> around(np.array([0.001, 0.01, 0.1, 1.0]), 0.02, 0.1)
+    (0.01, 1.0)
+    >>> around(np.array([0.001, 0.01, 0.1, 1.0]), 0.001, 0.001)
+    (0.001, 0.01)
+    """
+    first = max(0, int(np.searchsorted(rates, lower)) - 1)
+    last = min(rates.size - 1, int(np.searchsorted(rates, upper, side="right")))
+    return float(rates[min(first, rates.size - 2)]), float(rates[max(last, 1)])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from autolr_widget.engine.band import BANDS, normal
 from autolr_widget.engine.grid import SCALES
-from autolr_widget.engine.selection import RULES, edge
+from autolr_widget.engine.selection import RULES, Certainty, certainty, choices, edge
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,24 +34,34 @@ class TuneResults:
         ``(rounds, num_evals)``. A value that is not finite is stored as NaN and means that the rate diverged.
     scale
         ``"log"`` or ``"linear"``, for the axis of the plot.
+    measured
+        False where a rate had dropped out of the race, so that NaN does not mean that it diverged. Of the shape of
+        ``deltas``; True throughout if it is left out.
     """
 
     rates: NDArray[np.float64]
     deltas: NDArray[np.float64]
     scale: str = "log"
+    measured: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         rates = np.array(self.rates, dtype=np.float64)
         deltas = np.array(self.deltas, dtype=np.float64)
         deltas[~np.isfinite(deltas)] = np.nan
+        measured = np.ones(deltas.shape, bool) if self.measured is None else np.array(self.measured, dtype=bool)
         if rates.ndim != 1 or deltas.ndim != 2 or deltas.shape[1] != rates.size:
             raise ValueError(
                 "Argument `deltas` must have one row a round and one column a learning rate. "
                 f"Received: rates.shape={rates.shape}, deltas.shape={deltas.shape}"
             )
+        if measured.shape != deltas.shape:
+            raise ValueError(
+                "Argument `measured` must have the shape of `deltas`. "
+                f"Received: measured.shape={measured.shape}, deltas.shape={deltas.shape}"
+            )
         if self.scale not in SCALES:
             raise ValueError(f"Argument `scale` must be one of {SCALES}. Received: scale={self.scale!r}")
-        for name, array in (("rates", rates), ("deltas", deltas)):
+        for name, array in (("rates", rates), ("deltas", deltas), ("measured", measured)):
             array.flags.writeable = False
             object.__setattr__(self, name, array)
 
@@ -66,13 +76,19 @@ class TuneResults:
             self.scale == other.scale
             and np.array_equal(self.rates, other.rates)
             and np.array_equal(self.deltas, other.deltas, equal_nan=True)
+            and np.array_equal(self._measured, other._measured)
         )
 
     __hash__ = None  # type: ignore[assignment]  # equal by value, and arrays have no hash
 
     @property
+    def _measured(self) -> NDArray[np.bool_]:
+        assert self.measured is not None
+        return self.measured
+
+    @property
     def frame(self) -> pd.DataFrame:
-        """One row a round, one float column a learning rate; NaN where the rate diverged."""
+        """One row a round, one float column a learning rate; NaN where the rate diverged or was not measured."""
         return pd.DataFrame(self.deltas.copy(), columns=pd.Index(self.rates, name="learning_rate"))
 
     def summary(self, alpha: float = 0.05, band: str = "normal") -> pd.DataFrame:
@@ -94,7 +110,7 @@ class TuneResults:
             "lower": statistics.lower,
             "upper": statistics.upper,
             "count": statistics.count,
-            "diverged": len(self) - statistics.count,
+            "diverged": self._measured.sum(axis=0) - statistics.count,
         }
         for percent in (5, 25, 75, 95):
             columns[f"q{percent:02}"] = self.frame.quantile(percent / 100).to_numpy()
@@ -114,9 +130,17 @@ class TuneResults:
             )
         return RULES[method](self.rates, self.deltas)
 
+    def certainty(self, method: str = "mean", alpha: float = 0.05) -> Certainty | None:
+        """How sure that choice is: an interval for the rate itself, and how many resamples agree. See `certainty`."""
+        return certainty(method, self.rates, self.deltas, alpha)
+
+    def choices(self) -> dict[str, float]:
+        """What every rule chooses, without those that find no rate."""
+        return choices(self.rates, self.deltas)
+
     def edge(self, method: str = "mean") -> str:
         """``"lower"`` or ``"upper"`` where `best_lr` lies at that end of the grid: widen it; else ``""``."""
-        return edge(self.rates, self.best_lr(method))
+        return edge(method, self.rates, self.deltas)
 
     def plot(self, alpha: float = 0.05, ax: Axes | None = None) -> Axes:
         """Draw the mean loss differential and its band with matplotlib, an optional dependency."""
@@ -138,7 +162,14 @@ class TuneResults:
         """The rounds as strict JSON: floats to the last bit, ``null`` where a rate diverged."""
         rounds = [[None if np.isnan(value) else value for value in row] for row in self.deltas.tolist()]
         return json.dumps(
-            {"format": FORMAT, "version": VERSION, "scale": self.scale, "rates": self.rates.tolist(), "deltas": rounds},
+            {
+                "format": FORMAT,
+                "version": VERSION,
+                "scale": self.scale,
+                "rates": self.rates.tolist(),
+                "deltas": rounds,
+                "measured": None if self._measured.all() else self._measured.tolist(),
+            },
             allow_nan=False,
         )
 
@@ -157,6 +188,7 @@ class TuneResults:
         try:
             rates = np.array(content["rates"], dtype=np.float64)
             deltas = np.array(content["deltas"], dtype=np.float64).reshape(-1, rates.size)
-            return cls(rates, deltas, content["scale"])
+            measured = content.get("measured")
+            return cls(rates, deltas, content["scale"], None if measured is None else np.array(measured, dtype=bool))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"Argument `text` is damaged: {error}") from error

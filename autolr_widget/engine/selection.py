@@ -4,17 +4,20 @@ A rule is a pure function of the rates :math:`\theta_j` (shape ``(num_evals,)``,
 :math:`\Delta L_{ij}` (shape ``(rounds, num_evals)``). A rate that diverged in any round, with a NaN in its
 column, is never chosen.
 
-The first four are the reference's own (``autolrtuner`` 1.0.2).
+`RULES` has them by name; a function of your own that is put there can be chosen like the rest. The first four are the
+reference's own (``autolrtuner`` 1.0.2). How good the rates are to train with: ``docs/recommendations.md``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from autolr_widget.engine.band import Floats, normal
+from autolr_widget.engine.band import Floats, normal, student
 
 
 def mean(rates: Floats, deltas: Floats) -> float:
@@ -70,18 +73,154 @@ def largest_safe(rates: Floats, deltas: Floats) -> float:
     return float(safe[-1])
 
 
+def cautious(rates: Floats, deltas: Floats) -> float:
+    r"""Below the lowest mean: :math:`\arg\min_\theta \bar x(\theta) \,/\, 2.5`.
+
+    A few steps are a short look, and what lowers the loss most in them is too large a rate for many. After 25 steps the
+    bias is a factor of 2.5, after one step nearer to 10.
+    """
+    return mean(rates, deltas) / CAUTION
+
+
+def share(rates: Floats, deltas: Floats) -> float:
+    r"""The smallest rate with most of the drop: :math:`\min \{\theta : \bar x(\theta) \le 0.8 \min \bar x\}`."""
+    rates, means = _drops(rates, deltas, "share")
+    return float(rates[np.argmax(means <= SHARE * means.min())])
+
+
+def significant(rates: Floats, deltas: Floats) -> float:
+    r"""The largest rate that lowers the loss for sure: its 95 % band, Student's, lies below 0."""
+    rates, deltas = _spread(rates, deltas, "significant")
+    lowers = student(deltas, alpha=0.05).upper < 0
+    if not lowers.any():
+        raise ValueError('Rule "significant" finds no rate that lowers the loss significantly. Run more rounds.')
+    return float(rates[lowers][-1])
+
+
+def steepest(rates: Floats, deltas: Floats) -> float:
+    r"""Where the mean falls steepest: :math:`\arg\min_\theta \, d\bar x / d\ln\theta`, by forward differences.
+
+    Smith 2017's reading of a range test.
+    """
+    rates, means = _drops(rates, deltas, "steepest", least=2)
+    return float(rates[np.argmin(np.diff(means) / np.diff(np.log(rates)))])
+
+
+def valley(rates: Floats, deltas: Floats) -> float:
+    """Half way down the longest valley: the middle of the middle third of the longest falling subsequence.
+
+    Of the mean over the rates. After the ``valley`` that fastai suggests from a range test.
+    """
+    rates, means = _drops(rates, deltas, "valley")
+    length = np.ones(len(means), dtype=int)
+    before = np.arange(len(means))
+    for i in range(1, len(means)):
+        above = np.flatnonzero(means[:i] > means[i])
+        if above.size:
+            before[i] = above[np.argmax(length[above])]
+            length[i] = length[before[i]] + 1
+    way = [int(np.argmax(length))]
+    while before[way[-1]] != way[-1]:
+        way.append(int(before[way[-1]]))
+    return float(rates[way[len(way) // 2]])
+
+
+def soft(rates: Floats, deltas: Floats) -> float:
+    r"""A soft minimum: the mean of :math:`\ln\theta` under weights :math:`e^{\bar x(\theta) / (0.1\, \min \bar x)}`.
+
+    Not tied to the grid: where several rates do as well, it lies between them.
+    """
+    rates, means = _drops(rates, deltas, "soft")
+    weights = np.exp((means - means.min()) / (TEMPERATURE * means.min()))
+    return float(np.exp(np.average(np.log(rates), weights=weights)))
+
+
+#: The constants of `cautious`, `share` and `soft`; ``benchmarks/quality`` shows what others would do.
+CAUTION, SHARE, TEMPERATURE = 2.5, 0.8, 0.1
+
 RULES: dict[str, Callable[[Floats, Floats], float]] = {
     "mean": mean,
     "median": median,
     "variance": variance,
     "max": largest_safe,
     "steady": steady,
+    "cautious": cautious,
+    "share": share,
+    "significant": significant,
+    "steepest": steepest,
+    "valley": valley,
+    "soft": soft,
 }
 
 
-def edge(rates: Floats, lr: float) -> str:
+def choices(rates: Floats, deltas: Floats) -> dict[str, float]:
+    """What each of `RULES` chooses, without those that find no rate."""
+    found = {}
+    for name, rule in RULES.items():
+        with contextlib.suppress(ValueError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # The rule "max" gives 0.0 where no rate will do.
+            found[name] = rule(rates, deltas)
+    return {name: rate for name, rate in found.items() if rate > 0}
+
+
+@dataclass(frozen=True)
+class Certainty:
+    """How sure a choice is, by a bootstrap over the rounds: see `certainty`.
+
+    Of the choices on rounds drawn anew, ``lower`` and ``upper`` hold all but the share α between them, and
+    ``agreement`` is the share that equal the one on the rounds at hand.
+    """
+
+    lower: float
+    upper: float
+    agreement: float
+
+
+def certainty(method: str, rates: Floats, deltas: Floats, alpha: float = 0.05) -> Certainty | None:
+    """The percentile bootstrap (Efron 1979) of a rule's choice, from `RESAMPLES` resamples of the rounds.
+
+    Always from the same seed, so that the same rounds give the same interval. None with fewer than 3 rounds, which say
+    nothing of themselves, and where the rule finds no rate.
+    """
+    rule, rounds = RULES[method], len(deltas)
+    if rounds < 3:
+        return None
+    generator = np.random.default_rng(0)
+    drawn = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            choice = rule(rates, deltas)
+        except ValueError:
+            return None
+        for _ in range(RESAMPLES):
+            with contextlib.suppress(ValueError):
+                drawn.append(rule(rates, deltas[generator.integers(rounds, size=rounds)]))
+    if not drawn:
+        return None
+    lower, upper = np.quantile(drawn, [alpha / 2, 1 - alpha / 2], method="inverted_cdf")
+    return Certainty(float(lower), float(upper), float(np.isclose(drawn, choice).sum() / RESAMPLES))
+
+
+#: Resamples of `certainty`.
+RESAMPLES = 200
+
+
+def edge(method: str, rates: Floats, deltas: Floats) -> str:
     """``"lower"`` or ``"upper"`` where a choice lies at that end of the grid, and may lie beyond it; else ``""``."""
-    return {rates[0]: "lower", rates[-1]: "upper"}.get(lr, "")
+    # What lies below the lowest mean is at an end where the lowest mean is.
+    rate = RULES["mean" if method == "cautious" else method](rates, deltas)
+    return {rates[0]: "lower", rates[-1]: "upper"}.get(rate, "")
+
+
+def _drops(rates: Floats, deltas: Floats, rule: str, least: int = 1) -> tuple[Floats, Floats]:
+    """The positive rates and their means, of which some are below 0."""
+    rates, deltas = _candidates(rates, deltas)
+    means = deltas.mean(axis=0)[rates > 0]
+    if len(means) < least or not (means < 0).any():
+        raise ValueError(f'Rule "{rule}" finds no rate that lowers the loss. Try smaller ones.')
+    return rates[rates > 0], means
 
 
 def _spread(rates: Floats, deltas: Floats, rule: str) -> tuple[Floats, Floats]:

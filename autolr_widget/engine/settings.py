@@ -11,8 +11,10 @@ from autolr_widget.engine.band import BANDS
 from autolr_widget.engine.grid import SCALES
 from autolr_widget.engine.selection import RULES
 
-#: What the losses before and after the steps may be measured on.
+#: What the losses before and after the steps may be measured on, which rates are measured, and when a run ends.
 EVALUATE_ON = ("same", "held-out", "own")
+SAMPLERS = ("full", "racing")
+STOP_RULES = ("rounds", "settled")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,12 @@ class Settings:
         Significance level of the confidence band, between 0 and 1.
     band
         Kind of the band, a key of `autolr_widget.engine.band.BANDS`.
+    sampler
+        ``"full"`` measures every rate in every round; ``"racing"`` no longer those that can't have the lowest mean any
+        more, see `autolr_widget.engine.race.contenders`.
+    stop_rule
+        ``"rounds"`` ends a run after ``num_subsamples`` rounds; ``"settled"`` before, once no rate can be much better
+        than the one of the lowest mean, see `autolr_widget.engine.race.settled`.
     seed
         Seed of the subsamples, a non-negative integer.
 
@@ -51,17 +59,19 @@ class Settings:
         If a value is out of its range or of a wrong type; the message names the argument.
     """
 
-    lr_min: float = 1e-6
-    lr_max: float = 1.0
+    lr_min: float = 1e-5
+    lr_max: float = 10.0
     scale: str = "log"
-    num_evals: int = 50
-    num_subsamples: int = 100
+    num_evals: int = 19
+    num_subsamples: int = 10
     batch_size: int = 32
-    horizon: int = 1
-    evaluate_on: str = "same"
-    method: str = "mean"
+    horizon: int = 25
+    evaluate_on: str = "own"
+    method: str = "cautious"
     alpha: float = 0.05
     band: str = "normal"
+    sampler: str = "full"
+    stop_rule: str = "rounds"
     seed: int = 42
 
     def __post_init__(self) -> None:
@@ -72,6 +82,8 @@ class Settings:
         _one_of("scale", self.scale, SCALES)
         _one_of("method", self.method, tuple(RULES))
         _one_of("band", self.band, tuple(BANDS))
+        _one_of("sampler", self.sampler, SAMPLERS)
+        _one_of("stop", self.stop_rule, STOP_RULES)
         _one_of("evaluate_on", self.evaluate_on, EVALUATE_ON)
         if self.evaluate_on == "own" and self.horizon == 1:
             raise ValueError(
@@ -105,7 +117,10 @@ class Settings:
 
         The rule and the band only read the measurements, and the number of rounds only says when to stop.
         """
-        names = ("lr_min", "lr_max", "scale", "num_evals", "batch_size", "horizon", "evaluate_on", "seed")
+        names = ["lr_min", "lr_max", "scale", "num_evals", "batch_size", "horizon", "evaluate_on", "sampler", "seed"]
+        if self.sampler == "racing":
+            # The level decides who drops out.
+            names.append("alpha")
         return all(getattr(self, name) == getattr(other, name) for name in names)
 
 

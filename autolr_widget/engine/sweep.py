@@ -49,16 +49,17 @@ def sweep(function: Callable[[tf.Tensor], tf.Tensor], rates: tf.Tensor, form: Fo
 
     if not form.vectorised:
         return tf.map_fn(value, rates, fn_output_signature=tf.float64, parallel_iterations=form.width)
-    count = rates.shape[0]
-    if count <= form.width:
+    if rates.shape[0] is not None and rates.shape[0] <= form.width:
         return tf.vectorized_map(value, rates)
-    pieces = math.ceil(count / form.width)
-    size = math.ceil(count / pieces)
+    # Pieces of equal size, so that the last is no bother; the rates that fill it up are left out again.
+    count = tf.size(rates)
+    pieces = -(-count // form.width)
+    size = -(-count // pieces)
     padded = tf.concat([rates, tf.repeat(rates[-1:], pieces * size - count)], axis=0)
     values = tf.map_fn(
         lambda some: tf.vectorized_map(value, some),
         tf.reshape(padded, (pieces, size)),
-        fn_output_signature=tf.float64,
+        fn_output_signature=tf.TensorSpec((None,), tf.float64),
         parallel_iterations=1,
     )
     return tf.reshape(values, (-1,))[:count]

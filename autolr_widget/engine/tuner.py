@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autolr_widget.engine.grid import grid
+from autolr_widget.engine.race import HEAT, contenders, settled
 from autolr_widget.engine.results import TuneResults
 from autolr_widget.engine.settings import Settings, lr_space_ends
 
@@ -33,13 +34,14 @@ BLOCK, MOST = 0.06, 16
 class Round:
     """One finished round.
 
-    ``loss`` is the loss of its subsample before the step; ``deltas``, shape ``(num_evals,)``, what a step at each
-    learning rate changes it by, NaN where the rate diverged.
+    ``loss`` is the loss of its subsample before the step; ``deltas``, shape ``(num_evals,)``, what the steps at
+    each learning rate change it by, NaN where the rate diverged, and where it is not ``measured``.
     """
 
     index: int
     loss: float
     deltas: NDArray[np.float64]
+    measured: NDArray[np.bool_]
 
 
 class LRTuner:
@@ -55,7 +57,7 @@ class LRTuner:
         `keras.utils.PyDataset`, a generator or a torch ``DataLoader``, see `Stream`.
     lr_space
         The two ends of the grid.
-    scale, num_evals, num_subsamples, batch_size, horizon, evaluate_on, method, alpha, band, seed
+    scale, num_evals, num_subsamples, batch_size, horizon, evaluate_on, method, alpha, band, sampler, stop, seed
         See `Settings`.
 
     Raises
@@ -82,16 +84,18 @@ class LRTuner:
         *,
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
-        lr_space: tuple[float, float] = (1e-6, 1.0),
+        lr_space: tuple[float, float] = (1e-5, 10.0),
         scale: str = "log",
-        num_evals: int = 50,
-        num_subsamples: int = 100,
+        num_evals: int = 19,
+        num_subsamples: int = 10,
         batch_size: int = 32,
-        horizon: int = 1,
-        evaluate_on: str = "same",
-        method: str = "mean",
+        horizon: int = 25,
+        evaluate_on: str = "own",
+        method: str = "cautious",
         alpha: float = 0.05,
         band: str = "normal",
+        sampler: str = "full",
+        stop: str = "rounds",
         seed: int = 42,
     ) -> None:
         lr_min, lr_max = lr_space_ends(lr_space)
@@ -107,6 +111,8 @@ class LRTuner:
             method=method,
             alpha=alpha,
             band=band,
+            sampler=sampler,
+            stop_rule=stop,
             seed=seed,
         )
         # TensorFlow takes seconds to import; whoever has a Keras model has paid for it already.
@@ -175,15 +181,26 @@ class LRTuner:
     @property
     def results(self) -> TuneResults:
         """The rounds finished so far."""
-        return TuneResults(self.rates, self.deltas, self.settings.scale)
+        measured = np.array([round.measured for round in self._rounds], bool).reshape(-1, self.rates.size)
+        return TuneResults(self.rates, self.deltas, self.settings.scale, measured)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no round is left: all have been run, or the choice is settled and the run may end there."""
+        if self.settings.stop_rule == "settled" and settled(self.deltas, self.settings.alpha):
+            return True
+        return len(self) >= self.settings.num_subsamples
 
     def __len__(self) -> int:
         """Rounds finished."""
         return len(self._rounds)
 
     def measure(self, index: int) -> Round:
-        """Measure round ``index`` and return it: a pure function of the run's start, whatever came before."""
-        (round,) = self._measure(range(index, index + 1))
+        """Measure round ``index`` and return it: a pure function of the run's start, whatever came before.
+
+        All rates take part, in a race too.
+        """
+        (round,) = self._measure(range(index, index + 1), np.ones(self.rates.size, dtype=bool))
         check_loss(round.loss)
         return round
 
@@ -193,16 +210,27 @@ class LRTuner:
             index = len(self._rounds)
             # Quick rounds are measured a few ahead, in one call. No more of a stream is read than its rounds see.
             left = self.settings.num_subsamples - index if self.observations.any_order else 1
+            if self.settings.sampler == "racing":
+                left = min(left, HEAT - index % HEAT)
+            racing = self.racing
             began = time.perf_counter()
-            self._ahead += self._measure(range(index, index + max(1, min(self._block, left))))
+            self._ahead += self._measure(range(index, index + max(1, min(self._block, left))), racing)
             each = (time.perf_counter() - began) / len(self._ahead)
             self._block = max(1, min(MOST, int(BLOCK / each)))
         check_loss(self._ahead[0].loss)
         self._rounds.append(self._ahead.popleft())
         return self._rounds[-1]
 
-    def _measure(self, indices: range) -> list[Round]:
-        """These rounds, or the ones before the first whose data can't be had."""
+    @property
+    def racing(self) -> NDArray[np.bool_]:
+        """The rates that the next round measures, shape ``(num_evals,)``: all, but in a race."""
+        looked_at = len(self._rounds) // HEAT * HEAT
+        if self.settings.sampler == "full" or looked_at == 0:
+            return np.ones(self.rates.size, dtype=bool)
+        return contenders(self.deltas[:looked_at], self.settings.alpha)
+
+    def _measure(self, indices: range, racing: NDArray[np.bool_]) -> list[Round]:
+        """These rounds at the rates that are ``racing``, or the ones before the first whose data can't be had."""
         settings = self.settings
         batches: list[Batch] = []
         for index in indices:
@@ -222,15 +250,15 @@ class LRTuner:
             self._differential = LossDifferential(self.model, batches[0])
         if self._state is None:
             self._state = self._differential.state()
+        some = racing if settings.sampler == "racing" else None
         losses, deltas = self._differential(
-            self._state, self.rates, batches, indices[0], settings.horizon, settings.evaluate_on
+            self._state, self.rates, some, batches, indices[0], settings.horizon, settings.evaluate_on
         )
-        deltas = np.where(np.isfinite(deltas), deltas, np.nan)
-        return [Round(*round) for round in zip(indices, losses.tolist(), deltas, strict=False)]
+        return [Round(*round, racing) for round in zip(indices, losses.tolist(), deltas, strict=False)]
 
     def __iter__(self) -> Iterator[Round]:
         """Run all the rounds that are left."""
-        while len(self._rounds) < self.settings.num_subsamples:
+        while not self.is_complete:
             yield self.step()
 
 

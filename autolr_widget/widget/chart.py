@@ -1,4 +1,4 @@
-"""The picture: mean loss differential, its band, the zero line and the chosen rate."""
+"""The picture: mean loss differential, its band, the zero line, the chosen rate, and what the other rules choose."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ Floats = NDArray[np.float64]
 CURVE = "#0c7bdc"
 CHOICE = "#d55e00"
 NEUTRAL = "#808080"
+
+#: Share of the axis within which two rules share a mark.
+CLOSE = 0.025
 
 
 class Chart:
@@ -44,8 +47,29 @@ class Chart:
         self._mean = _lines(y, stroke_width=2.5, **blue)
         self._band = _lines(y, fill="between", fill_colors=[CURVE], fill_opacities=[0.35] * 2, opacities=[0], **blue)
         self._zero = _lines(y, colors=[NEUTRAL], line_style="dashed", stroke_width=1)
+        # Behind the mean of the rates that still race, the mean of all, faint. The same but for a race.
+        self._dropped = _lines(y, stroke_width=1.5, opacities=[0.5], **blue)
+        # The run before `refine`.
+        self._before = bqplot.Scatter(
+            x=[1.0], y=[0.0], scales=_scales(y), colors=[NEUTRAL], default_size=24, visible=False
+        )
         # A y-scale of its own, from 0 to 1: the line spans the plot whatever the curve does.
-        self._choice = _lines(bqplot.LinearScale(min=0, max=1), colors=[CHOICE], stroke_width=2, visible=False)
+        span = bqplot.LinearScale(min=0, max=1)
+        self._choice = _lines(span, colors=[CHOICE], stroke_width=2, visible=False)
+        self._interval = _lines(span, fill="between", fill_colors=[CHOICE], fill_opacities=[0.15] * 2, opacities=[0])
+        self._interval.visible = False
+        ticks = {"x": [1.0], "y": [0.0], "scales": _scales(span), "colors": [NEUTRAL], "visible": False}
+        self._rules = bqplot.Scatter(marker="triangle-down", default_size=36, **ticks)
+        self._names = bqplot.Label(
+            text=[""],
+            align="end",
+            x_offset=4,
+            y_offset=12,
+            rotate_angle=-90,
+            default_size=11,
+            font_weight="normal",
+            **ticks,
+        )
         # "add" appends a point where the plot is clicked: that is how bqplot tells the place of a click.
         self._clicks = bqplot.Scatter(
             x=[1.0], y=[0.0], scales=_scales(y), interactions={"click": "add"}, colors=["transparent"]
@@ -56,7 +80,10 @@ class Chart:
             scale=y, orientation="vertical", label="change in loss", grid_lines="none", label_offset="52px"
         )
         self.figure = bqplot.Figure(
-            marks=[self._band, self._zero, self._mean, self._choice, self._clicks],
+            marks=[
+                *(self._interval, self._band, self._zero, self._before, self._dropped, self._mean, self._choice),
+                *(self._rules, self._names, self._clicks),
+            ],
             axes=[*self._x_axes.values(), y_axis],
             fig_margin={"top": 12, "bottom": 50, "left": 68, "right": 16},
             min_aspect_ratio=0.2,
@@ -67,18 +94,28 @@ class Chart:
         self.figure.layout = {"width": "100%", "height": "320px", "min_width": "0", "margin": "0"}
         self.show_grid(rates, axis)
 
-    def show_grid(self, rates: Floats, axis: str) -> None:
-        """Lay the x-axis, ``"log"`` or ``"linear"``, under the learning rates of a run, and remove the curve."""
+    def show_grid(self, rates: Floats, axis: str, before: tuple[Floats, Floats] | None = None) -> None:
+        """Lay the x-axis, ``"log"`` or ``"linear"``, under the learning rates of a run, and remove the curve.
+
+        ``before`` are the rates and means of the run that this one refines: they stay in the picture, as points.
+        """
         self._rates = rates
-        self._mean.visible = self._band.visible = False
+        self._ends = rates[[0, -1]] if before is None else before[0][[0, -1]]
+        for mark in (self._mean, self._band, self._dropped, self._interval, self._rules, self._names):
+            mark.visible = False
+        with self._before.hold_sync():
+            self._before.visible = before is not None
+            if before is not None:
+                seen = np.isfinite(before[1])
+                self._before.x, self._before.y = before[0][seen], np.clip(before[1][seen], -1e30, 1e30)
         with self._zero.hold_sync():
-            self._zero.x, self._zero.y = rates[[0, -1]], np.zeros(2)
+            self._zero.x, self._zero.y = self._ends, np.zeros(2)
         self._limit_y(-1.0, 1.0)
         self.show_axis(axis)
 
     def show_axis(self, axis: str) -> None:
         """Show the same curve on a ``"log"`` or ``"linear"`` x-axis."""
-        first, last = float(self._rates[0]), float(self._rates[-1])
+        first, last = map(float, self._ends)
         # Zero has no place on a log axis; a linear grid may begin there.
         self.is_log = axis == "log" and first > 0
         shown = "log" if self.is_log else "linear"
@@ -93,20 +130,61 @@ class Chart:
             if mark.scales["x"] is not self._x[shown]:
                 mark.scales = {**mark.scales, "x": self._x[shown]}
 
-    def draw(self, band: Band) -> None:
-        """Show the statistics of the rounds so far; a rate that has diverged in every round is left out."""
+    def draw(self, band: Band, racing: NDArray[np.bool_]) -> None:
+        """Show the statistics of the rounds so far; a rate that has diverged in every round is left out.
+
+        The rates that are no longer ``racing`` are faint.
+        """
         seen = np.isfinite(band.mean)
-        self._mean.visible = self._band.visible = bool(seen.any())
+        self._mean.visible = bool(seen.any())
+        # One round alone has no band.
+        self._band.visible = bool(seen.any() and np.isfinite(band.lower[seen]).any())
+        self._dropped.visible = bool(seen.any() and not racing.all())
         if not seen.any():
             return
-        mean = band.mean[seen]
-        # One round alone has no band, which is drawn as one of no width: a NaN would break the plot.
-        lower, upper = (np.where(np.isfinite(edge), edge, band.mean)[seen] for edge in (band.lower, band.upper))
-        for mark, y in ((self._mean, mean), (self._band, np.stack([lower, upper]))):
+        lower, upper = (np.where(np.isfinite(edge), edge, band.mean) for edge in (band.lower, band.upper))
+        lines = [(self._band, np.stack([lower, upper]), seen), (self._mean, band.mean, seen)]
+        if self._dropped.visible:
+            # bqplot draws no gaps: from the first that races to the last.
+            ends = np.flatnonzero(seen & racing)
+            between = np.zeros_like(seen)
+            between[ends[0] : ends[-1] + 1] = True
+            # A line has two points at least.
+            between[max(0, ends[0] - (ends[0] == ends[-1]))] = True
+            lines = [(self._band, np.stack([lower, upper]), seen & between), (self._mean, band.mean, seen & between)]
+            lines.append((self._dropped, band.mean, seen))
+        for mark, y, shown in lines:
             with mark.hold_sync():
                 # Half the bytes, and as exact as a screen; what that format can't hold is far outside of the picture.
-                mark.x, mark.y = self._rates[seen], np.clip(y, -1e30, 1e30).astype(np.float32)
-        self._limit_y(*y_limits(lower, upper))
+                mark.x, mark.y = self._rates[shown], np.clip(y[..., shown], -1e30, 1e30).astype(np.float32)
+        self._limit_y(*y_limits(band.mean[seen], lower[seen], upper[seen]))
+
+    def show_rules(self, choices: dict[str, float]) -> None:
+        """Mark what each rule chooses, with its name; those that choose nearly the same share a mark."""
+        first, last = map(float, self._ends)
+        place = np.log if self.is_log else float
+        named: list[tuple[float, list[str]]] = []
+        for name, rate in sorted(choices.items(), key=lambda item: item[1]):
+            if not first <= rate <= last:
+                continue
+            if named and place(rate) - place(named[-1][0]) < CLOSE * (place(last) - place(first)):
+                named[-1][1].append(name)
+            else:
+                named.append((rate, [name]))
+        for mark in (self._rules, self._names):
+            with mark.hold_sync():
+                mark.visible = bool(named)
+                if named:
+                    mark.x, mark.y = np.array([rate for rate, _ in named]), np.ones(len(named))
+        if named:
+            self._names.text = [", ".join(names) for _, names in named]
+
+    def show_interval(self, ends: tuple[float, float] | None) -> None:
+        """Shade the interval of the chosen rate, or nothing."""
+        with self._interval.hold_sync():
+            self._interval.visible = ends is not None and ends[0] < ends[1]
+            if self._interval.visible:
+                self._interval.x, self._interval.y = np.array(ends), np.array([[0.0, 0.0], [1.0, 1.0]])
 
     def select(self, rate: float | None) -> None:
         """Put the marker at ``rate``, or take it away."""
@@ -124,7 +202,7 @@ class Chart:
             return
         clicked = float(change["new"][-1])
         with self._clicks.hold_sync():
-            self._clicks.x, self._clicks.y = self._rates[:1], np.zeros(1)
+            self._clicks.x, self._clicks.y = self._ends[:1], np.zeros(1)
         self._on_click(clicked)
 
 
@@ -137,14 +215,16 @@ def _lines(y: bqplot.Scale, **style: Any) -> bqplot.Lines:
     return bqplot.Lines(x=[1.0, 2.0], y=[0.0, 1.0], scales=_scales(y), **style)
 
 
-def y_limits(lower: Floats, upper: Floats) -> tuple[float, float]:
-    """Limits that show the dip: below it all, above it as much as the dip is deep.
+def y_limits(mean: Floats, lower: Floats, upper: Floats) -> tuple[float, float]:
+    """Limits that show the dip: the lowest mean with its band, and above 0 as much as the dip is deep.
 
-    Rates that are far too large raise the loss by orders of magnitude. The curve leaves the picture there. The limits
-    are round numbers, so that the axis stands still from one round to the next.
+    Rates that are far too large raise the loss by orders of magnitude, and their bands reach as far down. The curve
+    leaves the picture there. The limits are round numbers, so that the axis stands still from one round to the next.
     """
-    bottom = min(float(lower.min()), 0.0)
-    top = max(float(upper.max()), 0.0)
+    dip = min(float(mean.min()), 0.0)
+    seen = mean <= (-dip or np.inf)
+    bottom = min(dip, max(float(lower[seen].min()), 1.5 * dip))
+    top = max(float(upper[seen].max()), 0.0)
     if bottom < 0:
         top = min(top, -bottom)
     margin = 0.08 * (top - bottom) or 1.0

@@ -14,12 +14,16 @@ class Choice(ipw.HBox):
     ----------
     on_type
         Called with the rate that was typed; a `ValueError` refuses it.
-    on_follow, on_apply
+    on_follow, on_refine, on_apply
         Called when their buttons are pressed; ``on_apply`` returns what to say about it.
     """
 
     def __init__(
-        self, on_type: Callable[[float], None], on_follow: Callable[[], None], on_apply: Callable[[], str]
+        self,
+        on_type: Callable[[float], None],
+        on_follow: Callable[[], None],
+        on_refine: Callable[[], None],
+        on_apply: Callable[[], str],
     ) -> None:
         self._number = ipw.Text(
             description="Learning rate",
@@ -30,26 +34,29 @@ class Choice(ipw.HBox):
         self._number.add_class("autolr-chosen")
         self._follow = ipw.Button(description="Follow the rule", tooltip="Give up your own choice")
         self._apply = ipw.Button(description="Apply", tooltip="Write this rate into the model's optimizer")
+        self._refine = ipw.Button(description="Refine", tooltip="Measure a finer grid around this rate")
         self._says = ipw.Label()
         self._says.add_class("autolr-says")
-        super().__init__([self._number, self._apply, self._follow, self._says])
+        super().__init__([self._number, self._apply, self._refine, self._follow, self._says])
         self.layout.flex_flow = "row wrap"
         self.layout.align_items = "center"
         self._number.layout.width = "230px"
-        for button in (self._follow, self._apply):
+        for button in (self._follow, self._refine, self._apply):
             button.layout.width = "auto"
         self._shown = ""
         self._on_type = on_type
         self._number.observe(self._typed, names="value")
         self._follow.on_click(lambda _: on_follow())
+        self._refine.on_click(lambda _: on_refine())
         self._apply.on_click(lambda _: self.say(on_apply()))
 
-    def show(self, rate: float | None, pinned: bool, says: str) -> None:
+    def show(self, rate: float | None, pinned: bool, refinable: bool, says: str) -> None:
         """Show ``rate``, and ``says`` about it."""
         self._shown = "" if rate is None else f"{rate:.4g}"
         self._number.value = self._shown
         self._follow.disabled = not pinned
         self._apply.disabled = rate is None
+        self._refine.disabled = not refinable
         self.say(says)
 
     def say(self, text: str) -> None:

@@ -20,9 +20,16 @@ RULE_NAMES = {
     "variance": "smallest spread (nearly always the smallest rate)",
     "max": "largest that never raised the loss",
     "steady": "steadiest drop",
+    "cautious": "lowest mean, divided by 2.5",
+    "share": "smallest with 80 % of the best drop",
+    "significant": "largest that lowers the loss for sure",
+    "steepest": "where the curve falls steepest",
+    "valley": "half way down the valley",
+    "soft": "middle of the lowest part",
 }
 
-BAND_NAMES = {"normal": "normal", "Student's t": "t", "BCa bootstrap": "bootstrap"}
+BAND_NAMES = {"normal": "normal", "Student's t": "t", "BCa bootstrap": "bootstrap", "to watch (any time)": "anytime"}
+SEEN_NAMES = {"the steps' own batches": "own", "all batches of the steps": "same", "a held-out batch": "held-out"}
 
 
 def grid_controls(widget: TunerWidget) -> ipw.VBox:
@@ -43,19 +50,33 @@ def sampling_controls(widget: TunerWidget, num_observations: int | None) -> ipw.
         "Subsamples to measure on",
         _slider(widget, "num_subsamples", "Rounds", 1, 500),
         _slider(widget, "batch_size", "Batch size", 1, min(512, num_observations or 512)),
+        _slider(widget, "horizon", "Steps", 1, 100),
+        _menu(widget, "evaluate_on", "Loss on", SEEN_NAMES),
+        _menu(widget, "sampler", "Measure", {"all rates": "full", "only those that can still win": "racing"}),
+        _menu(widget, "stop_rule", "Stop", {"after all rounds": "rounds", "once it is settled": "settled"}),
         seed,
     )
 
 
 def reading_controls(widget: TunerWidget, axis: ipw.ToggleButtons) -> ipw.VBox:
     """How the measurements are read: the rule, the band's level and the axis. None of them needs a new run."""
-    rule = ipw.Dropdown(options=[(RULE_NAMES.get(name, name), name) for name in RULES], description="Rule")
-    _tie(widget, "method", rule)
+    rule = _menu(widget, "method", "Rule", {RULE_NAMES.get(name, name): name for name in RULES})
     alpha = ipw.FloatSlider(min=0.01, max=0.5, step=0.01, description="Band's α")
     _tie(widget, "alpha", alpha)
-    kind = ipw.Dropdown(options=list(BAND_NAMES.items()), description="Band")
-    _tie(widget, "band", kind)
-    return _group("How to read them", rule, kind, alpha, axis)
+    kind = _menu(widget, "band", "Band", BAND_NAMES)
+    # What no rule can know, said where the rule is chosen.
+    limits = ipw.Label(
+        "A long training wants a smaller rate than a short one, and no rule knows how long yours will be: "
+        "for many epochs go left within the shaded interval."
+    )
+    limits.add_class("autolr-help")
+    return _group("How to read them", rule, kind, alpha, axis, limits)
+
+
+def _menu(widget: TunerWidget, trait: str, description: str, options: dict[str, str]) -> ipw.Dropdown:
+    menu = ipw.Dropdown(options=list(options.items()), description=description)
+    _tie(widget, trait, menu)
+    return menu
 
 
 def _slider(widget: TunerWidget, trait: str, description: str, least: int, most: int) -> ipw.IntSlider:

@@ -165,7 +165,7 @@ class Session(traitlets.HasTraits):
         self.round = len(self.tuner)
 
     def _is_complete(self) -> bool:
-        return len(self.tuner) >= self.settings.num_subsamples
+        return self.tuner.is_complete
 
     def _run_turn(self) -> None:
         # The error is on the screen; only `run` has somebody to raise it to.

@@ -13,13 +13,14 @@ import bqplot
 import ipywidgets as ipw
 import numpy as np
 import traitlets
+from numpy.typing import NDArray
 
 from autolr_widget.engine.band import BANDS
-from autolr_widget.engine.grid import SCALES
+from autolr_widget.engine.grid import SCALES, around
 from autolr_widget.engine.results import TuneResults
 from autolr_widget.engine.schedule import cosine_restarts
-from autolr_widget.engine.selection import RULES, edge
-from autolr_widget.engine.settings import EVALUATE_ON, Settings
+from autolr_widget.engine.selection import RULES, Certainty, certainty, choices, edge
+from autolr_widget.engine.settings import EVALUATE_ON, SAMPLERS, STOP_RULES, Settings
 from autolr_widget.engine.tuner import LRTuner
 from autolr_widget.widget.chart import Chart
 from autolr_widget.widget.choice import Choice
@@ -42,7 +43,8 @@ class TunerWidget(ipw.VBox):
         A compiled Keras model. Only `apply` writes to it, and only to its optimizer's learning rate.
     x, y, sample_weight, class_weight
         The data, as for `Model.fit`.
-    lr_space, scale, num_evals, num_subsamples, batch_size, horizon, evaluate_on, method, alpha, band, seed
+    lr_space, scale, num_evals, num_subsamples, batch_size, horizon, evaluate_on
+    method, alpha, band, sampler, stop, seed
         See `LRTuner` and `autolr_widget.engine.settings.Settings`.
 
     Raises
@@ -58,17 +60,19 @@ class TunerWidget(ipw.VBox):
     0.0031
     """
 
-    lr_min = traitlets.Float(1e-6, help="Smallest learning rate of the grid")
-    lr_max = traitlets.Float(1.0, help="Largest learning rate of the grid")
+    lr_min = traitlets.Float(1e-5, help="Smallest learning rate of the grid")
+    lr_max = traitlets.Float(10.0, help="Largest learning rate of the grid")
     scale = traitlets.Enum(SCALES, "log", help="How the grid is spaced")
-    num_evals = traitlets.Int(50, help="Learning rates in the grid")
-    num_subsamples = traitlets.Int(100, help="Rounds of the run")
+    num_evals = traitlets.Int(19, help="Learning rates in the grid")
+    num_subsamples = traitlets.Int(10, help="Rounds of the run")
     batch_size = traitlets.Int(32, help="Observations in a round's subsample")
-    horizon = traitlets.Int(1, help="Optimizer steps between the two losses")
-    evaluate_on = traitlets.Enum(EVALUATE_ON, "same", help="What the two losses are measured on")
-    method = traitlets.Enum(tuple(RULES), "mean", help="Selection rule")
+    horizon = traitlets.Int(25, help="Optimizer steps between the two losses")
+    evaluate_on = traitlets.Enum(EVALUATE_ON, "own", help="What the two losses are measured on")
+    method = traitlets.Unicode("cautious", help="Selection rule, a key of `RULES`")
     alpha = traitlets.Float(0.05, help="Significance level of the band")
     band = traitlets.Enum(tuple(BANDS), "normal", help="Kind of the band")
+    sampler = traitlets.Enum(SAMPLERS, "full", help="Which rates a round measures")
+    stop_rule = traitlets.Enum(STOP_RULES, "rounds", help="When the run ends: the argument `stop`")
     seed = traitlets.Int(42, help="Seed of the subsamples")
 
     status = traitlets.Enum(STATUSES, "idle", read_only=True)
@@ -88,16 +92,18 @@ class TunerWidget(ipw.VBox):
         *,
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
-        lr_space: tuple[float, float] = (1e-6, 1.0),
+        lr_space: tuple[float, float] = (1e-5, 10.0),
         scale: str = "log",
-        num_evals: int = 50,
-        num_subsamples: int = 100,
+        num_evals: int = 19,
+        num_subsamples: int = 10,
         batch_size: int = 32,
-        horizon: int = 1,
-        evaluate_on: str = "same",
-        method: str = "mean",
+        horizon: int = 25,
+        evaluate_on: str = "own",
+        method: str = "cautious",
         alpha: float = 0.05,
         band: str = "normal",
+        sampler: str = "full",
+        stop: str = "rounds",
         seed: int = 42,
     ) -> None:
         tuner = LRTuner(
@@ -116,10 +122,15 @@ class TunerWidget(ipw.VBox):
             method=method,
             alpha=alpha,
             band=band,
+            sampler=sampler,
+            stop=stop,
             seed=seed,
         )
         self._session = Session(tuner, on_rounds=self._draw)
         self._following = False
+        self._judged: tuple[Any, ...] = ()
+        self._certainty: Certainty | None = None
+        self._before: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
         settings = tuner.settings
         super().__init__(**{name: getattr(settings, name) for name in SETTINGS})
         self.observe(self._configure, names=SETTINGS)
@@ -134,11 +145,14 @@ class TunerWidget(ipw.VBox):
         self._chart = Chart(tuner.rates, axis.value, on_click=self._click)
         self._drawn = tuner
         axis.observe(lambda change: self._chart.show_axis(change["new"]), names="value")
-        self._choice = Choice(on_type=self._choose, on_follow=self._unpin, on_apply=self._apply_and_say)
+        self._choice = Choice(
+            on_type=self._choose, on_follow=self._unpin, on_refine=self.refine, on_apply=self._apply_and_say
+        )
         self._run_bar = RunBar()
         self._run_bar.on_msg(self._receive)
         for name in ("status", "round", "error"):
             self._session.observe(self._mirror, names=name)
+        self._session.observe(self._judge, names=("turn", "status"))
         for name in ("status", "round", "error", "stale", "turn"):
             traitlets.dlink((self._session, name), (self._run_bar, name))
         traitlets.dlink((self, "num_subsamples"), (self._run_bar, "num_subsamples"))
@@ -205,6 +219,34 @@ class TunerWidget(ipw.VBox):
         await self._session.wait()
         return self.results
 
+    def refine(self) -> None:
+        """Start a run on a finer grid around `selected_lr`: its interval, and a step of the old grid on either side.
+
+        The curve at hand stays in the picture, as points.
+
+        Raises
+        ------
+        ValueError
+            If no rate is selected, or none has been measured yet.
+        """
+        lr, tuner = self._selected(), self.tuner
+        if len(tuner) == 0:
+            raise ValueError("Nothing has been measured yet that could be refined. Run the tuner first.")
+        low = high = lr
+        if not self.pinned:
+            # The rules read the curve around its lowest point, which not all of them choose.
+            for method in (self.method, "mean"):
+                found = RULES[method](tuner.rates, tuner.deltas)
+                sure = certainty(method, tuner.rates, tuner.deltas, self.alpha) or Certainty(found, found, 1.0)
+                low, high = min(low, sure.lower), max(high, sure.upper)
+        lr_min, lr_max = around(tuner.rates, low, high)
+        self._before = tuner.rates, BANDS["normal"](tuner.deltas, self.alpha).mean
+        self._unpin()
+        with self.hold_trait_notifications():
+            self.lr_min, self.lr_max = lr_min, lr_max
+        self._session.stop()
+        self._session.start()
+
     def apply(self) -> float:
         """Write `selected_lr` into the model's optimizer, and return it.
 
@@ -270,6 +312,7 @@ class TunerWidget(ipw.VBox):
     def _configure(self, change: dict[str, Any]) -> None:
         self._session.configure(Settings(**{name: getattr(self, name) for name in SETTINGS}))
         if change["name"] in ("method", "alpha", "band"):
+            self._judge()
             self._draw()
         elif change["name"] == "scale":
             self._axis.value = self.scale
@@ -282,8 +325,23 @@ class TunerWidget(ipw.VBox):
         tuner = self.tuner
         if tuner is not self._drawn:
             self._drawn = tuner
-            self._chart.show_grid(tuner.rates, self._axis.value)
-        self._chart.draw(BANDS[self.band](tuner.deltas, self.alpha))
+            self._certainty = None
+            self._chart.show_grid(tuner.rates, self._axis.value, self._before)
+            self._before = None
+        self._chart.draw(BANDS[self.band](tuner.deltas, self.alpha), tuner.racing)
+        self._follow()
+
+    def _judge(self, _: Any = None) -> None:
+        """Show what all rules choose, and how sure the choice is. After a turn of rounds, not after each: it takes
+        longer than a quick round.
+        """
+        tuner = self.tuner
+        judged = (tuner, len(tuner), self.method, self.alpha)
+        if judged == self._judged or len(tuner) == 0:
+            return
+        self._judged = judged
+        self._certainty = certainty(self.method, tuner.rates, tuner.deltas, self.alpha)
+        self._chart.show_rules(choices(tuner.rates, tuner.deltas))
         self._follow()
 
     def _follow(self) -> None:
@@ -299,14 +357,18 @@ class TunerWidget(ipw.VBox):
                     warnings.simplefilter("ignore")
                     # The rule "max" gives 0.0 where no rate will do: nothing to train with.
                     lr = RULES[self.method](self.tuner.rates, self.tuner.deltas) or None
-                says = f"the rule's choice: {RULE_NAMES.get(self.method, self.method)}"
+                says = f"rule: {RULE_NAMES.get(self.method, self.method)}"
+                if self._certainty is not None:
+                    sure = self._certainty
+                    says += f" · {sure.lower:.2g} to {sure.upper:.2g} ({1 - self.alpha:.0%})"
+                    says += f" · {sure.agreement:.0%} of resampled runs agree"
                 if lr is None:
                     says = "the rule finds no rate: each one raised the loss in some round"
             except ValueError as error:
                 says = str(error)
-        end = edge(self.tuner.rates, lr) if lr else ""
+        end = edge(self.method, self.tuner.rates, self.tuner.deltas) if lr else ""
         if end:
-            says += f", at the {end} end of the grid: widen it"
+            says += f" · at the {end} end of the grid: widen it"
         self.set_trait("edge", end)
         self._following = True
         try:
@@ -316,8 +378,11 @@ class TunerWidget(ipw.VBox):
         self._show_choice(says)
 
     def _show_choice(self, says: str) -> None:
-        self._choice.show(self.selected_lr, self.pinned, says)
+        refinable = self.selected_lr is not None and len(self.tuner) > 0
+        self._choice.show(self.selected_lr, self.pinned, refinable, says)
         self._chart.select(self.selected_lr)
+        sure = None if self.pinned else self._certainty
+        self._chart.show_interval(None if sure is None else (sure.lower, sure.upper))
 
     @traitlets.observe("selected_lr")
     def _on_selected(self, _: dict[str, Any]) -> None:

@@ -29,11 +29,7 @@ def assert_exact(tuner: LRTuner, make: Callable[[], keras.Model], rounds: int = 
             seed.assign(seed.numpy() + np.array([0, 4096 * index], "uint32"))
         count = settings.horizon + settings.held_out
         drawn = tuner.observations.draw(settings.batch_size, settings.seed, index, settings.horizon, settings.held_out)
-        size = settings.batch_size
-        batches = [
-            keras.tree.map_structure(lambda leaf, k=k: None if leaf is None else leaf[k * size : (k + 1) * size], drawn)
-            for k in range(count)
-        ]
+        batches = [part(drawn, k * settings.batch_size, (k + 1) * settings.batch_size) for k in range(count)]
         truth = true_deltas(model, make, tuner.rates, batches, settings.horizon, settings.evaluate_on)
         for seed, value in zip(seeds, start, strict=True):
             seed.assign(value)
@@ -41,6 +37,10 @@ def assert_exact(tuner: LRTuner, make: Callable[[], keras.Model], rounds: int = 
             "no rate changes the loss enough to tell"
         )
         np.testing.assert_allclose(round.deltas, truth, rtol=rtol, atol=1e-2 * rtol * max(abs(round.loss), 1))
+
+
+def part(batch: Batch, first: int, end: int) -> Batch:
+    return keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[first:end], batch)
 
 
 def true_deltas(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import collections
 import traceback
 import warnings
+from typing import Any
 
 import pytest
 

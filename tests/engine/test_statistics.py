@@ -109,7 +109,7 @@ def test_bootstrap_band_of_too_few_rounds_is_nan(rounds):
 
 def test_a_band_that_there_is_not():
     with pytest.raises(
-        ValueError, match=r"`band` must be one of \('normal', 't', 'bootstrap'\)\. Received: band='wide'"
+        ValueError, match=r"`band` must be one of \('normal', 't', 'bootstrap', 'anytime'\)\. Received: band='wide'"
     ):
         TuneResults(RATES, np.ones((2, 5))).summary(band="wide")
 

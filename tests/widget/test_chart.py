@@ -32,16 +32,20 @@ def test_decades_are_few_and_inside(first, ratio):
 
 
 @pytest.mark.parametrize(
-    ("lower", "upper", "inside"),
+    ("mean", "spread", "inside"),
     [
-        ([-1, -3, 50], [0, -2, 1e9], (-3, 3)),
-        ([-1, -3, -2], [0, -2, -1], (-3, 0)),
-        ([1, 2], [3, 4], (0, 4)),
+        # A rate that blows up has a band that reaches as far down: neither counts.
+        ([-0.5, -2.5, 1e9], [0.5, 0.5, 1e10], (-3, 2.5)),
+        ([-0.5, -2.5, -1.5], [0.5, 0.5, 0.5], (-3, 0)),
+        ([2, 3], [1, 1], (0, 4)),
         ([0, 0], [0, 0], (0, 0)),
+        # The first rounds' bands are wide, and would make the dip a scratch.
+        ([-1, -2], [50, 60], (-2.5, 2)),
     ],
 )
-def test_y_limits_hold_the_dip_and_zero(lower, upper, inside):
-    low, high = y_limits(np.array(lower, float), np.array(upper, float))
+def test_y_limits_hold_the_dip_and_zero(mean, spread, inside):
+    mean, spread = np.array(mean, float), np.array(spread, float)
+    low, high = y_limits(mean, mean - spread, mean + spread)
     assert low < inside[0]
     assert high > inside[1]
     assert high - low <= 2 * max(inside[1] - inside[0], 1)

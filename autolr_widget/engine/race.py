@@ -1,0 +1,56 @@
+"""Which rates can still win, and when the winner is known: looked at as often as one likes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autolr_widget.engine.band import Floats, anytime_margin
+
+#: Rounds from one look at the race to the next. At fixed rounds, so that the same run always drops the same rates.
+HEAT = 4
+#: Mixture of the margins: rates that are far too small or too large are told apart from the leader in one heat.
+MIXTURE = 30.0
+#: Share of the leader's drop by which another rate may still be better once a run is settled.
+TOLERANCE = 0.1
+
+
+def contenders(deltas: Floats, alpha: float) -> NDArray[np.bool_]:
+    r"""The rates whose mean may still be the lowest, shape ``(num_evals,)``.
+
+    Judged on paired differences to the leader, the rate of the lowest mean: a rate is out once the whole of its
+    confidence sequence at level :math:`\alpha / (m - 1)`, among :math:`m` rates, lies above 0. Over all looks together
+    the rate that is best in truth is dropped with probability :math:`\alpha` at most, as far as `anytime_margin` holds.
+    A rate that diverged in a round, or was not measured in it, is out as well; if that is true of all, none is.
+    """
+    gaps, margins, finite = _gaps(deltas, alpha)
+    if gaps is None:
+        return np.ones(deltas.shape[1], dtype=bool)
+    # NaN, as long as there is no margin, drops nobody.
+    finite[finite] = ~(gaps - margins > 0)
+    return finite
+
+
+def settled(deltas: Floats, alpha: float) -> bool:
+    """Whether no rate can have a mean that is lower than the lowest by more than `TOLERANCE` of its drop.
+
+    Judged as in `contenders`. Where no rate lowers the loss, nothing is ever settled.
+    """
+    gaps, margins, finite = _gaps(deltas, alpha)
+    if gaps is None:
+        return False
+    lowest = deltas[:, finite].mean(axis=0).min()
+    others = np.isfinite(margins) | (gaps != 0)
+    return bool(lowest < 0 and len(deltas) >= HEAT and (gaps - margins >= TOLERANCE * lowest)[others].all())
+
+
+def _gaps(deltas: Floats, alpha: float) -> tuple[Floats | None, Floats, NDArray[np.bool_]]:
+    """Mean differences to the leader and their margins, over the rates that were finite in all rounds."""
+    finite: NDArray[np.bool_] = np.asarray(np.isfinite(deltas).all(axis=0))
+    if len(deltas) == 0 or not finite.any():
+        return None, np.array([]), finite
+    rounds = deltas[:, finite]
+    gaps = rounds - rounds[:, [np.argmin(rounds.mean(axis=0))]]
+    spread = gaps.std(axis=0, ddof=1) if len(gaps) > 1 else np.full(gaps.shape[1], np.nan)
+    count = np.full(gaps.shape[1], len(gaps))
+    return gaps.mean(axis=0), anytime_margin(spread, count, alpha / max(1, gaps.shape[1] - 1), MIXTURE), finite

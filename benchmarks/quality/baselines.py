@@ -1,0 +1,86 @@
+"""Recommendations that others give: Keras's default, the best constant, and fastai's readings of a range test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.quality.regret import regret
+from benchmarks.quality.tasks import BATCH, OPTIMIZERS, Task
+from benchmarks.quality.truth import RATES, batches
+
+#: The steps of a range test, and the rates that it goes through, fastai's defaults.
+STEPS = 100
+SWEPT = np.geomspace(1e-7, 10, STEPS)
+
+
+def keras_default(optimizer: str) -> float:
+    return float(OPTIMIZERS[optimizer]().learning_rate)
+
+
+def best_constant(task: str, optimizer: str, tasks: Iterable[str]) -> float:
+    """The rate of the truth's grid that is best for this optimizer on all tasks but this one."""
+    others = [other for other in tasks if other != task]
+    return float(min(RATES, key=lambda rate: np.mean([regret(other, optimizer, rate) for other in others])))
+
+
+def range_test(model: keras.Model, task: Task) -> Callable[[int], np.ndarray]:
+    """A function of the seed: the loss of each step of a range test, from the weights that the model has then."""
+    model.optimizer.build(model.trainable_variables)
+    x, y = tf.constant(task.x), tf.constant(task.y)
+
+    @tf.function
+    def steps(rows: tf.Tensor, rates: tf.Tensor) -> tf.Tensor:
+        losses = tf.TensorArray(tf.float32, STEPS)
+        for index in tf.range(STEPS):
+            model.optimizer.learning_rate.assign(rates[index])
+            for metric in model.metrics:
+                metric.reset_state()
+            found = model.train_step((tf.gather(x, rows[index]), tf.gather(y, rows[index])))
+            losses = losses.write(index, found["loss"])
+        return losses.stack()
+
+    def run(seed: int) -> np.ndarray:
+        passes = -(-STEPS // (len(task.x) // BATCH))
+        rows = batches(len(task.x), passes, seed)[:STEPS]
+        return steps(tf.constant(rows), tf.constant(SWEPT, tf.float32)).numpy()
+
+    return run
+
+
+def suggestions(losses: np.ndarray) -> dict[str, float]:
+    """What fastai's ``lr_find`` suggests from these losses; the smoothing, the stop and the trimming are its own."""
+    weights = 0.98 ** np.arange(len(losses))[::-1]
+    smooth = np.array(
+        [np.average(losses[: i + 1], weights=weights[-i - 1 :]) for i in range(len(losses))], dtype=np.float64
+    )
+    # It stops behind the step whose smoothed loss is four times the best so far.
+    wild = np.flatnonzero(
+        ~np.isfinite(smooth) | (smooth > 4 * np.minimum.accumulate(np.nan_to_num(smooth, nan=np.inf)))
+    )
+    end = wild[0] + 1 if wild.size else len(losses)
+    rates, seen = SWEPT[:end][STEPS // 10 : -5], smooth[:end][STEPS // 10 : -5]
+    finite = np.isfinite(seen)
+    if not finite.all():
+        rates, seen = rates[: np.argmin(finite)], seen[: np.argmin(finite)]
+    steps = np.diff(seen) / np.diff(np.log(rates))
+    return {
+        "valley": _valley(rates, seen),
+        "steep": float(rates[np.argmin(steps)]),
+        "minimum/10": float(rates[np.argmin(seen)]) / 10,
+    }
+
+
+def _valley(rates: np.ndarray, losses: np.ndarray) -> float:
+    """Half way into what lies before the end of the longest falling subsequence, as far back as it is long."""
+    length = np.ones(len(losses), dtype=int)
+    for i in range(1, len(losses)):
+        above = losses[:i] > losses[i]
+        if above.any():
+            length[i] = length[:i][above].max() + 1
+    end = int(np.argmax(length))
+    third = length[end] / 3
+    return float(rates[end - length[end] + int(third) + int(third / 2)])
