@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+#: Variance :math:`g` in `anytime_margin`: with it the band is within 3 % of the narrowest from 5 to 100 rounds.
+MIXTURE = 3.0
+
 #: Resamples of the bootstrap band.
 RESAMPLES = 999
 
@@ -84,7 +87,7 @@ def anytime(deltas: Floats, alpha: float) -> Band:
     return Band(mean, std, mean - margin, mean + margin, count)
 
 
-def anytime_margin(std: Floats, count: NDArray[np.int64], alpha: float, mixture: float = 3.0) -> Floats:
+def anytime_margin(std: Floats, count: NDArray[np.int64], alpha: float) -> Floats:
     r"""Half the width of a confidence sequence for a mean: valid for every ``count`` at once.
 
     With :math:`k = 1 + n g` and :math:`A = (k/\alpha^2)^{1/n}`,
@@ -101,12 +104,9 @@ def anytime_margin(std: Floats, count: NDArray[np.int64], alpha: float, mixture:
     ----------
     std, count
         Sample deviation and number of the observations, of one shape.
-    mixture
-        The variance :math:`g`. With 3 the band is within 3 % of the narrowest from 5 to 100 rounds; more of it tells
-        large effects earlier, and small ones later.
     """
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        k = 1 + count * mixture
+        k = 1 + count * MIXTURE
         a = (k / alpha**2) ** (1 / count)
         return std * np.sqrt((count - 1) / count * np.where(a < k, (a - 1) / (1 - a / k), np.nan))
 

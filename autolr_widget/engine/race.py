@@ -9,8 +9,6 @@ from autolr_widget.engine.band import Floats, anytime_margin
 
 #: Rounds from one look at the race to the next. At fixed rounds, so that the same run always drops the same rates.
 HEAT = 4
-#: Mixture of the margins: rates that are far too small or too large are told apart from the leader in one heat.
-MIXTURE = 30.0
 #: Share of the leader's drop by which another rate may still be better once a run is settled.
 TOLERANCE = 0.1
 
@@ -53,4 +51,4 @@ def _gaps(deltas: Floats, alpha: float) -> tuple[Floats | None, Floats, NDArray[
     gaps = rounds - rounds[:, [np.argmin(rounds.mean(axis=0))]]
     spread = gaps.std(axis=0, ddof=1) if len(gaps) > 1 else np.full(gaps.shape[1], np.nan)
     count = np.full(gaps.shape[1], len(gaps))
-    return gaps.mean(axis=0), anytime_margin(spread, count, alpha / max(1, gaps.shape[1] - 1), MIXTURE), finite
+    return gaps.mean(axis=0), anytime_margin(spread, count, alpha / max(1, gaps.shape[1] - 1)), finite

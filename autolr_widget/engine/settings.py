@@ -37,7 +37,8 @@ class Settings:
         Optimizer steps between the two losses, each on a fresh batch; 1 is the reference's.
     evaluate_on
         What the two losses are measured on, one of `EVALUATE_ON`: ``"same"``, the batches of the steps; ``"held-out"``,
-        a batch that no step sees; ``"own"``, each step's batch as the step finds it, over the second half of the steps.
+        a batch that no step sees; ``"own"``, each step's batch as the step finds it, over the second half of the steps
+        (with a horizon of 1, as the only step leaves it: ``"same"``).
     method
         Selection rule, a key of `autolr_widget.engine.selection.RULES`.
     alpha
@@ -85,11 +86,6 @@ class Settings:
         _one_of("sampler", self.sampler, SAMPLERS)
         _one_of("stop", self.stop_rule, STOP_RULES)
         _one_of("evaluate_on", self.evaluate_on, EVALUATE_ON)
-        if self.evaluate_on == "own" and self.horizon == 1:
-            raise ValueError(
-                'Argument `evaluate_on` must not be "own" with horizon=1, whose only step starts from the same loss at '
-                "every rate. Received: evaluate_on='own', horizon=1"
-            )
         if not 0 < self.alpha < 1:
             raise ValueError(f"Argument `alpha` must lie between 0 and 1. Received: alpha={self.alpha}")
         if self.scale == "log" and self.lr_min <= 0:
@@ -106,6 +102,11 @@ class Settings:
 
     def _set(self, name: str, value: float) -> None:
         object.__setattr__(self, name, value)
+
+    @property
+    def seen(self) -> str:
+        """What the losses are measured on: `evaluate_on`, but with a horizon of 1 no later step looks back."""
+        return "same" if self.horizon == 1 and self.evaluate_on == "own" else self.evaluate_on
 
     @property
     def held_out(self) -> int:

@@ -252,7 +252,7 @@ class LRTuner:
             self._state = self._differential.state()
         some = racing if settings.sampler == "racing" else None
         losses, deltas = self._differential(
-            self._state, self.rates, some, batches, indices[0], settings.horizon, settings.evaluate_on
+            self._state, self.rates, some, batches, indices[0], settings.horizon, settings.seen
         )
         return [Round(*round, racing) for round in zip(indices, losses.tolist(), deltas, strict=False)]
 

@@ -30,7 +30,7 @@ def assert_exact(tuner: LRTuner, make: Callable[[], keras.Model], rounds: int = 
         count = settings.horizon + settings.held_out
         drawn = tuner.observations.draw(settings.batch_size, settings.seed, index, settings.horizon, settings.held_out)
         batches = [part(drawn, k * settings.batch_size, (k + 1) * settings.batch_size) for k in range(count)]
-        truth = true_deltas(model, make, tuner.rates, batches, settings.horizon, settings.evaluate_on)
+        truth = true_deltas(model, make, tuner.rates, batches, settings.horizon, settings.seen)
         for seed, value in zip(seeds, start, strict=True):
             seed.assign(value)
         assert rtol == 0 or np.nanmax(abs(truth)) > 10 * rtol * abs(round.loss), (

@@ -22,7 +22,7 @@ def test_every_form_is_exact(form, name, monkeypatch):
     if form == "steps":
         monkeypatch.setattr(differential, "line_through", bent)
     case = CASES[name]()
-    tuner = LRTuner(case.make(), case.x, case.y, lr_space=(1e-4, 1e-1), num_evals=7, batch_size=12)
+    tuner = LRTuner(case.make(), case.x, case.y, lr_space=(1e-4, 1e-1), num_evals=7, batch_size=12, horizon=1)
     assert_exact(tuner, case.make)
     words = {"loop": "one rate after the other", "vectorised": "1000 rates at once", "pieces": "3 rates at once"}
     assert words.get(form, "A step of the optimizer at one rate") in tuner.plan
@@ -74,7 +74,7 @@ def test_running_out_of_memory_is_python_s_own_error(make_model, digits, monkeyp
     def exhausted(*_):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating a tensor")
 
-    monkeypatch.setattr(tuner._differential, "_losses", exhausted)
+    monkeypatch.setattr(tuner._differential, "_on_paths", exhausted)
     with pytest.raises(MemoryError, match="OOM"):
         tuner.step()
     assert len(tuner) == 1

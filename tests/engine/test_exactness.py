@@ -17,6 +17,13 @@ from tests.engine.cases import CASES, Case
 from tests.engine.oracle import assert_exact
 
 SETTINGS = {"lr_space": (1e-4, 1e-1), "num_evals": 4, "num_subsamples": 3, "batch_size": 12}
+#: One step goes along a line where it can; several, one after the other.
+HORIZONS = [
+    {"horizon": 1, "evaluate_on": "same"},
+    {"horizon": 3, "evaluate_on": "same"},
+    {"horizon": 3, "evaluate_on": "held-out"},
+    {"horizon": 4, "evaluate_on": "own"},
+]
 
 
 def verdict(case: Case, **horizon: Any) -> str:
@@ -34,25 +41,39 @@ def verdict(case: Case, **horizon: Any) -> str:
     return "refused"
 
 
+def horizons(index: int) -> dict[str, Any]:
+    """Several steps for the case of this number: each of `HORIZONS` in turn."""
+    return HORIZONS[1 + index % (len(HORIZONS) - 1)]
+
+
 # `fit` warns of weights that no loss depends on.
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
 @pytest.mark.parametrize("name", CASES)
 def test_case(name):
     case = CASES[name]()
-    assert verdict(case) == ("exact" if case.refused is None else "refused")
+    assert verdict(case, **HORIZONS[0]) == ("exact" if case.refused is None else "refused")
+
+
+# Every fourth, which takes a minute: `make table` tries them all.
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+@pytest.mark.parametrize(("index", "name"), [*enumerate(CASES)][::4])
+def test_case_of_several_steps(index, name):
+    case = CASES[name]()
+    assert verdict(case, **horizons(index)) == ("exact" if case.refused is None else "refused")
 
 
 def main() -> None:
     warnings.simplefilter("ignore")
     counts: collections.Counter[str] = collections.Counter()
-    for name, make in CASES.items():
-        try:
-            found = verdict(make())
-        except Exception:
-            traceback.print_exc()
-            found = "WRONG"
-        counts[found] += 1
-        print(f"{found:8} {name}", flush=True)
+    for index, (name, make) in enumerate(CASES.items()):
+        for settings in (HORIZONS[0], horizons(index)):
+            try:
+                found = verdict(make(), **settings)
+            except Exception:
+                traceback.print_exc()
+                found = "WRONG"
+            counts[found] += 1
+            print(f"{found:8} {name}, {settings['horizon']} on {settings['evaluate_on']}", flush=True)
     print(f"\n{len(CASES)} cases: " + ", ".join(f"{counts[word]} {word}" for word in ("exact", "refused", "WRONG")))
 
 

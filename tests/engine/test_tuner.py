@@ -173,7 +173,7 @@ def test_a_stream_that_breaks_off_is_not_taken_to_have_ended(make_model, digits)
             yield digits[0][10 * i : 10 * i + 10], digits[1][10 * i : 10 * i + 10]
         raise OSError("the disk is gone")
 
-    tuner = LRTuner(make_model(), batches(), num_evals=3, batch_size=10)
+    tuner = LRTuner(make_model(), batches(), num_evals=3, batch_size=10, horizon=1)
     for _ in range(3):
         tuner.step()
     with pytest.raises(OSError, match="disk"):
@@ -188,7 +188,7 @@ def test_a_stream_does_not_go_on_behind_a_batch_that_was_refused(make_model, dig
     x = digits[0].copy()
     x[15] = np.nan
     batches = ((x[i : i + 10], digits[1][i : i + 10]) for i in range(0, 100, 10))
-    tuner = LRTuner(make_model(), batches, num_evals=3, batch_size=10)
+    tuner = LRTuner(make_model(), batches, num_evals=3, batch_size=10, horizon=1)
     tuner.step()
     for message in ("must hold finite numbers", "broke off"):
         with pytest.raises(ValueError, match=message):
@@ -219,7 +219,7 @@ def test_a_stream_is_read_no_further_than_rounds_need(make_model, digits):
             read.append(i)
             yield digits[0][10 * i : 10 * i + 10], digits[1][10 * i : 10 * i + 10]
 
-    tuner = LRTuner(make_model(), batches(), num_evals=3, batch_size=15)
+    tuner = LRTuner(make_model(), batches(), num_evals=3, batch_size=15, horizon=1)
     assert read == [0]
     first = tuner.step()
     assert read == [0, 1]
@@ -248,9 +248,13 @@ def good():
         ({"num_subsamples": 0}, r"`num_subsamples` must be an integer of at least 1"),
         ({"batch_size": 51}, r"`batch_size` must not be larger than .*batch_size=51, len\(x\)=50"),
         ({"batch_size": True}, r"`batch_size` must be an integer"),
-        ({"horizon": 5}, r"`horizon` must be 1"),
-        ({"method": "best"}, r"`method` must be one of \('mean', 'median', 'variance', 'max', 'steady'\)"),
-        ({"band": "wide"}, r"`band` must be one of \('normal', 't', 'bootstrap'\)"),
+        ({"horizon": 0}, r"`horizon` must be an integer of at least 1"),
+        ({"evaluate_on": "all"}, r"`evaluate_on` must be one of \('same', 'held-out', 'own'\)"),
+        ({"evaluate_on": "held-out", "batch_size": 30}, r"must leave as many observations to hold out"),
+        ({"sampler": "some"}, r"`sampler` must be one of \('full', 'racing'\)"),
+        ({"stop": "soon"}, r"`stop` must be one of \('rounds', 'settled'\)"),
+        ({"method": "best"}, r"`method` must be one of \('mean', 'median', 'variance', 'max', 'steady', 'cautious',"),
+        ({"band": "wide"}, r"`band` must be one of \('normal', 't', 'bootstrap', 'anytime'\)"),
         ({"alpha": 1.0}, r"`alpha` must lie between 0 and 1"),
         ({"seed": -1}, r"`seed` must be an integer of at least 0"),
         ({"x": np.zeros((0, 64)), "y": np.zeros(0)}, r"`x` must hold at least one observation"),

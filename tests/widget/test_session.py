@@ -37,6 +37,10 @@ class CountingTuner:
     def renewed(self, settings):
         return CountingTuner(settings)
 
+    @property
+    def is_complete(self):
+        return len(self) >= self.settings.num_subsamples
+
     def __len__(self):
         return len(self.rounds)
 

@@ -15,7 +15,7 @@ from autolr_widget import LRTuner, TuneResults, TunerWidget
 
 @pytest.fixture
 def widget(make_model, digits):
-    tuner = TunerWidget(make_model("adam"), *digits, lr_space=(1e-4, 10), num_evals=12, num_subsamples=4)
+    tuner = TunerWidget(make_model("adam"), *digits, lr_space=(1e-4, 10), num_evals=12, num_subsamples=4, method="mean")
     yield tuner
     tuner.close()
 
@@ -36,8 +36,8 @@ def control(widget, kind, description):
 
 
 def marks(widget):
-    band, zero, mean, choice, clicks = widget.figure.marks
-    return {"band": band, "zero": zero, "mean": mean, "choice": choice, "clicks": clicks}
+    names = ("interval", "band", "zero", "before", "dropped", "mean", "choice", "rules", "names", "clicks")
+    return dict(zip(names, widget.figure.marks, strict=True))
 
 
 def test_run_gives_the_engine_s_own_numbers(widget, digits):
@@ -58,7 +58,7 @@ def test_the_chart_shows_the_summary(widget):
     np.testing.assert_allclose(drawn["band"].y, [summary["lower"], summary["upper"]])
     np.testing.assert_allclose(drawn["choice"].x, [widget.selected_lr] * 2)
     assert drawn["zero"].y.tolist() == [0, 0]
-    assert all(mark.visible for mark in drawn.values())
+    assert {name for name, mark in drawn.items() if not mark.visible} <= {"before", "dropped", "interval"}
     assert isinstance(drawn["mean"].scales["x"], bqplot.LogScale)
 
 
@@ -70,12 +70,12 @@ def test_the_chart_moves_once_after_every_round_and_before_the_counter(widget):
     assert events == ["chart", 1, "chart", 2, "chart", 3, "chart", 4]
 
 
-def test_one_round_has_a_mean_and_a_band_of_no_width(widget):
+def test_one_round_has_a_mean_and_no_band(widget):
     widget.step()
     widget._receive(None, {"type": "tick", "round": 0}, [])
     assert (widget.status, widget.round) == ("paused", 1)
     drawn = marks(widget)
-    np.testing.assert_array_equal(drawn["band"].y[0], drawn["mean"].y)
+    assert (drawn["mean"].visible, drawn["band"].visible) == (True, False)
 
 
 def test_rates_that_diverged_are_left_out_of_the_chart(make_model, digits):
@@ -110,8 +110,12 @@ def test_the_rule_max_without_a_safe_rate_selects_nothing(make_model, digits):
         (ipw.IntSlider, "Rates", "num_evals", 33),
         (ipw.IntSlider, "Rounds", "num_subsamples", 40),
         (ipw.IntSlider, "Batch size", "batch_size", 17),
+        (ipw.IntSlider, "Steps", "horizon", 3),
+        (ipw.Dropdown, "Loss on", "evaluate_on", "held-out"),
+        (ipw.Dropdown, "Measure", "sampler", "racing"),
+        (ipw.Dropdown, "Stop", "stop_rule", "settled"),
         (ipw.BoundedIntText, "Seed", "seed", 7),
-        (ipw.Dropdown, "Rule", "method", "median"),
+        (ipw.Dropdown, "Rule", "method", "share"),
         (ipw.FloatSlider, "Band's α", "alpha", 0.25),
         (ipw.Dropdown, "Band", "band", "bootstrap"),
         (ipw.ToggleButtons, "Spacing", "scale", "linear"),
@@ -153,7 +157,7 @@ def test_a_trait_beyond_its_slider_widens_the_slider(widget):
         ("batch_size", 5000, r"batch_size=5000, len\(x\)=1797"),
         ("alpha", 0.0, "`alpha` must lie between 0 and 1"),
         ("seed", -1, "`seed` must be an integer of at least 0"),
-        ("horizon", 2, "`horizon` must be 1"),
+        ("horizon", 0, "`horizon` must be an integer of at least 1"),
         ("selected_lr", -0.1, "`selected_lr` must be a positive number or None"),
         ("method", "best", "best"),
         ("num_subsamples", 2.5, "num_subsamples"),
