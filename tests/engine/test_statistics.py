@@ -1,5 +1,6 @@
 """Grid, subsample, band, rules and results: what must hold whatever the input."""
 
+import contextlib
 import json
 import math
 
@@ -12,7 +13,9 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from autolr_widget import TuneResults
+from autolr_widget.engine.band import BANDS, anytime_margin
 from autolr_widget.engine.grid import grid
+from autolr_widget.engine.race import contenders, settled
 from autolr_widget.engine.selection import RULES
 from autolr_widget.engine.subsample import subsample
 
@@ -218,3 +221,113 @@ def test_plot_draws_the_curve():
     axes = TuneResults(RATES, np.array([[-1.0, -2, -3, 4, 5], [-1, -3, -3, 4, 5]])).plot()
     assert axes.get_xscale() == "log"
     np.testing.assert_array_equal(axes.lines[0].get_ydata(), [-1, -2.5, -3, 4, 5])
+
+
+def test_anytime_margin_is_where_the_t_test_s_martingale_reaches_one_in_alpha():
+    # The Bayes factor of a t-test with effect size N(0, g) against 0, by numerical integration over the effect size.
+    n, alpha, g = 12, 0.05, 3.0
+    margin = anytime_margin(np.array([2.0]), np.array([n]), alpha)[0]
+    t = margin / (2.0 / np.sqrt(n))
+    effects = np.linspace(-12, 12, 20_001)
+    densities = stats.nct.pdf(t, n - 1, effects * np.sqrt(n)) * stats.norm.pdf(effects, scale=np.sqrt(g))
+    factor = np.trapezoid(densities, effects) / stats.t.pdf(t, n - 1)
+    assert factor == pytest.approx(1 / alpha, rel=1e-3)
+
+
+@given(st.floats(0.001, 0.3), st.integers(2, 300))
+def test_anytime_is_wider_than_student(alpha, rounds):
+    margin = anytime_margin(np.array([1.0]), np.array([rounds]), alpha)[0]
+    assert not margin <= stats.t.ppf(1 - alpha / 2, rounds - 1) / np.sqrt(rounds)
+
+
+def test_anytime_holds_for_those_who_watch_and_student_does_not():
+    deltas = np.random.default_rng(0).normal(size=(60, 2000))
+    missed = {"anytime": np.zeros(2000, bool), "t": np.zeros(2000, bool)}
+    for n in range(2, 61):
+        for band in missed:
+            found = BANDS[band](deltas[:n], 0.05)
+            missed[band] |= (found.lower > 0) | (found.upper < 0)
+    assert missed["anytime"].mean() < 0.05 < 0.3 < missed["t"].mean()
+
+
+CURVE = np.array([-0.01, -0.1, -0.6, -0.9, -1.0, 3.0])
+SOFT = np.exp([-9.9, -9, -4, -1, 0, -40])
+GRID = np.array([1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0])
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("mean", 1.0),
+        ("cautious", 0.4),
+        ("share", 0.1),
+        ("significant", 1.0),
+        ("steepest", 1e-3),
+        ("valley", 1e-2),
+        ("soft", 10 ** sum(share * decade for share, decade in zip(SOFT / SOFT.sum(), range(-4, 2), strict=True))),
+    ],
+)
+def test_rules_on_a_curve(rule, expected):
+    noise = np.array([[-1.0], [1.0]]) * 1e-6
+    assert TuneResults(GRID, CURVE + noise).best_lr(rule) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("rule", ["share", "steepest", "valley", "soft"])
+def test_rules_of_the_drop_need_one(rule):
+    with pytest.raises(ValueError, match=f'Rule "{rule}" finds no rate that lowers the loss'):
+        TuneResults(GRID, abs(CURVE) + np.zeros((3, 1))).best_lr(rule)
+
+
+@given(
+    arrays(float, (4, 6), elements=st.floats(-10, 10)),
+    st.sampled_from([*RULES]),
+)
+@pytest.mark.filterwarnings("ignore:Every learning rate")
+def test_every_rule_chooses_within_the_grid_or_says_why_not(deltas, rule):
+    with contextlib.suppress(ValueError):
+        rate = RULES[rule](GRID, deltas)
+        assert rate == 0 or GRID[0] / 2.5 <= rate <= GRID[-1] * (1 + 1e-9)
+
+
+def test_certainty_is_narrow_where_rounds_agree_and_wide_where_they_do_not():
+    generator = np.random.default_rng(0)
+    sure = TuneResults(GRID, CURVE + generator.normal(0, 0.01, (20, 6))).certainty("mean")
+    assert (sure.lower, sure.upper, sure.agreement) == (1.0, 1.0, 1.0)
+    unsure = TuneResults(GRID, CURVE + generator.normal(0, 1.0, (20, 6))).certainty("mean")
+    assert unsure.lower < unsure.upper
+    assert unsure.agreement < 0.9
+    assert TuneResults(GRID, np.tile(CURVE, (2, 1))).certainty("mean") is None
+    assert TuneResults(GRID, abs(np.tile(CURVE, (5, 1)))).certainty("share") is None
+
+
+def test_a_rule_of_one_s_own_is_chosen_like_the_rest(monkeypatch):
+    monkeypatch.setitem(RULES, "third", lambda rates, deltas: float(rates[2]))
+    results = TuneResults(GRID, np.tile(CURVE, (3, 1)))
+    assert results.best_lr("third") == 1e-2
+    assert results.choices()["third"] == 1e-2
+    assert results.certainty("third").agreement == 1
+
+
+def test_a_choice_below_the_lowest_mean_is_at_the_edge_where_that_is():
+    results = TuneResults(GRID[:5], np.tile(CURVE[:5], (2, 1)))
+    assert (results.best_lr("cautious"), results.edge("cautious")) == (0.4, "upper")
+
+
+def test_contenders_keep_the_best_and_drop_the_hopeless():
+    kept = []
+    for seed in range(200):
+        deltas = CURVE + np.random.default_rng(seed).normal(0, 0.3, (12, 6))
+        mask = contenders(deltas, 0.05)
+        kept.append(mask[4])
+        assert not mask[[0, 5]].any()
+    assert np.mean(kept) > 0.95
+    assert contenders(np.full((3, 6), np.nan), 0.05).all(), "if all have diverged, nobody is dropped"
+
+
+def test_settled_knows_ties_and_hopeless_cases():
+    generator = np.random.default_rng(0)
+    noise = generator.normal(0, 0.01, (20, 6))
+    assert settled(CURVE + noise, 0.05)
+    assert not settled(CURVE + 100 * noise, 0.05)
+    assert not settled(abs(CURVE) + noise, 0.05), "no rate lowers the loss"
+    assert not settled((CURVE + noise)[:3], 0.05)

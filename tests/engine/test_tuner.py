@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -12,8 +13,9 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from autolr_widget import LRTuner
+from autolr_widget import LRTuner, TuneResults
 from autolr_widget.engine import stream
+from autolr_widget.engine.subsample import subsample
 
 
 def weights_and_slots(model):
@@ -64,7 +66,7 @@ def test_fit_before_and_after_tuning_is_fit_without_it(digits, untuned):
 def test_fit_after_an_interrupted_round_is_fit_without_it(digits, untuned):
     model = make_awkward()
     fit(model, digits)
-    tuner = LRTuner(model, *digits, num_evals=2000, num_subsamples=1000)
+    tuner = LRTuner(model, *digits, num_evals=2000, num_subsamples=1000, horizon=1)
     tuner.step()
     timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
     # A shell starts background jobs with interrupts ignored, and Python leaves that as it is.
@@ -277,8 +279,9 @@ def test_a_large_model_needs_what_the_documents_say():
     """25 million parameters, Adam, 100 rates. `docs/what-it-takes.md` states the bound."""
     code = """
 import os, threading, time, keras, numpy as np
-from autolr_widget import LRTuner
+from autolr_widget import LRTuner, TuneResults
 from autolr_widget.engine import stream
+from autolr_widget.engine.subsample import subsample
 layers = [keras.layers.Dense(3500, activation="relu") for _ in range(3)]
 model = keras.Sequential([keras.Input((64,)), *layers, keras.layers.Dense(10)])
 model.compile("adam", "mse")
@@ -295,7 +298,7 @@ def watch():
         peak = max(peak, resident())
         time.sleep(0.005)
 threading.Thread(target=watch, daemon=True).start()
-LRTuner(model, x, y, num_evals=100).step()
+LRTuner(model, x, y, num_evals=100, horizon=1).step()
 print(peak - before)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -306,12 +309,13 @@ print(peak - before)
 def test_5000_rounds_leave_memory_flat():
     code = """
 import os, keras, numpy as np
-from autolr_widget import LRTuner
+from autolr_widget import LRTuner, TuneResults
 from autolr_widget.engine import stream
+from autolr_widget.engine.subsample import subsample
 model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(1)])
 model.compile("adam", "mse")
 x = np.random.default_rng(0).normal(size=(500, 8))
-tuner = LRTuner(model, x, x[:, :1], num_evals=10, num_subsamples=5000)
+tuner = LRTuner(model, x, x[:, :1], num_evals=10, num_subsamples=5000, horizon=1)
 def resident():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
@@ -320,6 +324,53 @@ print(marks[-1] - marks[0])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(done.stdout) < 8
+
+
+@pytest.mark.parametrize("sampler", ["full", "racing"])
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_rounds_are_the_same_alone_and_in_blocks(make_model, digits, sampler, horizon):
+    tuner = LRTuner(make_model("adam"), *digits, num_evals=7, num_subsamples=9, horizon=horizon, sampler=sampler)
+    rounds = list(tuner)
+    alone = tuner.renewed(tuner.settings)
+    for round in rounds:
+        measured = alone.measure(round.index)
+        np.testing.assert_array_equal(measured.deltas[round.measured], round.deltas[round.measured])
+        assert measured.loss == round.loss
+
+
+def test_racing_drops_what_can_not_win_and_changes_no_number(make_model, digits):
+    settings = {"lr_space": (1e-6, 10), "num_evals": 8, "num_subsamples": 24, "horizon": 1}
+    full = LRTuner(make_model("adam"), *digits, **settings)
+    list(full)
+    tuner = LRTuner(make_model("adam"), *digits, sampler="racing", **settings)
+    list(tuner)
+    measured = tuner.results.measured
+    assert measured[:4].all(), "no look before the fourth round"
+    assert (np.diff(measured.astype(int), axis=0) <= 0).all(), "who has dropped out stays out"
+    assert 1 <= measured[-1].sum() < 8
+    np.testing.assert_allclose(tuner.deltas[measured], full.deltas[measured], rtol=1e-5, atol=1e-7)
+    assert tuner.results.best_lr("mean") == full.results.best_lr("mean")
+    assert (tuner.results.summary()["diverged"] <= full.results.summary()["diverged"]).all()
+    assert TuneResults.from_json(tuner.results.to_json()) == tuner.results
+
+
+def test_a_settled_run_ends_by_itself_and_can_go_on(make_model, digits):
+    settings = {"lr_space": (1e-3, 10), "num_evals": 3, "num_subsamples": 200, "horizon": 5}
+    tuner = LRTuner(make_model(), *digits, stop="settled", **settings)
+    ended = len(list(tuner))
+    assert 4 <= ended < 200
+    assert tuner.is_complete
+    tuner.settings = replace(tuner.settings, stop_rule="rounds")
+    assert not tuner.is_complete
+
+
+def test_batches_of_a_round_are_fresh_as_long_as_the_data_last():
+    rows = subsample(100, 10, 0, 3, batches=8, held_out=1).reshape(9, 10)
+    assert len({*rows.ravel()}) == 90
+    rows = subsample(25, 10, 0, 3, batches=7, held_out=1).reshape(8, 10)
+    assert all(len({*batch}) == 10 for batch in rows)
+    assert not {*rows[:-1].ravel()} & {*rows[-1]}, "no step sees what was held out"
+    assert not np.array_equal(rows, subsample(25, 10, 0, 4, batches=7, held_out=1).reshape(8, 10))
 
 
 def test_import_does_not_import_tensorflow():

@@ -11,6 +11,7 @@ import pytest
 import traitlets
 
 from autolr_widget import LRTuner, TuneResults, TunerWidget
+from autolr_widget.engine.selection import RULES
 
 
 @pytest.fixture
@@ -392,3 +393,67 @@ def test_the_widget_knows_no_tensorflow():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_all_rules_are_marked_and_the_choice_has_an_interval(widget):
+    widget.method = "cautious"
+    widget.run()
+    drawn = marks(widget)
+    assert drawn["rules"].visible
+    named = [name for text in drawn["names"].text for name in text.split(", ")]
+    inside = {n for n, rate in widget.results.choices().items() if widget.lr_min <= rate <= widget.lr_max}
+    assert sorted(named) == sorted(inside)
+    assert len(drawn["rules"].x) == len(drawn["names"].text) <= len(named)
+    sure = widget.results.certainty("cautious")
+    assert f"{sure.agreement:.0%} of resampled runs agree" in widget._choice._says.value
+    assert drawn["interval"].visible == (sure.lower < sure.upper)
+    widget.selected_lr = 0.5
+    assert not drawn["interval"].visible, "a rate of one's own has no interval"
+
+
+def test_refine_measures_around_the_choice_and_keeps_the_old_curve(widget):
+    with pytest.raises(ValueError, match="No learning rate is selected"):
+        widget.refine()
+    widget.selected_lr = 0.1
+    with pytest.raises(ValueError, match="Nothing has been measured yet"):
+        widget.refine()
+    widget.pinned = False
+    widget.run()
+    rates, mean, lr = widget.results.rates, widget.results.summary()["mean"], widget.selected_lr
+    widget.refine()
+    assert widget.status == "running"
+    assert rates[0] < widget.lr_min < lr < widget.lr_max < rates[-1]
+    assert {widget.lr_min, widget.lr_max} <= {*rates}
+    widget.run()
+    drawn = marks(widget)
+    assert drawn["before"].visible
+    np.testing.assert_allclose(drawn["before"].x, rates)
+    np.testing.assert_allclose(drawn["before"].y, mean)
+    assert (drawn["mean"].scales["x"].min, drawn["mean"].scales["x"].max) == (rates[0], rates[-1])
+    widget.reset()
+    assert not drawn["before"].visible
+
+
+def test_a_race_shows_who_has_dropped_out(widget):
+    widget.num_subsamples, widget.sampler, widget.horizon = 24, "racing", 1
+    widget.run()
+    drawn = marks(widget)
+    assert drawn["dropped"].visible
+    assert len(drawn["dropped"].x) == 12
+    assert 2 <= len(drawn["mean"].x) < 12
+
+
+def test_a_settled_run_is_done(widget):
+    widget.num_subsamples, widget.stop_rule = 300, "settled"
+    widget.run()
+    assert widget.status == "done"
+    assert widget.round < 300
+
+
+def test_a_rule_of_one_s_own_is_in_the_menu(make_model, digits, monkeypatch):
+    monkeypatch.setitem(RULES, "third", lambda rates, deltas: float(rates[2]))
+    widget = TunerWidget(make_model(), *digits, num_subsamples=1, num_evals=4, method="third")
+    assert control(widget, ipw.Dropdown, "Rule").value == "third"
+    widget.run()
+    assert widget.selected_lr == widget.results.rates[2]
+    widget.close()
