@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-#: Variance :math:`g` in `anytime_margin`: with it the band is within 3 % of the narrowest from 5 to 100 rounds.
+#: Variance :math:`g` in `anytime_margin`. At 5 % the band is then the narrowest of its kind at 7 rounds, has an end
+#: from the fourth on, and is 3 % wider than with the best :math:`g` at 5 and at 12 rounds, 8 % at 30, 13 % at 100.
 MIXTURE = 3.0
 
 #: Resamples of the bootstrap band.
@@ -80,7 +81,8 @@ def bootstrap(deltas: Floats, alpha: float) -> Band:
 
 def anytime(deltas: Floats, alpha: float) -> Band:
     """A confidence sequence: the band covers the mean in all rounds at once, however long one watches and whenever
-    one stops. See `anytime_margin`. In the first rounds, as yet without an end, it is NaN.
+    one stops. See `anytime_margin`. In the first rounds, as yet without an end, its edges are NaN, like those of one
+    round alone, so that nothing is drawn.
     """
     mean, std, count = _moments(deltas)
     margin = anytime_margin(std, count, alpha)
@@ -94,21 +96,29 @@ def anytime_margin(std: Floats, count: NDArray[np.int64], alpha: float) -> Float
 
     .. math:: \frac{s}{\sqrt n} \sqrt{(n-1)\,\frac{A - 1}{1 - A/k}},
 
-    and NaN as long as :math:`A \ge k`. These are the means that a t-test with a normal mixture of variance
-    :math:`g` over the effect size does not reject; its statistic is a martingale whatever the variance, so that by
-    Ville's inequality it ever exceeds :math:`1/\alpha` with probability :math:`\alpha` at most (Lai 1976; Wang and
-    Ramdas 2024, "Anytime-valid t-tests and confidence sequences for Gaussian means with unknown variance"). Exact for
-    normal differentials; for others it tends to the asymptotic sequence of Waudby-Smith et al. (2021).
+    and NaN, for infinity, as long as :math:`A \ge k`. Within it lie the means that a t-test with a normal mixture of
+    variance :math:`g` over the effect size has no evidence against: its statistic
+
+    .. math:: M_n = k^{-1/2} \left(\frac{1 + u}{1 + u/k}\right)^{n/2}, \quad u = \frac{n (\bar x - \mu)^2}{(n-1) s^2},
+
+    is a martingale at the true mean whatever the variance, and by Ville's inequality it ever reaches :math:`1/\alpha`
+    with probability :math:`\alpha` at most (Wang and Ramdas 2024, "Anytime-valid t-tests and confidence sequences for
+    Gaussian means with unknown variance", their :math:`c^2 = 1/g`; Lai 1976 has a flat mixture). That is so from the
+    first round on for normal differentials; for others in the limit, where it is the asymptotic sequence of
+    Waudby-Smith et al. (2021). How far off it is before: ``docs/bands.md``.
 
     Parameters
     ----------
     std, count
         Sample deviation and number of the observations, of one shape.
+    alpha
+        Probability that the mean is ever outside.
     """
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         k = 1 + count * MIXTURE
         a = (k / alpha**2) ** (1 / count)
-        return std * np.sqrt((count - 1) / count * np.where(a < k, (a - 1) / (1 - a / k), np.nan))
+        # Where they are equal but for rounding, as at 10 % and 3 rounds, it has no end, either.
+        return std * np.sqrt((count - 1) / count * np.where(1 - a / k > 1e-9, (a - 1) / (1 - a / k), np.nan))
 
 
 BANDS: dict[str, Callable[[Floats, float], Band]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,9 @@ from autolr_widget.engine.usable import check_model
 
 #: Seeds move on by so much from round to round: more than a layer draws in one, so that no two rounds share a draw.
 DRAWS = 4096
+
+#: Seconds of rates that one call may take where each rate takes many steps: Python hears an interrupt between calls.
+PIECE = 1.0
 
 
 class LossDifferential:
@@ -49,6 +53,7 @@ class LossDifferential:
         self._traces: dict[tuple[Any, ...], Any] = {}
         self._form = Form(False, 1)
         self._structure: Any = None
+        self._piece = 1
         # The shadows serve one call at a time.
         self._lock = threading.Lock()
 
@@ -183,8 +188,16 @@ class LossDifferential:
         traced = self._traced(f"{horizon} {evaluate_on}", function, None, state, leaves)
         steps = "A step" if horizon == 1 else f"{horizon} steps"
         self._plan = f"{steps} of the optimizer at one rate after the other."
-        losses: NDArray[np.float64] = traced(state, rates, leaves, rounds).numpy()
-        return losses
+        pieces: list[NDArray[np.float64]] = []
+        measured = 0
+        while measured < rates.shape[0]:
+            began = time.perf_counter()
+            some = rates[measured : measured + self._piece]
+            losses: NDArray[np.float64] = traced(state, some, leaves, rounds).numpy()
+            pieces.append(losses[:, min(1, measured) :])
+            measured += some.shape[0]
+            self._piece = max(1, int(PIECE * some.shape[0] / (time.perf_counter() - began)))
+        return np.concatenate(pieces, axis=1)
 
     def _traced(
         self, name: str, function: Any, many: int | None, state: State, leaves: list[tf.Tensor], *more: tf.TensorSpec

@@ -605,6 +605,8 @@ OPTIMIZERS: dict[str, Callable[[], keras.Optimizer]] = {
     "Adam, a schedule": lambda: optimizers.Adam(optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)),
     "LossScaleOptimizer": lambda: optimizers.LossScaleOptimizer(optimizers.Adam(), dynamic_growth_steps=3),
 }
+#: Rates at which a step of theirs can be told from rounding.
+LARGE = {"Adadelta": (1e-1, 100), "SGD, clipnorm": (1e-2, 1)}
 for _name, _make in OPTIMIZERS.items():
     for _trained in (False, True):
         case("optimizer", f"{_name}, {'in mid-training' if _trained else 'fresh'}")(
@@ -613,7 +615,7 @@ for _name, _make in OPTIMIZERS.items():
                 compiled(classifier((4,)), make) if name == "Adafactor" else compiled(mlp, make),
                 X[:, 26:30] if name == "Adafactor" else X,
                 trained=trained,
-                settings={"lr_space": (1e-1, 100)} if name == "Adadelta" else {},
+                settings={"lr_space": LARGE[name]} if name in LARGE else {},
             )
         )
 

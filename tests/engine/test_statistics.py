@@ -331,3 +331,38 @@ def test_settled_knows_ties_and_hopeless_cases():
     assert not settled(CURVE + 100 * noise, 0.05)
     assert not settled(abs(CURVE) + noise, 0.05), "no rate lowers the loss"
     assert not settled((CURVE + noise)[:3], 0.05)
+
+
+@given(st.floats(0.001, 0.9), st.integers(1, 1000))
+def test_anytime_margin_shrinks_once_there_is_one(alpha, rounds):
+    now, later = anytime_margin(np.ones(2), np.array([rounds, rounds + 1]), alpha)
+    assert np.isnan(now) or later < now
+
+
+@pytest.mark.parametrize(("alpha", "first"), [(0.5, 2), (0.1, 4), (0.05, 4), (0.01, 5)])
+def test_anytime_margin_of_the_first_rounds_is_nan(alpha, first):
+    # At 10 % and three rounds it is infinite but for a rounding error.
+    margins = anytime_margin(np.ones(8), np.arange(8), alpha)
+    assert np.isnan(margins[:first]).all()
+    assert (margins[first:] < 10).all()
+
+
+@given(DELTAS)
+def test_anytime_band_is_of_the_rounds_that_did_not_diverge(deltas):
+    found = BANDS["anytime"](deltas, 0.05)
+    for column, mean, lower, upper in zip(deltas.T, found.mean, found.lower, found.upper, strict=True):
+        values = column[np.isfinite(column)]
+        if len(values) < 4:
+            assert np.isnan([lower, upper]).all()
+        else:
+            alone = BANDS["anytime"](values[:, np.newaxis], 0.05)
+            np.testing.assert_allclose([lower, upper], [*alone.lower, *alone.upper], rtol=1e-9, atol=1e-6)
+            assert lower <= mean <= upper
+
+
+def test_anytime_margin_tends_to_the_asymptotic_sequence():
+    # Waudby-Smith et al. (2021), theorem 2.2, with their rho squared the mixture's 3.
+    n, alpha = 100_000, 0.05
+    k = 3 * n + 1
+    expected = np.sqrt(2 * k / (3 * n**2) * np.log(np.sqrt(k) / alpha))
+    assert anytime_margin(np.array([1.0]), np.array([n]), alpha)[0] == pytest.approx(expected, rel=1e-3)

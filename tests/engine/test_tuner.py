@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 
 from autolr_widget import LRTuner, TuneResults
-from autolr_widget.engine import stream
+from autolr_widget.engine import differential, stream
 from autolr_widget.engine.subsample import subsample
 
 
@@ -280,7 +280,7 @@ def test_a_large_model_needs_what_the_documents_say():
     code = """
 import os, threading, time, keras, numpy as np
 from autolr_widget import LRTuner, TuneResults
-from autolr_widget.engine import stream
+from autolr_widget.engine import differential, stream
 from autolr_widget.engine.subsample import subsample
 layers = [keras.layers.Dense(3500, activation="relu") for _ in range(3)]
 model = keras.Sequential([keras.Input((64,)), *layers, keras.layers.Dense(10)])
@@ -310,7 +310,7 @@ def test_5000_rounds_leave_memory_flat():
     code = """
 import os, keras, numpy as np
 from autolr_widget import LRTuner, TuneResults
-from autolr_widget.engine import stream
+from autolr_widget.engine import differential, stream
 from autolr_widget.engine.subsample import subsample
 model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(1)])
 model.compile("adam", "mse")
@@ -336,6 +336,14 @@ def test_rounds_are_the_same_alone_and_in_blocks(make_model, digits, sampler, ho
         measured = alone.measure(round.index)
         np.testing.assert_array_equal(measured.deltas[round.measured], round.deltas[round.measured])
         assert measured.loss == round.loss
+
+
+def test_rates_are_the_same_together_and_in_pieces(make_model, digits, monkeypatch):
+    tuner = LRTuner(make_model("adam"), *digits, num_evals=7, horizon=3)
+    together = [tuner.step().deltas, tuner.step().deltas]
+    monkeypatch.setattr(differential, "PIECE", 0)
+    again = tuner.renewed(tuner.settings)
+    np.testing.assert_array_equal([again.measure(0).deltas, again.measure(1).deltas], together)
 
 
 def test_racing_drops_what_can_not_win_and_changes_no_number(make_model, digits):
