@@ -21,6 +21,8 @@ NEUTRAL = "#808080"
 
 #: Share of the axis within which two rules share a mark.
 CLOSE = 0.025
+#: Letters of rules' names that one mark has room for.
+LISTED = 36
 
 
 class Chart:
@@ -137,27 +139,29 @@ class Chart:
         """
         seen = np.isfinite(band.mean)
         self._mean.visible = bool(seen.any())
-        # One round alone has no band.
-        self._band.visible = bool(seen.any() and np.isfinite(band.lower[seen]).any())
+        # A rate of too few rounds has no band yet. One point makes no line.
+        banded = seen & np.isfinite(band.lower)
+        self._band.visible = int(banded.sum()) > 1
         self._dropped.visible = bool(seen.any() and not racing.all())
         if not seen.any():
             return
-        lower, upper = (np.where(np.isfinite(edge), edge, band.mean) for edge in (band.lower, band.upper))
-        lines = [(self._band, np.stack([lower, upper]), seen), (self._mean, band.mean, seen)]
+        shown, lines = seen, [(self._mean, band.mean, seen)]
         if self._dropped.visible:
-            # bqplot draws no gaps: from the first that races to the last.
-            ends = np.flatnonzero(seen & racing)
-            between = np.zeros_like(seen)
-            between[ends[0] : ends[-1] + 1] = True
-            # A line has two points at least.
-            between[max(0, ends[0] - (ends[0] == ends[-1]))] = True
-            lines = [(self._band, np.stack([lower, upper]), seen & between), (self._mean, band.mean, seen & between)]
-            lines.append((self._dropped, band.mean, seen))
-        for mark, y, shown in lines:
+            # bqplot draws no gaps: from the first that races to the last, and two points at least.
+            points = np.flatnonzero(seen)
+            places = np.flatnonzero(racing[points]) if racing[points].any() else np.arange(points.size)
+            first = max(0, min(places[0], places[-1] - 1))
+            shown = np.zeros_like(seen)
+            shown[points[first : max(places[-1], first + 1) + 1]] = True
+            lines = [(self._mean, band.mean, shown), (self._dropped, band.mean, seen)]
+        if self._band.visible:
+            lines.append((self._band, np.stack([band.lower, band.upper]), shown & banded))
+        for mark, y, some in lines:
             with mark.hold_sync():
                 # Half the bytes, and as exact as a screen; what that format can't hold is far outside of the picture.
-                mark.x, mark.y = self._rates[shown], np.clip(y[..., shown], -1e30, 1e30).astype(np.float32)
-        self._limit_y(*y_limits(band.mean[seen], lower[seen], upper[seen]))
+                mark.x, mark.y = self._rates[some], np.clip(y[..., some], -1e30, 1e30).astype(np.float32)
+        lower, upper = (np.where(banded, edge, band.mean)[seen] for edge in (band.lower, band.upper))
+        self._limit_y(*y_limits(band.mean[seen], lower, upper))
 
     def show_rules(self, choices: dict[str, float]) -> None:
         """Mark what each rule chooses, with its name; those that choose nearly the same share a mark."""
@@ -177,7 +181,7 @@ class Chart:
                 if named:
                     mark.x, mark.y = np.array([rate for rate, _ in named]), np.ones(len(named))
         if named:
-            self._names.text = [", ".join(names) for _, names in named]
+            self._names.text = [_listed(names) for _, names in named]
 
     def show_interval(self, ends: tuple[float, float] | None) -> None:
         """Shade the interval of the chosen rate, or nothing."""
@@ -213,6 +217,15 @@ def _scales(y: bqplot.Scale) -> dict[str, bqplot.Scale]:
 def _lines(y: bqplot.Scale, **style: Any) -> bqplot.Lines:
     # Points that any axis can show: bqplot can't draw an empty or a constant line, nor 0 on a log axis.
     return bqplot.Lines(x=[1.0, 2.0], y=[0.0, 1.0], scales=_scales(y), **style)
+
+
+def _listed(names: list[str]) -> str:
+    """The names, as many as the chart is high for, and how many more there are."""
+    shown = names[:1]
+    while len(shown) < len(names) and len(", ".join([*shown, names[len(shown)]])) <= LISTED:
+        shown.append(names[len(shown)])
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" +{more}" if more else "")
 
 
 def y_limits(mean: Floats, lower: Floats, upper: Floats) -> tuple[float, float]:

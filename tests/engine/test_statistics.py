@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy import stats
+from scipy import integrate, stats
 
 from autolr_widget import TuneResults
 from autolr_widget.engine.band import BANDS, anytime_margin
@@ -230,7 +230,7 @@ def test_anytime_margin_is_where_the_t_test_s_martingale_reaches_one_in_alpha():
     t = margin / (2.0 / np.sqrt(n))
     effects = np.linspace(-12, 12, 20_001)
     densities = stats.nct.pdf(t, n - 1, effects * np.sqrt(n)) * stats.norm.pdf(effects, scale=np.sqrt(g))
-    factor = np.trapezoid(densities, effects) / stats.t.pdf(t, n - 1)
+    factor = integrate.trapezoid(densities, effects) / stats.t.pdf(t, n - 1)
     assert factor == pytest.approx(1 / alpha, rel=1e-3)
 
 

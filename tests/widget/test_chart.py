@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autolr_widget.widget.chart import decades, y_limits
+from autolr_widget.engine.band import normal
+from autolr_widget.widget.chart import Chart, decades, y_limits
 
 
 @pytest.mark.parametrize(
@@ -49,3 +50,20 @@ def test_y_limits_hold_the_dip_and_zero(mean, spread, inside):
     assert low < inside[0]
     assert high > inside[1]
     assert high - low <= 2 * max(inside[1] - inside[0], 1)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3)), min_size=3, max_size=9))
+def test_a_line_has_two_points_and_no_gaps(rates):
+    racing, rounds = np.array([r for r, _ in rates]), [n for _, n in rates]
+    deltas = np.full((3, len(rates)), np.nan)
+    for place, n in enumerate(rounds):
+        deltas[:n, place] = -1.0 - np.arange(n)
+    chart = Chart(np.geomspace(1e-3, 1, len(rates)), "log", on_click=print)
+    chart.draw(normal(deltas, 0.05), racing)
+    measured = sum(n > 0 for n in rounds)
+    for mark in (chart._mean, chart._band, chart._dropped):
+        if mark.visible and measured > 1:
+            assert 2 <= len(mark.x) <= measured
+            assert np.isfinite(mark.y).all()
+    assert chart._mean.visible == (measured > 0)
+    assert chart._dropped.visible == (measured > 0 and not racing.all())
