@@ -139,11 +139,9 @@ class Chart:
         """
         seen = np.isfinite(band.mean)
         self._mean.visible = bool(seen.any())
-        # A rate of too few rounds has no band yet. One point makes no line.
-        banded = seen & np.isfinite(band.lower)
-        self._band.visible = int(banded.sum()) > 1
         self._dropped.visible = bool(seen.any() and not racing.all())
         if not seen.any():
+            self._band.visible = False
             return
         shown, lines = seen, [(self._mean, band.mean, seen)]
         if self._dropped.visible:
@@ -154,6 +152,9 @@ class Chart:
             shown = np.zeros_like(seen)
             shown[points[first : max(places[-1], first + 1) + 1]] = True
             lines = [(self._mean, band.mean, shown), (self._dropped, band.mean, seen)]
+        # A rate of too few rounds has no band yet, and one point makes no line.
+        banded = seen & np.isfinite(band.lower)
+        self._band.visible = bool((shown & banded).sum() > 1)
         if self._band.visible:
             lines.append((self._band, np.stack([band.lower, band.upper]), shown & banded))
         for mark, y, some in lines:
