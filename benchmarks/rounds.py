@@ -28,10 +28,10 @@ x = x / 16
 keras.utils.set_random_seed(0)
 model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(64, "relu"), keras.layers.Dense(10, "softmax")])
 model.compile("sgd", "sparse_categorical_crossentropy")
-settings = dict(lr_space=(1e-3, 100), num_evals=100, num_subsamples={rounds})
-def waiting(self, indices):
+settings = dict(lr_space=(1e-3, 100), num_evals=100, num_subsamples={rounds}, horizon=1)
+def waiting(self, indices, racing):
     end = time.perf_counter() + {wait} * len(indices)
-    rounds = [Round(index, 1.0, np.random.default_rng(index).normal(size=100) - 1) for index in indices]
+    rounds = [Round(index, 1.0, np.random.default_rng(index).normal(size=100) - 1, racing) for index in indices]
     time.sleep(max(0, end - time.perf_counter()))
     return rounds
 if {wait}:

@@ -32,7 +32,7 @@ def watch():
         peak = max(peak, resident())
         time.sleep(0.002)
 threading.Thread(target=watch, daemon=True).start()
-tuner = LRTuner(model, x, y, num_evals=rates, batch_size=batch, num_subsamples=10**6)
+tuner = LRTuner(model, x, y, num_evals=rates, batch_size=batch, num_subsamples=10**6, horizon=1)
 tuner.step()
 # Rounds come in blocks: only the time of many says what one costs. The first of them finds the block's size.
 tuner.step()

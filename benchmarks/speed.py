@@ -24,7 +24,8 @@ from benchmarks.floor import floor
 from benchmarks.workloads import Workload, compiled, workloads
 
 RATES, BATCH = 100, 32
-GRID = {"lr_space": (1e-6, 1.0), "num_evals": RATES, "batch_size": BATCH}
+#: One step a rate, as autolrtuner takes.
+GRID = {"lr_space": (1e-6, 1.0), "num_evals": RATES, "batch_size": BATCH, "horizon": 1}
 
 
 def interleaved(contenders: dict[str, Callable[[], object]], seconds: float) -> dict[str, float]:
@@ -69,7 +70,7 @@ def line(name: str, work: Workload, optimizer: str, peak: float, beside: bool) -
     batch = tuner.observations.draw(BATCH, 0, 0)[:2]
 
     def ours() -> None:
-        tuner._measure(range(per_call))
+        tuner._measure(range(per_call), tuner.racing)
 
     contenders: dict[str, Callable[[], object]] = {"ours": ours}
     # All rates of MobileNetV2 at once take minutes to trace and gigabytes to run.

@@ -17,7 +17,7 @@ from autolr_widget import LRTuner, TunerWidget
 import autolr_widget.engine.differential
 work = workloads()[{name!r}]
 model = compiled(work.build, "sgd")
-settings = dict(lr_space=(1e-6, 1.0), num_evals=100)
+settings = dict(lr_space=(1e-6, 1.0), num_evals=100, horizon=1)
 """
 SHOWN = """
 began = time.perf_counter()

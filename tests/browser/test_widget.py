@@ -210,6 +210,20 @@ def test_a_click_on_the_chart_selects_a_rate(notebook, page):
     assert notebook.python("tuner.selected_lr") == pytest.approx(1e-2, rel=0.15)
 
 
+def test_the_rules_are_named_and_refine_measures_around_the_choice(notebook, page):
+    run_button(page).click()
+    expect(state(page)).to_have_text("Done", timeout=30_000)
+    expect(page.locator(".autolr-says")).to_contain_text("of resampled runs agree")
+    assert any("cautious" in name for name in page.locator(".bqplot text").all_text_contents())
+    chosen = notebook.python("tuner.selected_lr")
+    old = page.locator(".bqplot .dot").count()
+    page.get_by_role("button", name="Refine").click()
+    expect(state(page)).to_have_text("Running")
+    expect(state(page)).to_have_text("Done", timeout=30_000)
+    assert notebook.python(f"1e-4 < tuner.lr_min < {chosen} < tuner.lr_max < 10")
+    assert page.locator(".bqplot .dot").count() >= old + 30, "the run before stays, as points"
+
+
 def test_the_axis_changes_under_the_curve(notebook, page):
     run_button(page).click()
     expect(state(page)).to_have_text("Done", timeout=30_000)
