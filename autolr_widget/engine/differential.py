@@ -153,7 +153,8 @@ class LossDifferential:
     ) -> NDArray[np.float64]:
         """The loss before the step, and then those after it, shape ``(rounds, 1 + num_evals)``."""
         losses: NDArray[np.float64]
-        traced = self._traced("line", self._along_line, many, state, leaves, tf.TensorSpec(ends.shape, ends.dtype))
+        specs = [tf.TensorSpec((None, *leaf.shape[1:]), leaf.dtype) for leaf in leaves]
+        traced = self._traced("line", self._along_line, many, state, specs, tf.TensorSpec(ends.shape, ends.dtype))
         losses, straight = (t.numpy() for t in traced(state, rates, leaves, rounds, ends))
         how = f"at up to {self._form.width} rates at once" if self._form.vectorised else "at one rate after the other"
         self._plan = f"The direction of the step once, and the loss along it, {how}."
@@ -180,12 +181,13 @@ class LossDifferential:
         def trace(state: State, rates: tf.Tensor, leaves: list[tf.Tensor], rounds: tf.Tensor) -> tf.Tensor:
             def losses(round: tuple[list[tf.Tensor], tf.Tensor]) -> tf.Tensor:
                 start = state._replace(others=self._others(state, round[1]))
-                return losses_of_paths(self._train, self._loss, start, rates, round[0], horizon, evaluate_on)
+                return losses_of_paths(self._train, self._loss, start, rates, round[0], evaluate_on)
 
             return tf.map_fn(losses, (leaves, rounds), fn_output_signature=tf.float64, parallel_iterations=1)
 
         function = tf.function(trace, autograph=False)
-        traced = self._traced(f"{horizon} {evaluate_on}", function, None, state, leaves)
+        specs = [tf.TensorSpec((None, None, *leaf.shape[2:]), leaf.dtype) for leaf in leaves]
+        traced = self._traced(evaluate_on, function, None, state, specs)
         steps = "A step" if horizon == 1 else f"{horizon} steps"
         self._plan = f"{steps} of the optimizer at one rate after the other."
         pieces: list[NDArray[np.float64]] = []
@@ -200,15 +202,20 @@ class LossDifferential:
         return np.concatenate(pieces, axis=1)
 
     def _traced(
-        self, name: str, function: Any, many: int | None, state: State, leaves: list[tf.Tensor], *more: tf.TensorSpec
+        self,
+        name: str,
+        function: Any,
+        many: int | None,
+        state: State,
+        leaves: list[tf.TensorSpec],
+        *more: tf.TensorSpec,
     ) -> Any:
-        """The graph of ``function`` for ``many`` rates, batches of these shapes, and any number of rounds."""
+        """The graph of ``function`` for ``many`` rates, leaves like these, and any number of rounds."""
         # TensorFlow's own look-up takes half a millisecond, as it looks at every tensor of the state.
-        key = (name, many, *((leaf.shape[1:], leaf.dtype) for leaf in leaves))
+        key = (name, many, *leaves)
         if key not in self._traces:
-            specs = [tf.TensorSpec((None, *leaf.shape[1:]), leaf.dtype) for leaf in leaves]
             rates, rounds = tf.TensorSpec((many,), tf.float64), tf.TensorSpec((None,), tf.int32)
-            arguments = (state, rates, specs, rounds, *more)
+            arguments = (state, rates, leaves, rounds, *more)
             # Tracing makes so many objects that Python looks through all of TensorFlow's for rubbish: 0.2 s of 0.5.
             collects = gc.isenabled()
             gc.disable()

@@ -30,15 +30,15 @@ def losses_of_paths(
     start: State,
     rates: tf.Tensor,
     batches: Sequence[tf.Tensor],
-    horizon: int,
     evaluate_on: str,
 ) -> tf.Tensor:
-    """The loss at the start, and behind it the loss after ``horizon`` steps at each of ``rates``.
+    """The loss at the start, and behind it the loss after a step on each of ``batches`` at each of ``rates``.
 
     Parameters
     ----------
     batches
-        Leaves of shape ``(horizon, batch_size, ...)``, for ``"held-out"`` of one batch more.
+        Leaves of shape ``(horizon, batch_size, ...)``, for ``"held-out"`` of one batch more. Any horizon will do: one
+        graph serves all.
     evaluate_on
         ``"same"``: the mean loss on the batches of the steps. ``"held-out"``: the loss on the last batch, which no step
         sees. ``"own"``: the mean of the losses that the steps of the second half start from, each on its own batch,
@@ -50,6 +50,7 @@ def losses_of_paths(
     tensor
         Of float64 and shape ``(1 + num_evals,)``, NaN where the weights are no longer finite.
     """
+    horizon = tf.shape(batches[0])[0] - int(evaluate_on == "held-out")
     steps = [leaf[:horizon] for leaf in batches]
     seen = [leaf[horizon:] for leaf in batches] if evaluate_on == "held-out" else steps
     skipped = horizon // 2 if evaluate_on == "own" else 0
@@ -78,7 +79,7 @@ def _in_turn(
     function: Callable[[S, list[tf.Tensor]], tuple[tf.Tensor, S]], state: S, batches: Sequence[tf.Tensor]
 ) -> tuple[tf.Tensor, S]:
     """``function`` of the state and of each batch in turn: its losses, and the last state."""
-    count = batches[0].shape[0]
+    count = tf.shape(batches[0])[0]
     losses = tf.TensorArray(tf.float64, count)
 
     def body(index: tf.Tensor, state: S, losses: tf.TensorArray) -> tuple[tf.Tensor, S, tf.TensorArray]:

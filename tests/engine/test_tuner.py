@@ -338,6 +338,17 @@ def test_rounds_are_the_same_alone_and_in_blocks(make_model, digits, sampler, ho
         assert measured.loss == round.loss
 
 
+def test_one_graph_serves_all_horizons_and_grids(make_model, digits):
+    tuner = LRTuner(make_model("adam"), *digits, num_evals=3, horizon=3)
+    tuner.step()
+    longer = tuner.renewed(replace(tuner.settings, horizon=5, num_evals=4))
+    longer.step()
+    assert longer._differential is tuner._differential
+    assert len(tuner._differential._traces) == 1
+    fresh = LRTuner(make_model("adam"), *digits, num_evals=4, horizon=5)
+    np.testing.assert_array_equal(longer.measure(0).deltas, fresh.measure(0).deltas)
+
+
 def test_rates_are_the_same_together_and_in_pieces(make_model, digits, monkeypatch):
     tuner = LRTuner(make_model("adam"), *digits, num_evals=7, horizon=3)
     together = [tuner.step().deltas, tuner.step().deltas]
