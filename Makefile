@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STATIC := autolr_widget/static/run_bar.js
 
-.PHONY: demo test table lint format bench bench-quality clean chromium
+.PHONY: demo test table lint format bench bench-quality bench-racing clean chromium
 
 ## JupyterLab on the quickstart. Without a display it prints the address and serves.
 demo: .venv/demo $(STATIC)
@@ -36,11 +36,13 @@ bench: .venv/dev $(STATIC) chromium
 	$(BIN)/python -m benchmarks.scaling
 	$(BIN)/python -m benchmarks.rounds
 
-## How good the recommendations are: selectors, racing and bands. The truth itself is in truth.csv.
+## How good the recommendations and the bands are. What the rates are judged by is in truth.csv.
 bench-quality: .venv/dev
 	$(BIN)/python -m benchmarks.quality.recommend
-	$(BIN)/python -m benchmarks.quality.racing
 	$(BIN)/python -m benchmarks.quality.coverage
+
+bench-racing: .venv/dev
+	$(BIN)/python -m benchmarks.quality.racing
 
 clean:
 	rm -rf .venv dist build autolr_widget/static js/node_modules test-results .mypy_cache .ruff_cache .pytest_cache .hypothesis
