@@ -67,7 +67,7 @@ def _hash(values: Iterable[NDArray[Any] | str]) -> str:
             digest.update(f"{len(value)}:{value}".encode())
         else:
             digest.update(f"{value.dtype}{value.shape}".encode())
-            # As bytes: not all of TensorFlow's types are NumPy's own.
+            # As bytes: TensorFlow has types that are none of Python's buffers'.
             digest.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()[:16]
 

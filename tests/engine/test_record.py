@@ -10,6 +10,7 @@ from dataclasses import fields, replace
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
@@ -19,6 +20,8 @@ from hypothesis.extra.numpy import arrays
 from autolr_widget import LRTuner, TuneResults
 from autolr_widget.engine import fingerprint, record, resume
 from autolr_widget.engine.grid import grid
+from autolr_widget.engine.observations import Observations
+from autolr_widget.engine.path import State
 from autolr_widget.engine.record import LIMIT, Record
 from autolr_widget.engine.recorded import Recorded
 from autolr_widget.engine.selection import RULES
@@ -86,6 +89,12 @@ def test_runs_that_differ_are_not_equal():
     assert run != replace(run, losses=run.losses + 1e-15)
     assert run != replace(run, settings=replace(run.settings, seed=1))
     assert all(run != replace(run, **{name: "other"}) for name in WORDS)
+
+
+@pytest.mark.parametrize("losses", [[0.0, 1.0], [0.0, 1.0, math.nan], [[0.0, 1.0, 2.0]]])
+def test_losses_are_a_number_a_round(losses):
+    with pytest.raises(ValueError, match=r"`losses` must hold one finite number a round.*3 rounds"):
+        replace(make_record(), losses=losses)
 
 
 @pytest.mark.parametrize("word", ["<img src=x onerror=alert(1)>", "</script>", "../../etc/passwd", "\0", "\ud800", "∅"])
@@ -223,6 +232,7 @@ TEXT = make_record().to_json()
         (change("settings.num_evals", 4.0), r"`num_evals` is 4\.0, which is no int"),
         (change("settings.num_evals", True), "`num_evals` is True, which is no int"),
         (change("settings.num_evals", 10**12), "must be on the grid of `settings`"),
+        (change("settings.seed", "9" * 10**5), "`seed` is '9{60}'…, which is no int"),
         (change("settings.seed", -1), "Argument `seed` must be an integer of at least 0"),
         (change("settings.lr_min", "1e-5"), "`lr_min` is '1e-5', which is no float"),
         (change("settings.lr_min", 10**400), "Argument `lr_min` must be a finite number"),
@@ -520,29 +530,44 @@ def test_only_what_is_known_is_compared(make_model, digits):
         assert len(tuner.resumed(replace(tuner.record, start=start))) == 1
 
 
+def test_a_run_goes_on_at_the_rates_that_it_began_with(make_model, digits):
+    tuner = LRTuner(make_model(), *digits, num_evals=3, horizon=1)
+    tuner.step()
+    # Another machine's last bit.
+    rates = np.nextafter(tuner.rates, 0)
+    results = TuneResults(rates, tuner.deltas)
+    again = tuner.resumed(replace(tuner.record, results=results))
+    np.testing.assert_array_equal(again.rates, rates)
+    assert again.results == results
+
+
 def test_a_batch_size_that_the_data_can_not_give_is_refused(make_model, digits):
     tuner = LRTuner(make_model(), *digits, num_evals=3, horizon=1)
     with pytest.raises(ValueError, match="`batch_size` must not be larger"):
         LRTuner(make_model(), digits[0][:20], digits[1][:20], batch_size=5).resumed(tuner.record)
 
 
-def test_rows_of_large_data_are_looked_at_here_and_there(make_model, digits, monkeypatch, tmp_path):
-    def start(x):
-        tuner = LRTuner(make_model(), x, digits[1], num_evals=3, horizon=1)
-        tuner.step()
-        return tuner.record.start
+def start_of(x):
+    return fingerprint.fingerprint(State([], [], []), keras.optimizers.SGD(), Observations(x))
 
+
+def test_data_are_looked_at_as_rounds_see_them(digits):
+    x = digits[0]
+    assert start_of(x.astype(float)) == start_of(x) == start_of(pd.DataFrame(x))
+    assert start_of(x.astype(int)) != start_of(x.astype(int).astype(float))
+
+
+def test_rows_of_large_data_are_looked_at_here_and_there(digits, monkeypatch, tmp_path):
     x = digits[0].copy()
     monkeypatch.setattr(fingerprint, "WHOLE", 40 * x[:1].nbytes)
-    whole = start(x)
     mapped = np.memmap(tmp_path / "x", x.dtype, "w+", shape=x.shape)
     mapped[:] = x
-    assert start(mapped) == whole
-    assert start(x.astype(float)) != whole, "twice the bytes, half the rows"
+    assert start_of(mapped) == start_of(x)
     for row, seen in ((0, True), (1, False), (len(x) - 1, True)):
         other = x.copy()
         other[row] = 0.5
-        assert (start(other) != whole) is seen
+        assert (start_of(other) != start_of(x)) is seen
+    assert start_of(np.zeros((50, 64), "float32")) != start_of(np.zeros((51, 64), "float32"))
 
 
 def test_of_data_read_row_by_row_only_the_length_is_known(make_model, digits):
