@@ -156,18 +156,16 @@ class TuneResults:
         return edge(method, self.rates, self.deltas)
 
     def plot(self, alpha: float = 0.05, ax: Axes | None = None) -> Axes:
-        """Draw the mean loss differential and its band with matplotlib, an optional dependency."""
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise ImportError("`plot` needs matplotlib: pip install matplotlib") from error
+        """Draw the mean loss differential and its band with matplotlib."""
         if ax is None:
+            import matplotlib.pyplot as plt
+
             _, ax = plt.subplots()
         band = normal(self.deltas, alpha)
         ax.plot(self.rates, band.mean, label="mean")
         ax.fill_between(self.rates, band.lower, band.upper, alpha=0.3, label=f"{1 - alpha:.0%} band")
         ax.axhline(0, linestyle="--", color="gray")
-        ax.set(xscale=self.scale, xlabel="Learning rate", ylabel="Change in loss after one step")
+        ax.set(xscale=self.scale, xlabel="Learning rate", ylabel="Change in loss")
         ax.legend()
         return ax
 

@@ -210,6 +210,11 @@ class LRTuner:
         return "Not known before the first round." if self._differential is None else self._differential.plan
 
     @property
+    def rounds(self) -> tuple[Round, ...]:
+        """The finished rounds."""
+        return tuple(self._rounds)
+
+    @property
     def deltas(self) -> NDArray[np.float64]:
         """Loss differentials of the finished rounds, shape ``(rounds, num_evals)``; NaN where a rate diverged."""
         return np.array([round.deltas for round in self._rounds]).reshape(-1, self.rates.size)
