@@ -20,8 +20,8 @@ from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.strict_json import check_format, fields, numbers, of_type, parse
 
 VERSION = 1
-#: Bytes of a file at most: some ten million losses. What claims to be a larger run is not read.
-LIMIT = 2**28
+#: Bytes of a file at most: some three million losses. What claims to be a larger run is not read.
+LIMIT = 2**26
 
 
 @dataclass(frozen=True, eq=False)

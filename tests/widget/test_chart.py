@@ -1,12 +1,15 @@
 """The arithmetic of the picture."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autolr_widget.engine.band import normal
-from autolr_widget.widget.chart import Chart, decades, y_limits
+from autolr_widget.widget.chart import CURVE, GHOSTS, Chart, decades, y_limits
 
 
 @pytest.mark.parametrize(
@@ -67,3 +70,20 @@ def test_a_line_has_two_points_and_no_gaps(rates):
             assert np.isfinite(mark.y).all()
     assert chart._mean.visible == (measured > 0)
     assert chart._dropped.visible == (measured > 0 and not racing.all())
+
+
+def luminance(colour):
+    parts = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+
+@pytest.mark.parametrize("surface", ["#ffffff", "#111111"])
+def test_marks_stand_out_on_light_and_dark(surface):
+    css = (Path(__file__).parents[2] / "js" / "src" / "panel.css").read_text()
+    (choice,) = re.findall(r"--autolr-choice: (#\w{6})", css)
+    assert f"--autolr-curve: {CURVE}" in css
+    assert re.findall(r"--autolr-key: (#\w{6})", css) == [*GHOSTS]
+    for colour in (CURVE, choice, *GHOSTS):
+        lighter, darker = sorted((luminance(colour), luminance(surface)), reverse=True)
+        # WCAG 2.2, 1.4.11.
+        assert (lighter + 0.05) / (darker + 0.05) >= 3, colour
