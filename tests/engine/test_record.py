@@ -269,7 +269,7 @@ def test_what_is_no_run_at_all_is_refused_unread(tmp_path):
     with open(tmp_path / "huge.json", "wb") as file:
         file.truncate(LIMIT + 1)
     for name in ("", "pipe", "huge.json"):
-        with pytest.raises(ValueError, match="but it is no file of 256 MB at most"):
+        with pytest.raises(ValueError, match="but it is no file of 64 MB at most"):
             Record.read(tmp_path / name)
     (tmp_path / "latin.json").write_bytes(b'{"format": "\xe4"}')
     with pytest.raises(ValueError, match=r"latin\.json', but 'utf-8' codec can't decode"):
