@@ -89,7 +89,7 @@ export function choice(model: Model, pacer: Pacer): Part {
     if (rate !== document.activeElement || rate.value === "") rate.value = shown();
     setText(says, model.get("says"));
     rule.value = model.get("method");
-    release.classList.toggle("autolr-gone", !pinned);
+    release.hidden = !pinned;
     apply.disabled = recorded || lr === null;
     undo.disabled = !model.get("undoable");
     refine.disabled = recorded || lr === null || model.get("round") === 0;
