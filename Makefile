@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STATIC := autolr_widget/static/panel.js
 
-.PHONY: demo test table screens lint format bench bench-quality bench-racing clean chromium
+.PHONY: demo test table screens lint format bench bench-quality bench-racing audit clean chromium
 
 ## JupyterLab on the quickstart. Without a display it prints the address and serves.
 demo: .venv/demo $(STATIC)
@@ -48,6 +48,12 @@ bench-quality: .venv/dev
 
 bench-racing: .venv/dev
 	$(BIN)/python -m benchmarks.quality.racing
+
+## Known problems of what is installed, and of what the front end is built with; its bundle holds no code but ours.
+audit: .venv/dev js/node_modules/.installed
+	$(BIN)/pip install --quiet pip-audit
+	$(BIN)/pip-audit --local --skip-editable
+	cd js && npm audit
 
 clean:
 	rm -rf .venv dist build autolr_widget/static js/node_modules test-results .mypy_cache .ruff_cache .pytest_cache .hypothesis
