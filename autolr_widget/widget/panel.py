@@ -10,6 +10,20 @@ import traitlets
 
 STATIC = Path(__file__).parent.parent / "static"
 
+RULE_NAMES = {
+    "mean": "lowest mean",
+    "median": "lowest median",
+    "variance": "smallest spread (nearly always the smallest rate)",
+    "max": "largest that never raised the loss",
+    "steady": "steadiest drop",
+    "cautious": "lowest mean, divided by 2.5",
+    "share": "smallest with 80 % of the best drop",
+    "significant": "largest that lowers the loss for sure",
+    "steepest": "where the curve falls steepest",
+    "valley": "half way down the valley",
+    "soft": "middle of the lowest part",
+}
+
 
 class Panel(anywidget.AnyWidget):
     """The chosen rate, what lies over the chart, the run bar, the controls, and the pacer that asks for the rounds.

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import bqplot
 import ipywidgets as ipw
-import numpy as np
 import traitlets
 from IPython import get_ipython
 from IPython.display import DisplayHandle, display
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from autolr_widget.engine.band import BANDS
@@ -24,34 +22,19 @@ from autolr_widget.engine.record import Record
 from autolr_widget.engine.recorded import Recorded
 from autolr_widget.engine.results import TuneResults
 from autolr_widget.engine.schedule import cosine_restarts
-from autolr_widget.engine.selection import RULES, Certainty, certainty, choices, edge
+from autolr_widget.engine.selection import RULES, Certainty, certainty, edge
 from autolr_widget.engine.settings import EVALUATE_ON, SAMPLERS, STOP_RULES, Settings
 from autolr_widget.engine.tuner import LRTuner
-from autolr_widget.widget.chart import GHOSTS, Chart
 from autolr_widget.widget.export import FORMATS, as_file, python
-from autolr_widget.widget.lesson import STAGES, lesson
-from autolr_widget.widget.panel import Panel
+from autolr_widget.widget.panel import RULE_NAMES, Panel
 from autolr_widget.widget.session import STATUSES, Session, is_message
 from autolr_widget.widget.still import bundle, text
+from autolr_widget.widget.view import View
 
 if TYPE_CHECKING:
     import keras
 
 SETTINGS = tuple(field.name for field in fields(Settings))
-
-RULE_NAMES = {
-    "mean": "lowest mean",
-    "median": "lowest median",
-    "variance": "smallest spread (nearly always the smallest rate)",
-    "max": "largest that never raised the loss",
-    "steady": "steadiest drop",
-    "cautious": "lowest mean, divided by 2.5",
-    "share": "smallest with 80 % of the best drop",
-    "significant": "largest that lowers the loss for sure",
-    "steepest": "where the curve falls steepest",
-    "valley": "half way down the valley",
-    "soft": "middle of the lowest part",
-}
 
 #: What the front end may ask for by name, with the types of its arguments.
 DEEDS: dict[str, dict[str, type]] = {
@@ -61,10 +44,6 @@ DEEDS: dict[str, dict[str, type]] = {
     "unpin_run": {"index": int},
     "use_view": {},
 }
-
-
-#: Learning rates and their means.
-Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 class TunerWidget(ipw.VBox):
@@ -200,8 +179,7 @@ class TunerWidget(ipw.VBox):
             tuner = LRTuner(model, x, y, **data, batch_size=record.settings.batch_size).resumed(record)
         widget = cls.__new__(cls)
         widget._begin(tuner, autosave)
-        widget._draw()
-        widget._judge()
+        widget._redraw()
         return widget
 
     def _begin(self, tuner: LRTuner | Recorded, autosave: str | Path | None) -> None:
@@ -210,20 +188,15 @@ class TunerWidget(ipw.VBox):
         self._autosave = None if autosave is None else Path(autosave)
         self._session = Session(tuner, on_rounds=self._draw)
         self._following = False
-        self._judged: tuple[Any, ...] = ()
+        #: The run and the settings that `_certainty` is of.
+        self._judged: tuple[Any, ...] = (tuner,)
         self._certainty: Certainty | None = None
-        self._before: Curve | None = None
-        self._pinned_runs: list[tuple[str, Curve]] = []
         self._replaced: list[tuple[keras.Optimizer, float]] = []
-        self._explained = True
         self._still: DisplayHandle | None = None
         settings = tuner.settings
         super().__init__(**{name: getattr(settings, name) for name in SETTINGS})
         self.observe(self._configure, names=SETTINGS)
 
-        self._drawn = tuner
-        self._optimizer = _optimizer(tuner)
-        self._chart = Chart(tuner.rates, self.scale)
         self._panel = Panel(
             rules={name: RULE_NAMES.get(name, name) for name in RULES},
             batch_most=512 if tuner.observations is None else min(512, tuner.observations.size or 512),
@@ -240,10 +213,8 @@ class TunerWidget(ipw.VBox):
             traitlets.dlink((self._session, name), (self._panel, name))
         self._session.observe(self._leave_still, names="status")
         self._panel.observe(self._take, names=[*SETTINGS, "selected_lr"])
-        self._panel.observe(self._look, names=["view", "axis", "show_rounds", "probed", "explain", "stage"])
         self._panel.on_msg(self._receive)
-        self._panel.axis = self.scale
-        self._show_view(self._chart.ends)
+        self._view = View(tuner, self._panel, on_explained=self._redraw)
 
         self.add_class("autolr-widget")
         self.children = [self._panel, self.figure]
@@ -262,11 +233,11 @@ class TunerWidget(ipw.VBox):
     @property
     def figure(self) -> bqplot.Figure:
         """The chart."""
-        return self._chart.figure
+        return self._view.chart.figure
 
     def start(self) -> None:
         """Run all the rounds that are left; from the first where the run is over or the settings have changed."""
-        self._explained = True
+        self._view.explained = True
         self._session.start()
 
     def pause(self) -> None:
@@ -279,7 +250,7 @@ class TunerWidget(ipw.VBox):
 
     def step(self) -> None:
         """Run one round, then pause. Nothing happens where all rounds are done."""
-        self._explained = not self._panel.explain
+        self._view.explained = not self._panel.explain
         self._session.step()
 
     def stop(self) -> None:
@@ -296,7 +267,7 @@ class TunerWidget(ipw.VBox):
 
         In a terminal it shows a bar.
         """
-        self._explained = True
+        self._view.explained = True
         with tqdm(total=self.num_subsamples, unit="round", disable=None) as bar:
 
             def advance(change: dict[str, Any]) -> None:
@@ -336,7 +307,7 @@ class TunerWidget(ipw.VBox):
                 sure = certainty(method, tuner.rates, tuner.deltas, self.alpha) or Certainty(found, found, 1.0)
                 low, high = min(low, sure.lower), max(high, sure.upper)
         lr_min, lr_max = around(tuner.rates, low, high)
-        self._before = self._curve()
+        self._view.before = self._view.curve()
         self._unpin()
         self._move_grid(lr_min, lr_max)
         self._session.stop()
@@ -389,12 +360,11 @@ class TunerWidget(ipw.VBox):
         """
         if len(self.tuner) == 0:
             raise ValueError("Nothing has been measured yet that could be pinned. Run the tuner first.")
-        kept = [*self._pinned_runs, (self._describe(), self._curve())]
-        self._show_pins(kept[-len(GHOSTS) :])
+        self._view.pin()
 
     def unpin_run(self, index: int) -> None:
         """Take the pinned curve of this index, 0 for A, out of the picture."""
-        self._show_pins(self._pinned_runs[:index] + self._pinned_runs[index + 1 :])
+        self._view.unpin(index)
 
     def schedule(
         self, stepsize: int = 4, t_mul: float = 2.0, m_mul: float = 0.9, alpha: float = 1e-8
@@ -478,7 +448,7 @@ class TunerWidget(ipw.VBox):
         return None if lr is None else float(lr)
 
     def _configure(self, change: dict[str, Any]) -> None:
-        self._session.configure(Settings(**{name: getattr(self, name) for name in SETTINGS}))
+        self._session.configure(self._settings())
         if change["name"] in ("method", "alpha", "band"):
             self._judge()
             self._draw()
@@ -502,23 +472,6 @@ class TunerWidget(ipw.VBox):
             self._panel.said = str(error)
             setattr(self._panel, name, getattr(self, name))
 
-    def _look(self, change: dict[str, Any]) -> None:
-        """Show the run in another way. Nothing is measured anew."""
-        panel, name = self._panel, change["name"]
-        if name in ("view", "axis"):
-            view = panel.view
-            if panel.axis not in SCALES or not _is_range(view):
-                panel.axis, panel.view = self.scale, list(self._chart.ends)
-                return
-            self._chart.show_axis(panel.axis, (view[0], view[1]))
-        elif name in ("explain", "stage"):
-            if not self._explained and not (panel.explain and panel.stage < STAGES):
-                self._explained = True
-                self._draw()
-                self._judge()
-        else:
-            self._show_details()
-
     def _keep(self) -> None:
         """Write the rounds at hand to the file that was asked for. A full disk must not end the run."""
         if self._autosave is None or len(self.tuner) == 0:
@@ -530,81 +483,32 @@ class TunerWidget(ipw.VBox):
 
     def _draw(self) -> None:
         """Show the rounds at hand, and what the rule makes of them."""
-        tuner = self.tuner
         self._keep()
-        if tuner is not self._drawn:
-            self._drawn = tuner
+        if self.tuner is not self._judged[0]:
             self._certainty = None
-            self._optimizer = _optimizer(tuner)
-            self._chart.show_grid(tuner.rates, self._panel.axis, self._before)
-            self._before = None
-            self._panel.choices, self._panel.table, self._panel.lesson, self._panel.stage = {}, b"", {}, 0
-            self._show_view(self._chart.ends)
-        if not self._explained and len(tuner) > 0:
-            # The chart waits for the explanation to get there.
-            assert isinstance(tuner, LRTuner), "a saved run takes no steps"
-            self._panel.lesson, self._panel.stage = lesson(tuner), 1
-            return
-        self._chart.draw(BANDS[self.band](tuner.deltas, self.alpha), tuner.racing)
-        self._follow()
+        if self._view.draw(self.tuner, self._settings()):
+            self._follow()
 
     def _judge(self, _: Any = None) -> None:
-        """Show what all rules choose, how sure the choice is, and what can be read from the chart.
+        """Show what all rules choose, and how sure the choice is.
 
         After a turn of rounds, not after each: it takes longer than a quick round.
         """
         tuner = self.tuner
         judged = (tuner, len(tuner), self.method, self.alpha, self.band)
-        if judged == self._judged or len(tuner) == 0 or not self._explained:
+        if judged == self._judged or len(tuner) == 0 or not self._view.explained:
             return
         self._judged = judged
         self._certainty = certainty(self.method, tuner.rates, tuner.deltas, self.alpha)
-        band = BANDS[self.band](tuner.deltas, self.alpha)
-        measured = tuner.results.measured
-        assert measured is not None
-        diverged = measured.sum(axis=0) - band.count
-        table = np.array([band.mean, band.lower, band.upper, band.count, diverged])
-        with self._panel.hold_sync():
-            self._panel.choices = choices(tuner.rates, tuner.deltas)
-            self._panel.table = table.astype(np.float32).tobytes()
-            self._panel.limits = list(self._chart.limits)
-            self._panel.this_run = self._describe()
-        self._show_details()
+        self._view.judge(self._settings())
         self._follow()
 
-    def _show_details(self) -> None:
-        """Show what was asked for beside the curve: each round's own, and the rounds of one rate."""
-        panel, deltas = self._panel, self.tuner.deltas
-        self._chart.show_rounds(deltas if panel.show_rounds else deltas[:0])
-        column = deltas[:, panel.probed] if 0 <= panel.probed < deltas.shape[1] else deltas[:0, 0]
-        column = column[np.isfinite(column)]
-        if len(column) > 0:
-            counts, edges = np.histogram(column, bins="auto" if np.ptp(column) > 0 else 1)
-            panel.histogram = {"counts": counts.tolist(), "edges": edges.tolist()}
-        else:
-            panel.histogram = {}
+    def _redraw(self) -> None:
+        self._draw()
+        self._judge()
 
-    def _show_view(self, ends: tuple[float, float]) -> None:
-        with self._panel.hold_sync():
-            self._panel.rates = self.tuner.rates.tobytes()
-            self._panel.ends = list(ends)
-            self._panel.view = list(ends)
-
-    def _show_pins(self, runs: list[tuple[str, Curve]]) -> None:
-        self._pinned_runs = runs
-        self._chart.show_pins([curve for _, curve in runs])
-        self._panel.pins = [{"words": words, **_lowest(curve)} for words, curve in runs]
-
-    def _curve(self) -> Curve:
-        return self.tuner.rates, BANDS["normal"](self.tuner.deltas, self.alpha).mean
-
-    def _describe(self) -> str:
-        """The run at hand, in the words that tell it from another."""
-        settings, rounds = self.tuner.settings, len(self.tuner)
-        words = [self._optimizer, f"batches of {settings.batch_size}"]
-        words += [f"{settings.horizon} step{'s' if settings.horizon > 1 else ''}"]
-        words += [f"{rounds} round{'s' if rounds > 1 else ''}"]
-        return " · ".join(words)
+    def _settings(self) -> Settings:
+        return Settings(**{name: getattr(self, name) for name in SETTINGS})
 
     def _follow(self) -> None:
         """Select what the rule chooses, unless the user's own choice is pinned."""
@@ -719,19 +623,3 @@ class TunerWidget(ipw.VBox):
         else:
             getattr(self, kind)()
         return None
-
-
-def _optimizer(tuner: LRTuner | Recorded) -> str:
-    return tuner.record.optimizer if tuner.model is None else type(tuner.model.optimizer).__name__
-
-
-def _lowest(curve: Curve) -> dict[str, float]:
-    rates, mean = curve
-    if not np.isfinite(mean).any():
-        return {}
-    lowest = int(np.nanargmin(mean))
-    return {"rate": float(rates[lowest]), "change": float(mean[lowest])}
-
-
-def _is_range(view: list[Any]) -> bool:
-    return len(view) == 2 and all(type(end) in (int, float) for end in view) and 0 <= view[0] < view[1] <= 1e300

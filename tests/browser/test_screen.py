@@ -121,7 +121,7 @@ def test_runs_are_pinned_and_compared(done, page):
 def test_each_round_and_the_histogram_on_request(done, page):
     page.locator("summary").click()
     page.get_by_label("Each round's own curve").check()
-    done.wait_for("tuner._chart._rounds.visible")
+    done.wait_for("tuner._view.chart._rounds.visible")
     page.get_by_label("Histogram of one rate's rounds").check()
     box = area(page)
     page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + 100)
@@ -138,7 +138,7 @@ def test_a_round_is_explained_stage_by_stage(notebook, page):
     names = ["Draw a batch", "Loss before", "Take steps at each rate", "Loss after", "The differences", "The mean"]
     for stage, name in enumerate(names, 1):
         expect(story.locator("h4")).to_have_text(f"{stage} of 6 · {name}")
-        assert notebook.python("tuner._chart._mean.visible") == (stage == 6)
+        assert notebook.python("tuner._view.chart._mean.visible") == (stage == 6)
         if stage < 6:
             page.get_by_role("button", name="Next").click()
             notebook.wait_for(f"tuner._panel.stage == {stage + 1}")

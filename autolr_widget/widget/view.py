@@ -1,0 +1,155 @@
+"""How a run is shown: its curve, what can be read from it, what it is compared with, and a round explained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autolr_widget.engine.band import BANDS
+from autolr_widget.engine.grid import SCALES
+from autolr_widget.engine.recorded import Recorded
+from autolr_widget.engine.selection import choices
+from autolr_widget.engine.settings import Settings
+from autolr_widget.engine.tuner import LRTuner
+from autolr_widget.widget.chart import GHOSTS, Chart
+from autolr_widget.widget.lesson import STAGES, lesson
+from autolr_widget.widget.panel import Panel
+
+#: Learning rates and their means.
+Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+class View:
+    """The chart, and the panel's part of the picture.
+
+    Parameters
+    ----------
+    tuner
+        The run to begin with.
+    panel
+        What lies over the chart and around it.
+    on_explained
+        Called when the explanation of a round has got to the chart, which has waited for it.
+    """
+
+    def __init__(self, tuner: LRTuner | Recorded, panel: Panel, on_explained: Callable[[], None]) -> None:
+        self._tuner = tuner
+        self._panel = panel
+        self._on_explained = on_explained
+        self._optimizer = _optimizer(tuner)
+        self._pins: list[tuple[str, Curve]] = []
+        #: The curve of a run that the next one refines.
+        self.before: Curve | None = None
+        #: False while a round is being explained that the chart does not show yet.
+        self.explained = True
+        panel.axis = tuner.settings.scale
+        self.chart = Chart(tuner.rates, panel.axis)
+        self._show_all()
+        panel.observe(self._look, names=["view", "axis"])
+        panel.observe(self._detail, names=["show_rounds", "probed"])
+        panel.observe(self._explain, names=["explain", "stage"])
+
+    def draw(self, tuner: LRTuner | Recorded, settings: Settings) -> bool:
+        """Show the rounds so far, or begin to explain the last of them; returns whether the chart shows it."""
+        if tuner is not self._tuner:
+            self._tuner = tuner
+            self._optimizer = _optimizer(tuner)
+            self.chart.show_grid(tuner.rates, self._panel.axis, self.before)
+            self.before = None
+            self._panel.choices, self._panel.table, self._panel.lesson, self._panel.stage = {}, b"", {}, 0
+            self._show_all()
+        if not self.explained and len(tuner) > 0:
+            assert isinstance(tuner, LRTuner), "a saved run takes no steps"
+            self._panel.lesson, self._panel.stage = lesson(tuner), 1
+            return False
+        self.chart.draw(BANDS[settings.band](tuner.deltas, settings.alpha), tuner.racing)
+        return True
+
+    def judge(self, settings: Settings) -> None:
+        """Show what all rules choose, and what the pointer can read at each rate."""
+        tuner = self._tuner
+        band = BANDS[settings.band](tuner.deltas, settings.alpha)
+        measured = tuner.results.measured
+        assert measured is not None
+        diverged = measured.sum(axis=0) - band.count
+        table = np.array([band.mean, band.lower, band.upper, band.count, diverged])
+        with self._panel.hold_sync():
+            self._panel.choices = choices(tuner.rates, tuner.deltas)
+            self._panel.table = table.astype(np.float32).tobytes()
+            self._panel.limits = list(self.chart.limits)
+            self._panel.this_run = self._words()
+        self._detail()
+
+    def curve(self) -> Curve:
+        """The rates and means of the run at hand."""
+        return self._tuner.rates, BANDS["normal"](self._tuner.deltas, 0.05).mean
+
+    def pin(self) -> None:
+        """Keep the curve at hand, to compare with; the last few that were kept stay."""
+        self._show_pins([*self._pins, (self._words(), self.curve())][-len(GHOSTS) :])
+
+    def unpin(self, index: int) -> None:
+        """Take one of them away."""
+        self._show_pins(self._pins[:index] + self._pins[index + 1 :])
+
+    def _look(self, _: Any) -> None:
+        """Show what the front end has zoomed to, or all where that is no range."""
+        panel, view = self._panel, self._panel.view
+        if panel.axis not in SCALES or not _is_range(view):
+            panel.axis, panel.view = self._tuner.settings.scale, list(self.chart.ends)
+        else:
+            self.chart.show_axis(panel.axis, (view[0], view[1]))
+
+    def _detail(self, _: Any = None) -> None:
+        """Show what was asked for beside the curve: each round's own, and the rounds of one rate."""
+        panel, deltas = self._panel, self._tuner.deltas
+        self.chart.show_rounds(deltas if panel.show_rounds else deltas[:0])
+        column = deltas[:, panel.probed] if 0 <= panel.probed < deltas.shape[1] else deltas[:0, 0]
+        column = column[np.isfinite(column)]
+        panel.histogram = {}
+        if len(column) > 0:
+            counts, edges = np.histogram(column, bins="auto" if np.ptp(column) > 0 else 1)
+            panel.histogram = {"counts": counts.tolist(), "edges": edges.tolist()}
+
+    def _explain(self, _: Any) -> None:
+        if not self.explained and not (self._panel.explain and self._panel.stage < STAGES):
+            self.explained = True
+            self._on_explained()
+
+    def _show_all(self) -> None:
+        with self._panel.hold_sync():
+            self._panel.rates = self._tuner.rates.tobytes()
+            self._panel.ends = list(self.chart.ends)
+            self._panel.view = list(self.chart.ends)
+
+    def _show_pins(self, runs: list[tuple[str, Curve]]) -> None:
+        self._pins = runs
+        self.chart.show_pins([curve for _, curve in runs])
+        self._panel.pins = [{"words": words, **_lowest(curve)} for words, curve in runs]
+
+    def _words(self) -> str:
+        """The run at hand, in the words that tell it from another."""
+        settings, rounds = self._tuner.settings, len(self._tuner)
+        words = [self._optimizer, f"batches of {settings.batch_size}"]
+        words += [f"{settings.horizon} step{'s' if settings.horizon > 1 else ''}"]
+        words += [f"{rounds} round{'s' if rounds > 1 else ''}"]
+        return " · ".join(words)
+
+
+def _optimizer(tuner: LRTuner | Recorded) -> str:
+    return tuner.record.optimizer if tuner.model is None else type(tuner.model.optimizer).__name__
+
+
+def _lowest(curve: Curve) -> dict[str, float]:
+    rates, mean = curve
+    if not np.isfinite(mean).any():
+        return {}
+    lowest = int(np.nanargmin(mean))
+    return {"rate": float(rates[lowest]), "change": float(mean[lowest])}
+
+
+def _is_range(view: list[Any]) -> bool:
+    return len(view) == 2 and all(type(end) in (int, float) for end in view) and 0 <= view[0] < view[1] <= 1e300
