@@ -16,6 +16,9 @@ EVALUATE_ON = ("same", "held-out", "own")
 SAMPLERS = ("full", "racing")
 STOP_RULES = ("rounds", "settled")
 
+#: More rates than anybody can look at; a slip of the finger would take all memory.
+MOST_RATES = 10_000
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -86,6 +89,10 @@ class Settings:
         _one_of("sampler", self.sampler, SAMPLERS)
         _one_of("stop", self.stop_rule, STOP_RULES)
         _one_of("evaluate_on", self.evaluate_on, EVALUATE_ON)
+        if self.num_evals > MOST_RATES:
+            raise ValueError(
+                f"Argument `num_evals` must be at most {MOST_RATES:,}. Received: num_evals={self.num_evals}"
+            )
         if not 0 < self.alpha < 1:
             raise ValueError(f"Argument `alpha` must lie between 0 and 1. Received: alpha={self.alpha}")
         if self.scale == "log" and self.lr_min <= 0:

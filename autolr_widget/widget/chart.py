@@ -94,13 +94,16 @@ class Chart:
         """Show the same curve on a ``"log"`` or ``"linear"`` x-axis that spans ``view``."""
         first, last = view
         # Zero has no place on a log axis; a linear grid may begin there.
-        self.is_log = axis == "log" and first > 0
+        self.is_log = axis == "log" and min(first, self.ends[0]) > 0
         shown = "log" if self.is_log else "linear"
         with self._x[shown].hold_sync():
             self._x[shown].min, self._x[shown].max = first, last
         if self.is_log:
             # bqplot's own log ticks overlap on a narrow screen.
-            self._x_axes["log"].tick_values = decades(first, last)
+            ticks = decades(first, last)
+            self._x_axes["log"].tick_values = ticks
+            round_numbers = all(f"{tick:.0e}" == f"{tick:.2e}".replace(".00", "") for tick in ticks)
+            self._x_axes["log"].tick_format = ".0e" if round_numbers else ".3~g"
         for name, x_axis in self._x_axes.items():
             x_axis.visible = name == shown
         for mark in self.figure.marks:

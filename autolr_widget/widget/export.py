@@ -46,8 +46,8 @@ div {{ overflow: auto }}
 """
 
 
-def as_file(kind: str, record: Record, selected: float | None) -> bytes:
-    """The run as a file of one of `FORMATS`."""
+def as_file(kind: str, record: Record, selected: float | None, code: str) -> bytes:
+    """The run as a file of one of `FORMATS`; ``code`` is the Python that does the same."""
     results, settings = record.results, record.settings
     if kind == "json":
         return record.to_json().encode()
@@ -56,7 +56,7 @@ def as_file(kind: str, record: Record, selected: float | None) -> bytes:
     if kind == "parquet":
         return _parquet(results)
     if kind == "html":
-        return _page(record, selected).encode()
+        return _page(record, selected, code).encode()
     file = io.BytesIO()
     picture(results, settings, selected).savefig(file, format=kind, dpi=150)
     return file.getvalue()
@@ -116,9 +116,9 @@ def _parquet(results: TuneResults) -> bytes:
     return file.getvalue()
 
 
-def _page(record: Record, selected: float | None) -> str:
+def _page(record: Record, selected: float | None, code: str) -> str:
     results, settings = record.results, record.settings
-    picture = as_file("svg", record, selected).decode()
+    picture = as_file("svg", record, selected, code).decode()
     table = results.summary(settings.alpha)
     table.index = table.index.map("{:.4g}".format)
     return PAGE.format(
@@ -126,6 +126,6 @@ def _page(record: Record, selected: float | None) -> str:
         rounds=len(results),
         settings=html.escape(" · ".join(f"{f.name} {getattr(settings, f.name)}" for f in fields(Settings))),
         picture=picture[picture.index("<svg") :],
-        code=html.escape(python(settings, None)),
+        code=html.escape(code),
         table=table.to_html(float_format="{:.4g}".format, border=0, escape=True),
     )

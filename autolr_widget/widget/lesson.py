@@ -15,20 +15,22 @@ STAGES = 6
 
 def lesson(tuner: LRTuner) -> dict[str, Any]:
     """The last round's numbers: ``drawn``, the places of its first batch in the data, from 0 to 1; its loss ``before``;
-    the losses ``after`` at each rate, None where it diverged or was not measured; and what they were measured with.
+    the ``rates`` that it measured, and the losses ``after`` at each of them, None where it diverged; and what they were
+    measured with.
     """
     last, settings, size = tuner.rounds[-1], tuner.settings, tuner.observations.size
     drawn: list[float] = []
     if size is not None:
         rows = subsample(size, settings.batch_size, settings.seed, last.index, settings.horizon, settings.held_out)
         drawn = (np.sort(rows[: settings.batch_size]) / size).round(4).tolist()
-    after = last.loss + last.deltas
+    after = (last.loss + last.deltas)[last.measured]
     return {
         "round": last.index + 1,
         "observations": size,
         "batch_size": settings.batch_size,
         "horizon": settings.horizon,
         "drawn": drawn,
+        "rates": tuner.rates[last.measured].tolist(),
         "before": last.loss,
         "after": [loss if np.isfinite(loss) else None for loss in after.tolist()],
     }

@@ -68,7 +68,7 @@ class Session(traitlets.HasTraits):
         with self._lock:
             self.settings = settings
             if not settings.measure_alike(self.tuner.settings):
-                self.stale = self.status != "idle"
+                self.stale = self.status != "idle" and self.tuner.model is not None
                 self.pause()
                 return
             self.stale = False

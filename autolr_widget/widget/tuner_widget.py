@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -208,11 +208,12 @@ class TunerWidget(ipw.VBox):
         for name in ("status", "round", "error"):
             self.set_trait(name, getattr(self._session, name))
             self._session.observe(self._mirror, names=name)
-        self._session.observe(self._judge, names=("turn", "status"))
         for name in ("status", "round", "error", "stale", "turn"):
             traitlets.dlink((self._session, name), (self._panel, name))
+        # Behind the links: the front end must hear how a run stands, whatever becomes of these.
+        self._session.observe(self._judge, names=("turn", "status"))
         self._session.observe(self._leave_still, names="status")
-        self._panel.observe(self._take, names=[*SETTINGS, "selected_lr"])
+        self._panel.observe(self._take, names=[*SETTINGS, "selected_lr", "pinned"])
         self._panel.on_msg(self._receive)
         self._view = View(tuner, self._panel, on_explained=self._redraw)
 
@@ -237,7 +238,7 @@ class TunerWidget(ipw.VBox):
 
     def start(self) -> None:
         """Run all the rounds that are left; from the first where the run is over or the settings have changed."""
-        self._view.explained = True
+        self._view.end_lesson()
         self._session.start()
 
     def pause(self) -> None:
@@ -246,11 +247,13 @@ class TunerWidget(ipw.VBox):
 
     def resume(self) -> None:
         """Go on after `pause`."""
+        self._view.end_lesson()
         self._session.resume()
 
     def step(self) -> None:
         """Run one round, then pause. Nothing happens where all rounds are done."""
-        self._view.explained = not self._panel.explain
+        if self.status not in ("running", "done") or self._panel.stale:
+            self._view.explained = not self._panel.explain
         self._session.step()
 
     def stop(self) -> None:
@@ -267,7 +270,7 @@ class TunerWidget(ipw.VBox):
 
         In a terminal it shows a bar.
         """
-        self._view.explained = True
+        self._view.end_lesson()
         with tqdm(total=self.num_subsamples, unit="round", disable=None) as bar:
 
             def advance(change: dict[str, Any]) -> None:
@@ -310,6 +313,7 @@ class TunerWidget(ipw.VBox):
         self._view.before = self._view.curve()
         self._unpin()
         self._move_grid(lr_min, lr_max)
+        self._view.end_lesson()
         self._session.stop()
         self._session.start()
 
@@ -376,6 +380,7 @@ class TunerWidget(ipw.VBox):
         ValueError
             If no rate is selected, or the data are a stream whose end is not known, and with it the length of an epoch.
         """
+        self._model()
         observations = self.tuner.observations
         size = None if observations is None else observations.size
         if size is None:
@@ -402,7 +407,7 @@ class TunerWidget(ipw.VBox):
             raise ValueError(
                 f"Argument `path` must end in one of {', '.join(f'.{f}' for f in FORMATS)}. Received: {path}"
             )
-        Path(path).write_bytes(as_file(kind, self.tuner.record, self.selected_lr))
+        Path(path).write_bytes(as_file(kind, self.tuner.record, self.selected_lr, self._panel.code))
 
     def __repr__(self) -> str:
         # Without `__init__`, as for what was refused, there is nothing to tell.
@@ -454,6 +459,7 @@ class TunerWidget(ipw.VBox):
             self._draw()
         elif change["name"] == "scale":
             self._panel.axis = self.scale
+        self._show_code()
 
     def _mirror(self, change: dict[str, Any]) -> None:
         self.set_trait(change["name"], change["new"])
@@ -464,10 +470,8 @@ class TunerWidget(ipw.VBox):
         if value == getattr(self, name):
             return
         try:
-            if name == "selected_lr" and value is not None:
-                self._choose(value)
-            else:
-                setattr(self, name, value)
+            setattr(self, name, value)
+            self._panel.said = ""
         except (ValueError, traitlets.TraitError) as error:
             self._panel.said = str(error)
             setattr(self._panel, name, getattr(self, name))
@@ -554,7 +558,10 @@ class TunerWidget(ipw.VBox):
             # Behind the chart's traits, and in one message with the choice: each costs a kilobyte.
             self._panel.round = len(self.tuner)
             if self.status != "running":
-                self._panel.code = python(self.tuner.settings, self.selected_lr if self.pinned else None)
+                self._show_code()
+
+    def _show_code(self) -> None:
+        self._panel.code = python(self._settings(), self.selected_lr if self.pinned else None)
 
     @traitlets.observe("selected_lr")
     def _on_selected(self, _: dict[str, Any]) -> None:
@@ -569,12 +576,9 @@ class TunerWidget(ipw.VBox):
     def _unpin(self) -> None:
         self.pinned = False
 
-    def _choose(self, lr: float) -> None:
-        self.selected_lr = lr
-        # The rule may have chosen the same: it is the user's now, and stays when the rule moves on.
-        self.pinned = True
-
     def _move_grid(self, lr_min: float, lr_max: float) -> None:
+        # Refused here, before one of them is set: of what holds, the other would not.
+        replace(self._settings(), lr_min=lr_min, lr_max=lr_max)
         with self.hold_trait_notifications():
             self.lr_min, self.lr_max = lr_min, lr_max
 
@@ -618,7 +622,7 @@ class TunerWidget(ipw.VBox):
         elif kind == "save":
             if content["format"] not in FORMATS:
                 return None
-            data = as_file(content["format"], self.tuner.record, self.selected_lr)
+            data = as_file(content["format"], self.tuner.record, self.selected_lr, self._panel.code)
             self._panel.send({"type": "file", "name": f"learning-rate.{content['format']}"}, [data])
         else:
             getattr(self, kind)()

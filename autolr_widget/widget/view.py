@@ -59,14 +59,22 @@ class View:
             self._optimizer = _optimizer(tuner)
             self.chart.show_grid(tuner.rates, self._panel.axis, self.before)
             self.before = None
-            self._panel.choices, self._panel.table, self._panel.lesson, self._panel.stage = {}, b"", {}, 0
+            with self._panel.hold_sync():
+                self._panel.choices, self._panel.table, self._panel.histogram, self._panel.this_run = {}, b"", {}, ""
+                self._panel.lesson, self._panel.stage, self._panel.limits = {}, 0, list(self.chart.limits)
             self._show_all()
         if not self.explained and len(tuner) > 0:
             assert isinstance(tuner, LRTuner), "a saved run takes no steps"
-            self._panel.lesson, self._panel.stage = lesson(tuner), 1
+            if self._panel.lesson.get("round") != len(tuner):
+                self._panel.lesson, self._panel.stage = lesson(tuner), 1
             return False
         self.chart.draw(BANDS[settings.band](tuner.deltas, settings.alpha), tuner.racing)
         return True
+
+    def end_lesson(self) -> None:
+        """Let the chart show all rounds from now on."""
+        self.explained = True
+        self._panel.lesson, self._panel.stage = {}, 0
 
     def judge(self, settings: Settings) -> None:
         """Show what all rules choose, and what the pointer can read at each rate."""
@@ -93,7 +101,7 @@ class View:
 
     def unpin(self, index: int) -> None:
         """Take one of them away."""
-        self._show_pins(self._pins[:index] + self._pins[index + 1 :])
+        self._show_pins([run for i, run in enumerate(self._pins) if i != index])
 
     def _look(self, _: Any) -> None:
         """Show what the front end has zoomed to, or all where that is no range."""
@@ -108,11 +116,10 @@ class View:
         panel, deltas = self._panel, self._tuner.deltas
         self.chart.show_rounds(deltas if panel.show_rounds else deltas[:0])
         column = deltas[:, panel.probed] if 0 <= panel.probed < deltas.shape[1] else deltas[:0, 0]
-        column = column[np.isfinite(column)]
-        panel.histogram = {}
-        if len(column) > 0:
-            counts, edges = np.histogram(column, bins="auto" if np.ptp(column) > 0 else 1)
-            panel.histogram = {"counts": counts.tolist(), "edges": edges.tolist()}
+        column = np.clip(column[np.isfinite(column)], -1e30, 1e30)
+        # By their number alone: a rate that blew up once would ask for millions of bins.
+        counts, edges = np.histogram(column, bins="sturges")
+        panel.histogram = {"counts": counts.tolist(), "edges": edges.tolist()} if len(column) > 0 else {}
 
     def _explain(self, _: Any) -> None:
         if not self.explained and not (self._panel.explain and self._panel.stage < STAGES):

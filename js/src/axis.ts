@@ -5,10 +5,10 @@ export interface Axis {
   log: boolean;
 }
 
-/** A log axis has no place for 0: the chart then shows a linear one. */
-export function axisOf(view: readonly number[], name: string): Axis {
+/** A log axis has no place for 0: where the whole axis begins there, the chart shows a linear one. */
+export function axisOf(view: readonly number[], name: string, ends: readonly number[]): Axis {
   const [low = 0, high = 1] = view;
-  return { low, high, log: name === "log" && low > 0 };
+  return { low, high, log: name === "log" && Math.min(low, ends[0] ?? low) > 0 };
 }
 
 /** Where a rate lies, from 0 at the left end to 1 at the right one; beyond them below 0 and above 1. */

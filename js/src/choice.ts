@@ -57,21 +57,27 @@ export function choice(model: Model, pacer: Pacer): Part {
     const lr = model.get("selected_lr");
     return lr === null ? "" : formatRate(lr);
   };
+  // Rounds that come meanwhile must not take away what is being typed.
+  let edited = false;
   const type = () => {
-    if (rate.value === shown()) return;
+    if (!edited) return;
+    edited = false;
     const lr = parseRate(rate.value);
-    if (lr === undefined) {
-      rate.value = shown();
-      setText(said, "Not a learning rate: type a positive number, such as 0.001 or 1e-3");
-    } else {
-      assign(model, { selected_lr: lr });
-    }
+    rate.value = shown();
+    setText(said, lr === undefined ? "Not a learning rate: type a positive number, such as 0.001 or 1e-3" : "");
+    if (lr !== undefined) assign(model, { selected_lr: lr, pinned: true });
   };
+  rate.addEventListener("input", () => {
+    edited = true;
+  });
+  rate.addEventListener("blur", type);
   rate.addEventListener("change", type);
   // Outside of a form, Chromium has no `change` for Enter.
   rate.addEventListener("keydown", (event) => {
     if (event.key === "Enter") type();
-    if (event.key === "Escape") rate.value = shown();
+    if (event.key !== "Escape") return;
+    edited = false;
+    rate.value = shown();
   });
   rule.addEventListener("change", () => assign(model, { method: rule.value }));
   for (const [button, type] of [
@@ -85,8 +91,7 @@ export function choice(model: Model, pacer: Pacer): Part {
 
   const draw = () => {
     const [pinned, lr, recorded] = [model.get("pinned"), model.get("selected_lr"), model.get("recorded")];
-    // Not under the fingers of somebody who types.
-    if (rate !== document.activeElement || rate.value === "") rate.value = shown();
+    if (!edited) rate.value = shown();
     setText(says, model.get("says"));
     rule.value = model.get("method");
     release.hidden = !pinned;

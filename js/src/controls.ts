@@ -86,6 +86,9 @@ const MORE: (Slider | Menu)[] = [
   },
 ];
 
+/** What a saved run, which has no model, can't be asked for: what is measured, not how that is read. */
+const MEASURES: readonly Name[] = ["evaluate_on", "sampler", "stop_rule", "seed"];
+
 const BUDGET =
   "A long training wants a smaller rate than a short one, and no rule knows how long yours will be: " +
   "for many epochs go left within the shaded interval.";
@@ -196,6 +199,7 @@ function slider(model: Model, { trait, label, help, least, most, step = 1 }: Sli
     const limit = trait === "batch_size" ? model.get("batch_most") : most;
     range.max = String(Math.max(limit, value));
     range.value = number.value = String(value);
+    number.disabled = model.get("recorded") && MEASURES.includes(trait);
   };
   const commit = (input: HTMLInputElement) => {
     const value = Number(input.value);
@@ -212,7 +216,7 @@ function slider(model: Model, { trait, label, help, least, most, step = 1 }: Sli
     if (event.key === "Enter") commit(number);
   });
   const releaseKeys = keepKeys(range, number);
-  const unfollow = follow(model, trait === "batch_size" ? [trait, "batch_most"] : [trait], draw);
+  const unfollow = follow(model, [trait, "batch_most", "recorded"], draw);
   return {
     node,
     end: () => {
@@ -235,8 +239,9 @@ function menu(model: Model, { trait, label, help, options }: Menu): Part {
   );
   select.addEventListener("change", () => assign(model, { [trait]: select.value } as Partial<Screen>));
   const releaseKeys = keepKeys(select);
-  const unfollow = follow(model, [trait], () => {
+  const unfollow = follow(model, [trait, "recorded"], () => {
     select.value = String(model.get(trait));
+    select.disabled = model.get("recorded") && MEASURES.includes(trait);
   });
   return {
     node,

@@ -1,5 +1,5 @@
 import { type Axis, axisOf, toFraction } from "./axis";
-import { formatChange, readCurve } from "./curve";
+import { formatChange } from "./curve";
 import { element, keepKeys, setText } from "./element";
 import { assign, follow, type Lesson, type Model, type Part } from "./screen";
 
@@ -21,7 +21,7 @@ export function words(lesson: Lesson, stage: number): [string, string] {
     case 2:
       return [
         "Loss before",
-        `How wrong is the model on them, as it is now? Its loss is ${before.toPrecision(3)}. Smaller is better.`,
+        `How wrong is the model, as it is now? Its loss is ${before.toPrecision(3)}. Smaller is better.`,
       ];
     case 3:
       return [
@@ -81,10 +81,8 @@ export function explain(model: Model): Part {
     const [name, says] = words(lesson as Lesson, stage);
     setText(title, `${stage} of ${STAGES} · ${name}`);
     setText(text, says);
-    const axis = axisOf(model.get("view"), model.get("axis"));
-    picture.replaceChildren(
-      ...draft(lesson as Lesson, stage, readCurve(model.get("rates"), model.get("table")).rates, axis),
-    );
+    const axis = axisOf(model.get("view"), model.get("axis"), model.get("ends"));
+    picture.replaceChildren(...draft(lesson as Lesson, stage, axis));
   };
   const unfollow = follow(model, ["explain", "lesson", "stage", "view", "axis"], draw);
   return {
@@ -97,8 +95,8 @@ export function explain(model: Model): Part {
 }
 
 /** The marks of a stage: each shows what the ones before it have shown, and one thing more. */
-function draft(lesson: Lesson, stage: number, rates: Float64Array, axis: Axis): HTMLElement[] {
-  const { before, after, drawn } = lesson;
+function draft(lesson: Lesson, stage: number, axis: Axis): HTMLElement[] {
+  const { before, after, drawn, rates } = lesson;
   if (stage === 1)
     return [
       label("all observations, and the ones drawn", 0, 0),

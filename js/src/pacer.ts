@@ -3,7 +3,7 @@ import type { AnyModel } from "@anywidget/types";
 /** How long the kernel may be silent before a tick is sent again. */
 export const SILENCE = 2000;
 /** How long it may be silent before the page says so. */
-export const LOST = 8000;
+export const LOST = 15_000;
 
 export interface Paced {
   status: string;

@@ -8,6 +8,9 @@ import { assign, follow, type Model, type Part } from "./screen";
 /** Names of the pinned runs. */
 const LETTERS = ["A", "B", "C", "D"];
 
+/** Pixels that the pointer may tremble by before it drags the line. */
+const SLACK = 3;
+
 /** Pixels that a rule's mark takes. */
 const MARK = 22;
 
@@ -66,9 +69,11 @@ export function plot(model: Model): Part {
   );
   const releaseKeys = keepKeys(line, zoomIn, zoomOut, whole, use);
 
-  let axis: Axis = axisOf(model.get("view"), model.get("axis"));
+  let axis: Axis = axisOf(model.get("view"), model.get("axis"), model.get("ends"));
   let curve: Curve = readCurve(model.get("rates"), model.get("table"));
   let dragged: number | undefined;
+  let grabbed = 0;
+  let moved = false;
   let hovered = -1;
 
   const place = (node: HTMLElement, rate: number) => {
@@ -93,7 +98,10 @@ export function plot(model: Model): Part {
     if (rate === null) return;
     place(line, rate);
     const i = index();
-    const words = [formatRate(rate), ...readout(curve, i).map(([name, value]) => `${name} ${value}`)];
+    const at = curve.rates[i] ?? rate;
+    const words = readout(curve, i).map(([name, value]) => `${name} ${value}`);
+    if (Math.abs(at / rate - 1) > 1e-6) words.unshift(`nearest measured ${formatRate(at)}`);
+    words.unshift(formatRate(rate));
     line.setAttribute("aria-valuemin", "0");
     line.setAttribute("aria-valuemax", String(Math.max(0, curve.rates.length - 1)));
     line.setAttribute("aria-valuenow", String(Math.max(0, i)));
@@ -112,16 +120,23 @@ export function plot(model: Model): Part {
     reading.replaceChildren(
       ...lines.flatMap(([name, value]) => [element("span", {}, name), element("span", {}, value)]),
     );
-    if (model.get("probed") >= 0 && model.get("probed") !== i) assign(model, { probed: i });
   };
+  const probe = (i: number) => {
+    if (model.get("probed") >= 0 && i >= 0 && model.get("probed") !== i) assign(model, { probed: i });
+  };
+  let named = "";
   const drawRules = () => {
+    const found = marks(model.get("choices"), axis, model.get("method"), MARK / area.clientWidth);
+    const names = JSON.stringify([found.map(({ names, more }) => [names, more]), model.get("method")]);
+    if (names === named) {
+      // A mark that is being pressed must not be replaced by another.
+      for (const [i, mark] of found.entries()) moveTick(rules.children[i] as HTMLElement, mark.place);
+      return;
+    }
+    named = names;
     const focused = rules.contains(document.activeElement) ? document.activeElement?.textContent : undefined;
-    rules.replaceChildren(
-      ...marks(model.get("choices"), axis, model.get("method"), MARK / area.clientWidth).map((mark) =>
-        tick(model, mark),
-      ),
-    );
-    // The marks are made anew after each turn: the focus stays where it was.
+    rules.replaceChildren(...found.map((mark) => tick(model, mark)));
+    // The focus stays where it was.
     if (focused) [...rules.querySelectorAll("button")].find((one) => one.textContent === focused)?.focus();
   };
   const drawDiverged = () => {
@@ -165,12 +180,11 @@ export function plot(model: Model): Part {
       ),
     );
   };
-  const drawLegend = () => {
-    const pins = model.get("pins");
+  const thisRun = element("span", {});
+  const drawLetters = () => {
     const [bottom = 0, top = 1] = model.get("limits");
-    legend.replaceChildren();
     letters.replaceChildren(
-      ...pins.flatMap(({ rate, change }, i) => {
+      ...model.get("pins").flatMap(({ rate, change }, i) => {
         if (rate === undefined || change === undefined) return [];
         const letter = element("strong", {}, LETTERS[i] as string);
         place(letter, rate);
@@ -178,26 +192,30 @@ export function plot(model: Model): Part {
         return [letter];
       }),
     );
-    if (pins.length === 0) return;
-    const entry = (mark: string, name: string, words: string, ...more: HTMLElement[]) =>
+  };
+  const drawLegend = () => {
+    const pins = model.get("pins");
+    const entry = (mark: string, name: string, ...more: (HTMLElement | string)[]) =>
       element(
         "li",
         {},
         element("span", { class: `autolr-key autolr-key-${mark}` }),
         element("strong", {}, name),
-        ` ${words} `,
+        " ",
         ...more,
       );
-    legend.append(entry("run", "this run", model.get("this_run")));
-    pins.forEach(({ words }, i) => {
-      const name = LETTERS[i] as string;
-      const remove = button("\u00d7", `Unpin ${name}`);
-      remove.addEventListener("click", () => model.send({ type: "unpin_run", index: i }));
-      legend.append(entry(String(i), name, words, remove));
-    });
+    legend.replaceChildren(
+      ...(pins.length ? [entry("run", "this run", thisRun)] : []),
+      ...pins.map(({ words }, i) => {
+        const name = LETTERS[i] as string;
+        const remove = button("\u00d7", `Unpin ${name}`);
+        remove.addEventListener("click", () => model.send({ type: "unpin_run", index: i }));
+        return entry(String(i), name, `${words} `, remove);
+      }),
+    );
   };
   const draw = () => {
-    axis = axisOf(model.get("view"), model.get("axis"));
+    axis = axisOf(model.get("view"), model.get("axis"), model.get("ends"));
     curve = readCurve(model.get("rates"), model.get("table"));
     const zoomed = String(model.get("view")) !== String(model.get("ends"));
     for (const one of [whole, use]) one.classList.toggle("autolr-gone", !zoomed);
@@ -213,36 +231,47 @@ export function plot(model: Model): Part {
     const box = area.getBoundingClientRect();
     return (event.clientX - box.left) / box.width;
   };
-  const under = (event: PointerEvent) => {
-    const fraction = fractionOf(event);
+  /** The index of the rate under the pointer; beyond the plot none, or while dragging the last one in view. */
+  const under = (event: PointerEvent, held = false) => {
+    const fraction = held ? Math.min(1, Math.max(0, fractionOf(event))) : fractionOf(event);
     return fraction >= 0 && fraction <= 1 ? nearest(curve.rates, toRate(fraction, axis), axis) : -1;
   };
+  /** A linear grid may begin at 0, which is no rate to train with. */
+  const positive = (i: number) => {
+    const rate = curve.rates[i];
+    return rate !== undefined && rate > 0 ? rate : undefined;
+  };
   const choose = (i: number) => {
-    const rate = curve.rates[Math.min(Math.max(i, 0), curve.rates.length - 1)];
-    // A linear grid may begin at 0, which is no rate to train with.
-    if (rate !== undefined && rate > 0) assign(model, { selected_lr: rate });
+    const rate = positive(Math.min(Math.max(i, 0), curve.rates.length - 1));
+    if (rate === undefined) return;
+    assign(model, { selected_lr: rate, pinned: true });
+    probe(index());
   };
 
   area.addEventListener("pointermove", (event) => {
+    if (!event.isPrimary) return;
     hovered = under(event);
-    if (dragged !== undefined) {
-      const rate = curve.rates[hovered];
-      if (rate !== undefined && rate > 0) dragged = rate;
+    if (dragged !== undefined && (moved || Math.abs(event.clientX - grabbed) > SLACK)) {
+      moved = true;
+      dragged = positive(under(event, true)) ?? dragged;
       drawChoice();
     }
     drawReading();
+    probe(hovered);
   });
   area.addEventListener("pointerleave", () => {
     hovered = -1;
     drawReading();
-    if (model.get("probed") >= 0) assign(model, { probed: Math.max(0, index()) });
+    probe(index());
   });
   area.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || (event.target as Element).closest("button")) return;
-    const rate = curve.rates[under(event)];
-    if (rate === undefined || rate <= 0) return;
+    if (!event.isPrimary || event.button !== 0 || (event.target as Element).closest("button")) return;
+    // Who takes hold of the line has not chosen another rate yet.
+    const held = event.target === line;
+    const rate = held ? (model.get("selected_lr") ?? undefined) : positive(under(event));
+    if (rate === undefined) return;
     area.setPointerCapture(event.pointerId);
-    dragged = rate;
+    [dragged, grabbed, moved] = [rate, event.clientX, !held];
     drawChoice();
     line.focus({ preventScroll: true });
     event.preventDefault();
@@ -251,12 +280,15 @@ export function plot(model: Model): Part {
     if (dragged === undefined) return;
     const rate = dragged;
     dragged = undefined;
-    if (event.type === "pointerup") assign(model, { selected_lr: rate });
+    if (event.type === "pointerup") assign(model, { selected_lr: rate, pinned: true });
     drawChoice();
   };
   area.addEventListener("pointerup", drop);
   area.addEventListener("pointercancel", drop);
-  line.addEventListener("focus", drawReading);
+  line.addEventListener("focus", () => {
+    drawReading();
+    if (dragged === undefined) probe(index());
+  });
   line.addEventListener("blur", drawReading);
   line.addEventListener("keydown", (event) => {
     const i = index();
@@ -298,6 +330,10 @@ export function plot(model: Model): Part {
     brush.classList.add("autolr-gone");
     if (from !== undefined && Math.abs(fractionOf(event) - from) > 0.02) zoomTo(from, fractionOf(event));
   });
+  strip.addEventListener("pointercancel", () => {
+    begun = undefined;
+    brush.classList.add("autolr-gone");
+  });
   strip.addEventListener("dblclick", () => show(model.get("ends")));
   whole.addEventListener("click", () => {
     show(model.get("ends"));
@@ -324,7 +360,9 @@ export function plot(model: Model): Part {
       drawReading();
     }),
     follow(model, ["histogram", "probed"], drawHistogram),
-    follow(model, ["pins", "this_run", "limits", "view", "axis"], drawLegend),
+    follow(model, ["pins"], drawLegend),
+    follow(model, ["this_run"], () => setText(thisRun, model.get("this_run"))),
+    follow(model, ["pins", "limits", "view", "axis"], drawLetters),
     releaseKeys,
     () => resized.disconnect(),
   ];
@@ -353,9 +391,13 @@ function tick(model: Model, { place, names, more }: Mark): HTMLElement {
   });
   const rest = more.length ? [element("span", { title: more.join(", ") }, `+${more.length}`)] : [];
   const mark = element("div", { class: "autolr-tick" }, ...buttons, ...rest);
+  moveTick(mark, place);
+  return mark;
+}
+
+function moveTick(mark: HTMLElement, place: number): void {
   mark.style.left = percent(place);
   mark.classList.toggle("autolr-left", place > 0.97);
-  return mark;
 }
 
 function button(text: string, name: string): HTMLButtonElement {

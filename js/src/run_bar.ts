@@ -94,5 +94,5 @@ export function runBar(model: Model, pacer: Pacer): Part {
 /** What to do where the kernel has not answered for long. */
 function gone(autosave: string): string {
   const saved = autosave ? ` The rounds are in ${autosave}: TunerWidget.load goes on with them.` : "";
-  return `The kernel does not answer. Another cell keeps it busy, or it was restarted: then run the widget's cell again.${saved}`;
+  return `No answer from the kernel for a while. It measures a long round, another cell keeps it busy, or it was restarted: only then run the widget's cell again.${saved}`;
 }

@@ -24,6 +24,7 @@ export interface Lesson {
   batch_size: number;
   horizon: number;
   drawn: number[];
+  rates: number[];
   before: number;
   after: (number | null)[];
 }
@@ -82,6 +83,3 @@ export function assign(model: Model, values: Partial<Screen>): void {
   for (const [name, value] of Object.entries(values)) model.set(name as Name, value as never);
   model.save_changes();
 }
-
-/** Whether the run at hand has a model that can be asked for more. */
-export const isRunning = (model: Model) => model.get("status") === "running";

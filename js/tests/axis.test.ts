@@ -5,9 +5,11 @@ const LOG = { low: 1e-4, high: 1, log: true };
 const LINEAR = { low: 0, high: 2, log: false };
 
 test("an axis that begins at 0 is linear", () => {
-  expect(axisOf([0, 1], "log")).toEqual({ low: 0, high: 1, log: false });
-  expect(axisOf([1e-3, 1], "log").log).toBe(true);
-  expect(axisOf([1e-3, 1], "linear").log).toBe(false);
+  expect(axisOf([0, 1], "log", [0, 1])).toEqual({ low: 0, high: 1, log: false });
+  expect(axisOf([1e-3, 1], "log", [1e-3, 1]).log).toBe(true);
+  expect(axisOf([1e-3, 1], "linear", [1e-3, 1]).log).toBe(false);
+  // Zoomed, too: the way back out leads to 0.
+  expect(axisOf([1e-3, 1], "log", [0, 1]).log).toBe(false);
 });
 
 test.each([LOG, LINEAR])("fractions and rates undo each other on %o", (axis) => {

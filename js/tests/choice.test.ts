@@ -13,6 +13,7 @@ function show(state: Partial<Screen> = {}) {
   const button = (name: string) => [...node.querySelectorAll("button")].find((one) => one.textContent === name);
   const type = (text: string, event: Event = new Event("change")) => {
     input.value = text;
+    input.dispatchEvent(new Event("input"));
     input.dispatchEvent(event);
   };
   return { ...mock, node, end, input, button, type, pacer };
@@ -44,18 +45,35 @@ test.each(["fast", "-1", "0", "", "inf"])("%j is refused, and what holds is show
   expect(view.node.querySelector(".autolr-said")?.textContent).toContain("Not a learning rate");
 });
 
-test("leaving the field as it is chooses nothing, though it shows three digits only", () => {
+test("a field that nobody types in follows the rule, and chooses nothing when it is left", () => {
   const view = show({ selected_lr: 0.0316227766 });
-  view.type("0.0316");
+  view.input.focus();
+  view.model.set("selected_lr", 0.5);
+  expect(view.input.value).toBe("0.5");
+  view.input.blur();
+  view.input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
   expect(view.saved).toEqual([]);
+});
+
+test("what was refused is forgotten with the next rate", () => {
+  const view = show({ selected_lr: 0.1 });
+  view.type("fast");
+  view.type("0.02");
+  expect(view.node.querySelector(".autolr-said")?.textContent).toBe("");
+  expect(view.saved.at(-1)).toMatchObject({ selected_lr: 0.02, pinned: true });
 });
 
 test("rounds do not take the words out of the mouth of who types", () => {
   const view = show({ selected_lr: 0.1 });
   view.input.focus();
-  view.input.value = "0.02";
-  view.model.set("selected_lr", 0.3);
-  expect(view.input.value).toBe("0.02");
+  for (const text of ["", "0.02"]) {
+    view.input.value = text;
+    view.input.dispatchEvent(new Event("input"));
+    view.model.set("selected_lr", text === "" ? 0.3 : 0.4);
+    expect(view.input.value).toBe(text);
+  }
+  view.input.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
+  expect(view.input.value).toBe("0.4");
 });
 
 test("the screen reader hears of the state, not of every round", () => {

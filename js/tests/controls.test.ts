@@ -125,6 +125,7 @@ const LESSON: Lesson = {
   batch_size: 8,
   horizon: 1,
   drawn: [0.1, 0.5],
+  rates: [1e-3, 1e-2, 1e-1, 1],
   before: 2,
   after: [1.5, 1, 5, null],
 };

@@ -38,7 +38,9 @@ function show(state: Partial<Screen> = {}) {
   document.body.replaceChildren(node);
   const find = (name: string) => node.querySelector(`.autolr-${name}`) as HTMLElement;
   const point = (where: string, type: string, clientX: number) =>
-    find(where).dispatchEvent(Object.assign(new MouseEvent(type, { clientX, bubbles: true }), { pointerId: 1 }));
+    find(where).dispatchEvent(
+      Object.assign(new MouseEvent(type, { clientX, bubbles: true }), { pointerId: 1, isPrimary: true }),
+    );
   const press = (key: string) => find("chosen").dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
   const button = (name: string) => node.querySelector(`button[aria-label="${name}"]`) as HTMLButtonElement;
   const gone = (name: string) => find(name).classList.contains("autolr-gone");
@@ -74,6 +76,40 @@ test("dragging shows the rates on the way, and chooses the last of them once", (
   expect(view.saved).toEqual([]);
   view.point("area", "pointerup", 190);
   expect(view.saved.map((state) => state.selected_lr)).toEqual([0.1]);
+});
+
+test("who takes hold of the line and lets go has pinned the choice, and no other", () => {
+  const view = show({ selected_lr: 0.02 });
+  view.point("chosen", "pointerdown", 130);
+  view.point("chosen", "pointermove", 132);
+  view.point("chosen", "pointerup", 132);
+  expect(view.saved.map(({ selected_lr, pinned }) => [selected_lr, pinned])).toEqual([[0.02, true]]);
+});
+
+test("a drag out of the plot ends at the last rate", () => {
+  const view = show();
+  view.point("area", "pointerdown", 100);
+  view.point("area", "pointermove", 900);
+  view.point("area", "pointerup", 900);
+  expect(view.saved.at(-1)?.selected_lr).toBe(1);
+});
+
+test("between two measured rates the line tells whose numbers it reads", () => {
+  const line = show({ selected_lr: 0.02 }).find("chosen");
+  expect(line.getAttribute("aria-valuetext")).toMatch(/^0\.02, nearest measured 0\.01, mean/);
+});
+
+test("marks and the legend stay the same elements while rounds go on, so that a press is not lost", () => {
+  const view = show({ choices: { mean: 1e-2 }, pins: [{ words: "SGD" }] });
+  const mark = view.node.querySelector(".autolr-tick button");
+  const remove = view.button("Unpin A");
+  view.model.set("choices", { mean: 1e-1 });
+  view.model.set("this_run", "2 rounds");
+  view.model.set("limits", [-2, 2]);
+  expect(view.node.querySelector(".autolr-tick button")).toBe(mark);
+  expect((view.node.querySelector(".autolr-tick") as HTMLElement).style.left).toMatch(/^66/);
+  expect(view.button("Unpin A")).toBe(remove);
+  expect(view.find("legend").textContent).toContain("2 rounds");
 });
 
 test("a linear grid's 0 can't be chosen", () => {

@@ -100,7 +100,7 @@ test("a kernel that does not answer is told, and where the rounds are", () => {
   const bar = show({ autosave: "<b>run.json" });
   bar.run.click();
   vi.advanceTimersByTime(LOST);
-  expect(bar.text("lost")).toContain("The kernel does not answer.");
+  expect(bar.text("lost")).toContain("No answer from the kernel");
   expect(bar.text("lost")).toContain("The rounds are in <b>run.json");
   bar.model.set("status", "running");
   expect(bar.text("lost")).toBe("");

@@ -20,6 +20,8 @@ from autolr_widget.widget.session import STATUSES, Session, is_message
 class CountingTuner:
     """Stands in for `LRTuner`: its n-th round is the number n."""
 
+    model = object()
+
     def __init__(self, settings):
         self.settings = settings
         self.rounds = []

@@ -244,9 +244,9 @@ def test_a_rate_from_the_front_end_is_the_user_s(widget):
 def test_the_rule_s_own_choice_can_be_pinned(widget):
     widget.run()
     chosen = widget.selected_lr
-    widget.selected_lr = chosen
-    from_front_end(widget, selected_lr=chosen)
-    assert widget.selected_lr == chosen
+    from_front_end(widget, selected_lr=chosen, pinned=True)
+    widget.method = "variance"
+    assert (widget.selected_lr, widget.pinned) == (chosen, True)
 
 
 def test_a_pinned_rate_outlives_a_run_and_not_a_reset(widget):
@@ -448,7 +448,7 @@ def test_each_round_s_curve_and_one_rate_s_rounds_on_request(widget):
     from_front_end(widget, show_rounds=True, probed=3)
     np.testing.assert_allclose(marks(widget)["rounds"].y, widget.results.deltas, rtol=1e-6)
     shown = widget._panel.histogram
-    counts, edges = np.histogram(widget.results.deltas[:, 3], bins="auto")
+    counts, edges = np.histogram(widget.results.deltas[:, 3], bins="sturges")
     assert (shown["counts"], shown["edges"]) == (counts.tolist(), edges.tolist())
     from_front_end(widget, probed=10**6)
     assert widget._panel.histogram == {}
@@ -606,3 +606,106 @@ def test_a_rule_of_one_s_own_is_in_the_menu(make_model, digits, monkeypatch):
     widget.run()
     assert widget.selected_lr == widget.results.rates[2]
     widget.close()
+
+
+def test_refine_and_go_on_do_not_wait_for_an_explanation(widget):
+    from_front_end(widget, explain=True)
+    widget.step()
+    send(widget, type="tick", round=0)
+    from_front_end(widget, stage=6)
+    widget.step()
+    send(widget, type="tick", round=1)
+    assert widget._panel.stage == 1
+    widget.refine()
+    widget.run()
+    assert marks(widget)["mean"].visible
+    assert widget._panel.lesson == {}
+    # Nor does a step that is none.
+    widget.step()
+    widget.method = "median"
+    assert widget._panel.stage == 0
+
+
+def test_another_rule_does_not_begin_the_lesson_anew(widget):
+    from_front_end(widget, explain=True)
+    widget.step()
+    send(widget, type="tick", round=0)
+    from_front_end(widget, stage=3)
+    widget.method = "median"
+    assert widget._panel.stage == 3
+
+
+def test_a_lesson_of_a_race_tells_of_the_rates_that_race(widget):
+    widget.num_subsamples, widget.sampler, widget.horizon = 24, "racing", 1
+    widget.run()
+    widget.num_subsamples = 25
+    from_front_end(widget, explain=True)
+    widget.step()
+    send(widget, type="tick", round=24)
+    told = widget._panel.lesson
+    assert len(told["rates"]) == len(told["after"]) == widget.tuner.rounds[-1].measured.sum() < 12
+    assert None not in told["after"]
+
+
+def test_reset_leaves_nothing_of_the_run_behind(widget):
+    widget.run()
+    from_front_end(widget, probed=3, show_rounds=True)
+    widget.reset()
+    panel = widget._panel
+    assert (panel.histogram, panel.this_run, panel.choices, panel.table, panel.limits) == ({}, "", {}, b"", [-1.0, 1.0])
+    assert not marks(widget)["rounds"].visible
+
+
+def test_one_rate_that_blew_up_makes_no_more_bins(widget, monkeypatch):
+    widget.run()
+    monkeypatch.setattr(type(widget.tuner), "deltas", np.array([[-1.0]] * 19 + [[1e12]]) * np.ones(12))
+    from_front_end(widget, probed=3)
+    assert len(widget._panel.histogram["counts"]) < 20
+
+
+def test_a_linear_grid_from_zero_stays_linear_when_zoomed(make_model, digits):
+    widget = TunerWidget(make_model(), *digits, lr_space=(0, 1), scale="linear", num_evals=5, num_subsamples=2)
+    widget.run()
+    from_front_end(widget, axis="log")
+    from_front_end(widget, view=[0.25, 0.75])
+    assert isinstance(marks(widget)["mean"].scales["x"], bqplot.LinearScale)
+
+
+def test_a_range_that_is_no_grid_leaves_the_old_one(make_model, digits):
+    widget = TunerWidget(make_model(), *digits, lr_space=(0, 1), scale="linear", num_evals=5, num_subsamples=2)
+    widget.run()
+    widget.lr_min = 1e-3
+    widget.scale = "log"
+    from_front_end(widget, view=[0, 0.5])
+    send(widget, type="use_view")
+    assert "`lr_min` must be positive on a log grid" in widget._panel.said
+    assert (widget.lr_min, widget.lr_max) == (1e-3, 1)
+    widget.run()
+
+
+def test_what_was_refused_is_forgotten_with_the_next_setting(widget):
+    from_front_end(widget, batch_size=5000)
+    assert "batch_size=5000" in widget._panel.said
+    from_front_end(widget, batch_size=64)
+    assert widget._panel.said == ""
+
+
+def test_more_rates_than_memory_are_refused(widget):
+    with pytest.raises(ValueError, match=r"`num_evals` must be at most 10,000\. Received: num_evals=1000000000"):
+        widget.num_evals = 10**9
+
+
+def test_the_python_follows_the_settings(widget):
+    widget.num_evals = 31
+    assert "num_evals=31" in widget._panel.code
+    widget.run()
+    widget.num_subsamples = 33
+    assert "num_subsamples=33" in widget._panel.code
+
+
+def test_the_ticks_of_a_narrow_range_are_not_rounded_to_one_another(widget):
+    (axis,) = (axis for axis in widget.figure.axes if isinstance(axis.scale, bqplot.LogScale))
+    from_front_end(widget, view=[0.172, 0.1915])
+    assert axis.tick_format == ".3~g"
+    from_front_end(widget, view=[1e-3, 1.0])
+    assert axis.tick_format == ".0e"
