@@ -17,7 +17,7 @@
     return { channel: text(0), header: json(1), parent: json(2), content: json(4) };
   }
 
-  window.colab = { passed: 0, dropped: 0 };
+  window.colab = { dropped: [] };
   window.WebSocket = class extends WebSocket {
     constructor(...address) {
       super(...address);
@@ -31,11 +31,9 @@
           if (content.execution_state === "busy") busy.add(parent.msg_id);
           else busy.delete(parent.msg_id);
         } else if (header.msg_type.startsWith("comm_")) {
-          if (busy.has(parent.msg_id)) window.colab.passed++;
-          else {
-            window.colab.dropped++;
-            event.stopImmediatePropagation();
-          }
+          if (busy.has(parent.msg_id)) return;
+          window.colab.dropped.push(JSON.stringify(content));
+          event.stopImmediatePropagation();
         }
       });
     }

@@ -1,7 +1,7 @@
 """The environments of the hosts that the tests' own one is not: `python -m tests.hosts.environments` makes them all.
 
-Each has its own Jupyter and its own widgets, Python packages and front ends alike. All else, TensorFlow above all, is lent
-by the tests' environment, so that they are made in seconds.
+Each has its own Jupyter and its own widgets, Python packages and front ends alike. All else, TensorFlow above all, is
+lent by the tests' environment, so that they are made in seconds.
 """
 
 from __future__ import annotations
