@@ -24,6 +24,7 @@ from autolr_widget.engine.settings import EVALUATE_ON, SAMPLERS, STOP_RULES, Set
 from autolr_widget.engine.tuner import LRTuner
 from autolr_widget.widget.chart import Chart
 from autolr_widget.widget.choice import Choice
+from autolr_widget.widget.colab import allow_front_ends
 from autolr_widget.widget.controls import RULE_NAMES, grid_controls, reading_controls, sampling_controls
 from autolr_widget.widget.front_end import RunBar
 from autolr_widget.widget.session import STATUSES, Session, is_message
@@ -126,6 +127,7 @@ class TunerWidget(ipw.VBox):
             stop=stop,
             seed=seed,
         )
+        allow_front_ends()
         self._session = Session(tuner, on_rounds=self._draw)
         self._following = False
         self._judged: tuple[Any, ...] = ()
