@@ -43,5 +43,5 @@ def test_the_notebook_for_colab_installs_in_one_line_and_opens_itself():
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     assert code[0] == "%pip install -q autolr_widget"
     assert not any(INSTALL in source for source in code[1:])
-    (link,) = re.findall(r"\]\((https://colab\.research\.google\.com/[^)]+)\)", notebook.cells[0].source)
+    (link,) = re.findall(r"\]\((https://colab\.research\.google\.com/github/[^)]+)\)", notebook.cells[0].source)
     assert link.endswith("/autolr_widget/blob/main/notebooks/colab.ipynb")
