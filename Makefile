@@ -1,8 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
-STATIC := autolr_widget/static/run_bar.js
+STATIC := autolr_widget/static/panel.js
 
-.PHONY: demo test table lint format bench bench-quality bench-racing clean chromium hosts
+.PHONY: demo test table screens lint format bench bench-quality bench-racing clean chromium hosts
 
 ## JupyterLab on the quickstart. Without a display it prints the address and serves.
 demo: .venv/demo $(STATIC)
@@ -24,6 +24,11 @@ lint: .venv/dev js/node_modules/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	cd js && npm run --silent lint
+
+## The pictures in docs/screens, which the browser tests compare with, and the animation in the README.
+screens: .venv/dev $(STATIC) chromium
+	$(BIN)/python -m pytest -q tests/browser/test_pictures.py --refresh
+	$(BIN)/python -m tests.browser.animation
 
 format: .venv/dev js/node_modules/.installed
 	$(BIN)/ruff check --fix .

@@ -30,3 +30,7 @@ def make_model():
         return model
 
     return make
+
+
+def pytest_addoption(parser):
+    parser.addoption("--refresh", action="store_true", help="make the pictures in docs/screens anew")

@@ -138,6 +138,11 @@ class LossDifferential:
         return losses[:, 0], deltas
 
     @property
+    def optimizer(self) -> keras.Optimizer:
+        """The clone that takes the steps: the model's optimizer as it was then, but for the learning rate."""
+        return self._step.optimizer
+
+    @property
     def plan(self) -> str:
         """How rounds are measured, for people."""
         return self._plan

@@ -46,7 +46,7 @@ class Observations:
             for name, structure in (("x", x), ("y", y), ("sample_weight", sample_weight))
         )
         check_class_weight(class_weight, y, sample_weight)
-        self._class_weight = class_weight
+        self.class_weight = class_weight
         lengths = {
             name: sorted({len(leaf) for leaf in keras.tree.flatten(structure) if leaf is not None})
             for name, structure in zip(("x", "y", "sample_weight"), self.arrays, strict=True)
@@ -74,7 +74,7 @@ class Observations:
             keras.tree.map_structure(lambda leaf, name=name: _rows(name, leaf, indices), structure)
             for name, structure in zip(("x", "y", "sample_weight"), self.arrays, strict=True)
         )
-        return weighted(x, y, sample_weight, self._class_weight)
+        return weighted(x, y, sample_weight, self.class_weight)
 
 
 def check_room(batch_size: int, held_out: int, size: int, received: str) -> None:

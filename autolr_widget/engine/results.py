@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,15 @@ from numpy.typing import NDArray
 from autolr_widget.engine.band import BANDS, normal
 from autolr_widget.engine.grid import SCALES
 from autolr_widget.engine.selection import RULES, Certainty, certainty, choices, edge
+from autolr_widget.engine.strict_json import check_format, fields, flags, numbers, numbers_or_nan, of_type, parse
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FORMAT = "autolr_widget.TuneResults"
 VERSION = 1
+#: The format of a whole run, which holds its results. See `autolr_widget.engine.record`.
+RUN = "autolr_widget.Run"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +32,7 @@ class TuneResults:
     Parameters
     ----------
     rates
-        The learning rates, increasing, shape ``(num_evals,)``.
+        The learning rates, not negative and in increasing order, shape ``(num_evals,)``.
     deltas
         ``deltas[i, j]`` is the loss after minus before the step of round ``i`` at ``rates[j]``, shape
         ``(rounds, num_evals)``. A value that is not finite is stored as NaN and means that the rate diverged.
@@ -37,6 +41,11 @@ class TuneResults:
     measured
         False where a rate had dropped out of the race, so that NaN does not mean that it diverged. Of the shape of
         ``deltas``; True throughout if it is left out.
+
+    Raises
+    ------
+    ValueError
+        If the arguments do not fit each other; the message names one.
     """
 
     rates: NDArray[np.float64]
@@ -59,6 +68,10 @@ class TuneResults:
                 "Argument `measured` must have the shape of `deltas`. "
                 f"Received: measured.shape={measured.shape}, deltas.shape={deltas.shape}"
             )
+        if not (np.isfinite(rates).all() and (rates >= 0).all() and (np.diff(rates) >= 0).all()):
+            raise ValueError(f"Argument `rates` must be finite, not negative and in order. Received: rates={rates}")
+        if not (measured | np.isnan(deltas)).all():
+            raise ValueError("Argument `deltas` must be NaN where `measured` is False. Received: numbers there.")
         if self.scale not in SCALES:
             raise ValueError(f"Argument `scale` must be one of {SCALES}. Received: scale={self.scale!r}")
         for name, array in (("rates", rates), ("deltas", deltas), ("measured", measured)):
@@ -143,52 +156,63 @@ class TuneResults:
         return edge(method, self.rates, self.deltas)
 
     def plot(self, alpha: float = 0.05, ax: Axes | None = None) -> Axes:
-        """Draw the mean loss differential and its band with matplotlib, an optional dependency."""
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise ImportError("`plot` needs matplotlib: pip install matplotlib") from error
+        """Draw the mean loss differential and its band with matplotlib."""
         if ax is None:
+            import matplotlib.pyplot as plt
+
             _, ax = plt.subplots()
         band = normal(self.deltas, alpha)
         ax.plot(self.rates, band.mean, label="mean")
         ax.fill_between(self.rates, band.lower, band.upper, alpha=0.3, label=f"{1 - alpha:.0%} band")
         ax.axhline(0, linestyle="--", color="gray")
-        ax.set(xscale=self.scale, xlabel="Learning rate", ylabel="Change in loss after one step")
+        ax.set(xscale=self.scale, xlabel="Learning rate", ylabel="Change in loss")
         ax.legend()
         return ax
 
     def to_json(self) -> str:
         """The rounds as strict JSON: floats to the last bit, ``null`` where a rate diverged."""
-        rounds = [[None if np.isnan(value) else value for value in row] for row in self.deltas.tolist()]
-        return json.dumps(
-            {
-                "format": FORMAT,
-                "version": VERSION,
-                "scale": self.scale,
-                "rates": self.rates.tolist(),
-                "deltas": rounds,
-                "measured": None if self._measured.all() else self._measured.tolist(),
-            },
-            allow_nan=False,
-        )
+        return json.dumps(content_of(self), allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> TuneResults:
-        """The results that `to_json` wrote, equal to the ones written.
+        """The results that `to_json` wrote, or that a saved run holds, equal to the ones written.
 
         Raises
         ------
         ValueError
-            If ``text`` is not what `to_json` writes.
+            If ``text`` is neither.
         """
-        content: Any = json.loads(text)
-        if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("version") != VERSION:
-            raise ValueError(f"Argument `text` must be JSON written by `TuneResults.to_json`, version {VERSION}.")
         try:
-            rates = np.array(content["rates"], dtype=np.float64)
-            deltas = np.array(content["deltas"], dtype=np.float64).reshape(-1, rates.size)
-            measured = content.get("measured")
-            return cls(rates, deltas, content["scale"], None if measured is None else np.array(measured, dtype=bool))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"Argument `text` is damaged: {error}") from error
+            content = parse(text)
+            if isinstance(content, dict) and content.get("format") == RUN:
+                content = content.get("results")
+            return results_of(content)
+        except ValueError as error:
+            raise ValueError(f"Argument `text` must be JSON written by `TuneResults.to_json`, but {error}") from error
+
+
+def content_of(results: TuneResults) -> dict[str, Any]:
+    """What stands for ``results`` in a file, as lists and numbers."""
+    assert results.measured is not None
+    # Not np.isnan, which takes as long as all the rest.
+    deltas = [[None if math.isnan(value) else value for value in row] for row in results.deltas.tolist()]
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "scale": results.scale,
+        "rates": results.rates.tolist(),
+        "deltas": deltas,
+        "measured": None if results.measured.all() else results.measured.tolist(),
+    }
+
+
+def results_of(content: Any) -> TuneResults:
+    """The results that ``content`` stands for; what is wrong with it is said in a clause, as in `strict_json`."""
+    check_format(content, FORMAT, VERSION)
+    fields("results", content, ("format", "version", "scale", "rates", "deltas"), ("measured",))
+    rates = numbers("rates", content["rates"])
+    deltas = numbers_or_nan("deltas", content["deltas"], rates.size)
+    measured = content.get("measured")
+    if measured is not None:
+        measured = flags("measured", measured, rates.size)
+    return TuneResults(rates, deltas, of_type("scale", content["scale"], str), measured)

@@ -149,7 +149,7 @@ def _integer(name: str, value: Any, least: int) -> int:
 def _finite(name: str, value: Any) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
         raise ValueError(f"Argument `{name}` must be a finite number. Received: {name}={value!r}")

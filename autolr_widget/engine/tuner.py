@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autolr_widget.engine import race, resume
 from autolr_widget.engine.grid import grid
-from autolr_widget.engine.race import HEAT, contenders, settled
+from autolr_widget.engine.race import HEAT, settled
+from autolr_widget.engine.record import Record
 from autolr_widget.engine.results import TuneResults
 from autolr_widget.engine.settings import Settings, lr_space_ends
 
@@ -147,6 +150,8 @@ class LRTuner:
         self.rates = grid(settings.lr_min, settings.lr_max, settings.num_evals, settings.scale)
         self._differential = differential
         self._state: State | None = None
+        self._start = ""
+        self._began = ""
         self._rounds: list[Round] = []
         self._ahead: deque[Round] = deque()
         self._block = 1
@@ -159,6 +164,37 @@ class LRTuner:
         other = object.__new__(LRTuner)
         traced = self._differential if self._differential and self._differential.is_current() else None
         other._begin(self.model, self.observations, settings, traced)
+        return other
+
+    def resumed(self, record: Record) -> LRTuner:
+        """A tuner of the same model and data with the settings of ``record``, and its rounds in place.
+
+        Its next round has the numbers that it would have had without the break, to the last bit on the same machine.
+
+        Raises
+        ------
+        ValueError
+            If the model, its optimizer or the data are not as the rounds of ``record`` found them, as far as its
+            `start` and the losses of its first and last round tell.
+        """
+        other = self.renewed(record.settings)
+        count = len(record.results)
+        if count == 0:
+            return other
+        other.rates = record.results.rates
+        other._prepare(other._draw(0))
+        resume.check_start(record, other.record)
+        # On paths, each rate costs as much as the loss before them.
+        few = np.ones(other.rates.size, dtype=bool)
+        few[1:] = other.settings.horizon == 1
+        for index in sorted({0, count - 1}):
+            (again,) = other._measure(range(index, index + 1), few)
+            resume.check_loss(index, float(record.losses[index]), again.loss)
+        other._began = record.began
+        measured = record.results.measured
+        assert measured is not None
+        columns = range(count), record.losses.tolist(), record.results.deltas, measured
+        other._rounds = [Round(*round) for round in zip(*columns, strict=True)]
         return other
 
     def check_batch_size(self, settings: Settings) -> None:
@@ -174,6 +210,11 @@ class LRTuner:
         return "Not known before the first round." if self._differential is None else self._differential.plan
 
     @property
+    def rounds(self) -> tuple[Round, ...]:
+        """The finished rounds."""
+        return tuple(self._rounds)
+
+    @property
     def deltas(self) -> NDArray[np.float64]:
         """Loss differentials of the finished rounds, shape ``(rounds, num_evals)``; NaN where a rate diverged."""
         return np.array([round.deltas for round in self._rounds]).reshape(-1, self.rates.size)
@@ -181,8 +222,35 @@ class LRTuner:
     @property
     def results(self) -> TuneResults:
         """The rounds finished so far."""
-        measured = np.array([round.measured for round in self._rounds], bool).reshape(-1, self.rates.size)
-        return TuneResults(self.rates, self.deltas, self.settings.scale, measured)
+        return self._results([*self._rounds])
+
+    def _results(self, rounds: Sequence[Round]) -> TuneResults:
+        shape = len(rounds), self.rates.size
+        deltas = np.array([round.deltas for round in rounds]).reshape(shape)
+        measured = np.array([round.measured for round in rounds], bool).reshape(shape)
+        return TuneResults(self.rates, deltas, self.settings.scale, measured)
+
+    @property
+    def record(self) -> Record:
+        """The run so far, as it can be kept in a file.
+
+        The first one of a run takes longer: it makes the fingerprint of the state that the run began in.
+        """
+        # As they are now: another thread may be adding one.
+        rounds = [*self._rounds]
+        known = {}
+        if self._differential is not None and self._state is not None:
+            from autolr_widget.engine.fingerprint import fingerprint, versions
+
+            self._start = self._start or fingerprint(self._state, self._differential.optimizer, self.observations)
+            known = versions() | {
+                "start": self._start,
+                "began": self._began,
+                "model": self.model.name,
+                "optimizer": type(self._differential.optimizer).__name__,
+            }
+        losses = np.array([round.loss for round in rounds])
+        return Record(self.settings, self._results(rounds), losses, **known)
 
     @property
     def is_complete(self) -> bool:
@@ -224,10 +292,22 @@ class LRTuner:
     @property
     def racing(self) -> NDArray[np.bool_]:
         """The rates that the next round measures, shape ``(num_evals,)``: all, but in a race."""
-        looked_at = len(self._rounds) // HEAT * HEAT
-        if self.settings.sampler == "full" or looked_at == 0:
-            return np.ones(self.rates.size, dtype=bool)
-        return contenders(self.deltas[:looked_at], self.settings.alpha)
+        return race.racing(self.deltas, self.settings.sampler, self.settings.alpha)
+
+    def _draw(self, index: int) -> Batch:
+        settings = self.settings
+        return self.observations.draw(settings.batch_size, settings.seed, index, settings.horizon, settings.held_out)
+
+    def _prepare(self, batch: Batch) -> tuple[LossDifferential, State]:
+        """What measures rounds of batches like this one, and the state that they start from."""
+        if self._differential is None:
+            from autolr_widget.engine.differential import LossDifferential
+
+            self._differential = LossDifferential(self.model, batch)
+        if self._state is None:
+            self._state = self._differential.state()
+            self._began = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        return self._differential, self._state
 
     def _measure(self, indices: range, racing: NDArray[np.bool_]) -> list[Round]:
         """These rounds at the rates that are ``racing``, or the ones before the first whose data can't be had."""
@@ -235,25 +315,14 @@ class LRTuner:
         batches: list[Batch] = []
         for index in indices:
             try:
-                batches.append(
-                    self.observations.draw(
-                        settings.batch_size, settings.seed, index, settings.horizon, settings.held_out
-                    )
-                )
+                batches.append(self._draw(index))
             except Exception:
                 if not batches:
                     raise
                 break
-        if self._differential is None:
-            from autolr_widget.engine.differential import LossDifferential
-
-            self._differential = LossDifferential(self.model, batches[0])
-        if self._state is None:
-            self._state = self._differential.state()
-        some = racing if settings.sampler == "racing" else None
-        losses, deltas = self._differential(
-            self._state, self.rates, some, batches, indices[0], settings.horizon, settings.seen
-        )
+        differential, state = self._prepare(batches[0])
+        some = None if settings.sampler == "full" and racing.all() else racing
+        losses, deltas = differential(state, self.rates, some, batches, indices[0], settings.horizon, settings.seen)
         return [Round(*round, racing) for round in zip(indices, losses.tolist(), deltas, strict=False)]
 
     def __iter__(self) -> Iterator[Round]:

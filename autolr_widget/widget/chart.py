@@ -1,9 +1,8 @@
-"""The picture: mean loss differential, its band, the zero line, the chosen rate, and what the other rules choose."""
+"""The picture: mean loss differential, its band, the zero line, and the curves to compare with."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import bqplot
@@ -14,28 +13,19 @@ from autolr_widget.engine.band import Band
 
 Floats = NDArray[np.float64]
 
-#: Okabe and Ito's colour-blind-safe blue and vermilion; both reach 3:1 on white and on JupyterLab's dark surface.
+#: A blue that reaches 3:1 on white and on JupyterLab's dark surface. The pinned runs' colours are Okabe and Ito's.
 CURVE = "#0c7bdc"
-CHOICE = "#d55e00"
 NEUTRAL = "#808080"
-
-#: Share of the axis within which two rules share a mark.
-CLOSE = 0.025
-#: Letters of rules' names that one mark has room for.
-LISTED = 36
+GHOSTS = ("#009e73", "#a05a9c", "#b07d00", "#808080")
 
 
 class Chart:
     """A `bqplot.Figure` whose marks never change in number, because bqplot leaves removed ones on the screen.
 
-    Parameters
-    ----------
-    on_click
-        Called with the learning rate where the chart was clicked.
+    What the pointer or the keyboard can take hold of, and all words, lie over it and are the front end's.
     """
 
-    def __init__(self, rates: Floats, axis: str, on_click: Callable[[float], None]) -> None:
-        self._on_click = on_click
+    def __init__(self, rates: Floats, axis: str) -> None:
         y = bqplot.LinearScale()
         # Two axes, one of them visible: one axis given another scale goes on drawing the old one (bqplot 0.12.47).
         self._x = {"log": bqplot.LogScale(), "linear": bqplot.LinearScale()}
@@ -51,42 +41,20 @@ class Chart:
         self._zero = _lines(y, colors=[NEUTRAL], line_style="dashed", stroke_width=1)
         # Behind the mean of the rates that still race, the mean of all, faint. The same but for a race.
         self._dropped = _lines(y, stroke_width=1.5, opacities=[0.5], **blue)
+        self._rounds = _lines(y, stroke_width=1, opacities=[0.3], **blue)
         # The run before `refine`.
         self._before = bqplot.Scatter(
             x=[1.0], y=[0.0], scales=_scales(y), colors=[NEUTRAL], default_size=24, visible=False
         )
-        # A y-scale of its own, from 0 to 1: the line spans the plot whatever the curve does.
-        span = bqplot.LinearScale(min=0, max=1)
-        self._choice = _lines(span, colors=[CHOICE], stroke_width=2, visible=False)
-        self._interval = _lines(span, fill="between", fill_colors=[CHOICE], fill_opacities=[0.15] * 2, opacities=[0])
-        self._interval.visible = False
-        ticks = {"x": [1.0], "y": [0.0], "scales": _scales(span), "colors": [NEUTRAL], "visible": False}
-        self._rules = bqplot.Scatter(marker="triangle-down", default_size=36, **ticks)
-        self._names = bqplot.Label(
-            text=[""],
-            align="end",
-            x_offset=4,
-            y_offset=12,
-            rotate_angle=-90,
-            default_size=11,
-            font_weight="normal",
-            **ticks,
-        )
-        # "add" appends a point where the plot is clicked: that is how bqplot tells the place of a click.
-        self._clicks = bqplot.Scatter(
-            x=[1.0], y=[0.0], scales=_scales(y), interactions={"click": "add"}, colors=["transparent"]
-        )
-        self._clicks.observe(self._clicked, names="x")
+        self._pins = _lines(y, colors=list(GHOSTS), stroke_width=2, visible=False)
         self._y = y
         y_axis = bqplot.Axis(
             scale=y, orientation="vertical", label="change in loss", grid_lines="none", label_offset="52px"
         )
         self.figure = bqplot.Figure(
-            marks=[
-                *(self._interval, self._band, self._zero, self._before, self._dropped, self._mean, self._choice),
-                *(self._rules, self._names, self._clicks),
-            ],
+            marks=[self._band, self._rounds, self._zero, self._before, self._pins, self._dropped, self._mean],
             axes=[*self._x_axes.values(), y_axis],
+            # The front end lays its part over the plot: panel.css has the same figures.
             fig_margin={"top": 12, "bottom": 50, "left": 68, "right": 16},
             min_aspect_ratio=0.2,
             max_aspect_ratio=10,
@@ -94,6 +62,7 @@ class Chart:
         )
         # Its own margin would make it wider than the widget.
         self.figure.layout = {"width": "100%", "height": "320px", "min_width": "0", "margin": "0"}
+        self.figure.add_class("autolr-chart")
         self.show_grid(rates, axis)
 
     def show_grid(self, rates: Floats, axis: str, before: tuple[Floats, Floats] | None = None) -> None:
@@ -103,7 +72,7 @@ class Chart:
         """
         self._rates = rates
         self._ends = rates[[0, -1]] if before is None else before[0][[0, -1]]
-        for mark in (self._mean, self._band, self._dropped, self._interval, self._rules, self._names):
+        for mark in (self._mean, self._band, self._dropped, self._rounds):
             mark.visible = False
         with self._before.hold_sync():
             self._before.visible = before is not None
@@ -113,11 +82,17 @@ class Chart:
         with self._zero.hold_sync():
             self._zero.x, self._zero.y = self._ends, np.zeros(2)
         self._limit_y(-1.0, 1.0)
-        self.show_axis(axis)
+        self.show_axis(axis, self.ends)
 
-    def show_axis(self, axis: str) -> None:
-        """Show the same curve on a ``"log"`` or ``"linear"`` x-axis."""
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The learning rates that the x-axis spans when all is shown."""
         first, last = map(float, self._ends)
+        return first, last
+
+    def show_axis(self, axis: str, view: tuple[float, float]) -> None:
+        """Show the same curve on a ``"log"`` or ``"linear"`` x-axis that spans ``view``."""
+        first, last = view
         # Zero has no place on a log axis; a linear grid may begin there.
         self.is_log = axis == "log" and first > 0
         shown = "log" if self.is_log else "linear"
@@ -164,51 +139,35 @@ class Chart:
         lower, upper = (np.where(banded, edge, band.mean)[seen] for edge in (band.lower, band.upper))
         self._limit_y(*y_limits(band.mean[seen], lower, upper))
 
-    def show_rules(self, choices: dict[str, float]) -> None:
-        """Mark what each rule chooses, with its name; those that choose nearly the same share a mark."""
-        first, last = map(float, self._ends)
-        place = np.log if self.is_log else float
-        named: list[tuple[float, list[str]]] = []
-        for name, rate in sorted(choices.items(), key=lambda item: item[1]):
-            if not first <= rate <= last:
-                continue
-            if named and place(rate) - place(named[-1][0]) < CLOSE * (place(last) - place(first)):
-                named[-1][1].append(name)
-            else:
-                named.append((rate, [name]))
-        for mark in (self._rules, self._names):
-            with mark.hold_sync():
-                mark.visible = bool(named)
-                if named:
-                    mark.x, mark.y = np.array([rate for rate, _ in named]), np.ones(len(named))
-        if named:
-            self._names.text = [_listed(names) for _, names in named]
+    def show_rounds(self, deltas: Floats) -> None:
+        """Draw the curve of each round, faint; with none they go away."""
+        # A rate that diverged leaves the picture at the top: bqplot draws no gaps.
+        y = np.clip(np.where(np.isfinite(deltas), deltas, np.inf), -1e30, 1e30).astype(np.float32)
+        with self._rounds.hold_sync():
+            self._rounds.visible = len(y) > 0
+            if len(y) > 0:
+                self._rounds.x, self._rounds.y = self._rates, y
 
-    def show_interval(self, ends: tuple[float, float] | None) -> None:
-        """Shade the interval of the chosen rate, or nothing."""
-        with self._interval.hold_sync():
-            self._interval.visible = ends is not None and ends[0] < ends[1]
-            if self._interval.visible:
-                self._interval.x, self._interval.y = np.array(ends), np.array([[0.0, 0.0], [1.0, 1.0]])
-
-    def select(self, rate: float | None) -> None:
-        """Put the marker at ``rate``, or take it away."""
-        with self._choice.hold_sync():
-            self._choice.visible = rate is not None
-            if rate is not None:
-                self._choice.x, self._choice.y = np.array([rate, rate]), np.array([0.0, 1.0])
+    def show_pins(self, curves: list[tuple[Floats, Floats]]) -> None:
+        """Keep these curves, rates and means, in the picture."""
+        seen = [(rates[np.isfinite(mean)], mean[np.isfinite(mean)]) for rates, mean in curves]
+        # All lines of one mark are of one length: the last point again and again is no longer line.
+        most = max((len(rates) for rates, _ in seen), default=0)
+        with self._pins.hold_sync():
+            self._pins.visible = bool(curves)
+            if curves:
+                self._pins.x, self._pins.y = (
+                    np.array([np.pad(line[which], (0, most - len(line[which])), "edge") for line in seen])
+                    for which in (0, 1)
+                )
+        # bqplot gives a line that is new the style only when that changes.
+        self._pins.line_style = "solid"
+        self._pins.line_style = "dash_dotted"
 
     def _limit_y(self, lower: float, upper: float) -> None:
+        self.limits = lower, upper
         with self._y.hold_sync():
             self._y.min, self._y.max = lower, upper
-
-    def _clicked(self, change: dict[str, Floats]) -> None:
-        if len(change["new"]) < 2:
-            return
-        clicked = float(change["new"][-1])
-        with self._clicks.hold_sync():
-            self._clicks.x, self._clicks.y = self._ends[:1], np.zeros(1)
-        self._on_click(clicked)
 
 
 def _scales(y: bqplot.Scale) -> dict[str, bqplot.Scale]:
@@ -218,15 +177,6 @@ def _scales(y: bqplot.Scale) -> dict[str, bqplot.Scale]:
 def _lines(y: bqplot.Scale, **style: Any) -> bqplot.Lines:
     # Points that any axis can show: bqplot can't draw an empty or a constant line, nor 0 on a log axis.
     return bqplot.Lines(x=[1.0, 2.0], y=[0.0, 1.0], scales=_scales(y), **style)
-
-
-def _listed(names: list[str]) -> str:
-    """The names, as many as the chart is high for, and how many more there are."""
-    shown = names[:1]
-    while len(shown) < len(names) and len(", ".join([*shown, names[len(shown)]])) <= LISTED:
-        shown.append(names[len(shown)])
-    more = len(names) - len(shown)
-    return ", ".join(shown) + (f" +{more}" if more else "")
 
 
 def y_limits(mean: Floats, lower: Floats, upper: Floats) -> tuple[float, float]:

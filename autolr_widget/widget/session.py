@@ -12,6 +12,7 @@ from typing import Any
 
 import traitlets
 
+from autolr_widget.engine.recorded import Recorded
 from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.tuner import LRTuner
 from autolr_widget.widget import interrupt
@@ -37,10 +38,12 @@ class Session(traitlets.HasTraits):
     stale = traitlets.Bool(False, help="Whether the settings are no longer those of the rounds at hand")
     turn = traitlets.Int(0, help="Moves when a turn of rounds is over, so that the front end asks for the next")
 
-    def __init__(self, tuner: LRTuner, on_rounds: Callable[[], None]) -> None:
+    def __init__(self, tuner: LRTuner | Recorded, on_rounds: Callable[[], None]) -> None:
         """``on_rounds`` is called when the rounds of ``tuner`` have changed, before ``round`` says so."""
         super().__init__()
         self.tuner = tuner
+        if len(tuner) > 0:
+            self.round, self.status = len(tuner), "done" if tuner.is_complete else "paused"
         self.settings = tuner.settings
         self._on_rounds = on_rounds
         self._lock = threading.RLock()

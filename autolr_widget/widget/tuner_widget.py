@@ -13,26 +13,59 @@ import bqplot
 import ipywidgets as ipw
 import numpy as np
 import traitlets
+from IPython import get_ipython
+from IPython.display import DisplayHandle, display
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from autolr_widget.engine.band import BANDS
 from autolr_widget.engine.grid import SCALES, around
+from autolr_widget.engine.record import Record
+from autolr_widget.engine.recorded import Recorded
 from autolr_widget.engine.results import TuneResults
 from autolr_widget.engine.schedule import cosine_restarts
 from autolr_widget.engine.selection import RULES, Certainty, certainty, choices, edge
 from autolr_widget.engine.settings import EVALUATE_ON, SAMPLERS, STOP_RULES, Settings
 from autolr_widget.engine.tuner import LRTuner
-from autolr_widget.widget.chart import Chart
-from autolr_widget.widget.choice import Choice
+from autolr_widget.widget.chart import GHOSTS, Chart
 from autolr_widget.widget.colab import allow_front_ends
-from autolr_widget.widget.controls import RULE_NAMES, grid_controls, reading_controls, sampling_controls
-from autolr_widget.widget.front_end import RunBar
+from autolr_widget.widget.export import FORMATS, as_file, python
+from autolr_widget.widget.lesson import STAGES, lesson
+from autolr_widget.widget.panel import Panel
 from autolr_widget.widget.session import STATUSES, Session, is_message
+from autolr_widget.widget.still import bundle, text
 
 if TYPE_CHECKING:
     import keras
 
 SETTINGS = tuple(field.name for field in fields(Settings))
+
+RULE_NAMES = {
+    "mean": "lowest mean",
+    "median": "lowest median",
+    "variance": "smallest spread (nearly always the smallest rate)",
+    "max": "largest that never raised the loss",
+    "steady": "steadiest drop",
+    "cautious": "lowest mean, divided by 2.5",
+    "share": "smallest with 80 % of the best drop",
+    "significant": "largest that lowers the loss for sure",
+    "steepest": "where the curve falls steepest",
+    "valley": "half way down the valley",
+    "soft": "middle of the lowest part",
+}
+
+#: What the front end may ask for by name, with the types of its arguments.
+DEEDS: dict[str, dict[str, type]] = {
+    **{deed: {} for deed in ("start", "pause", "step", "reset", "follow", "refine", "apply", "undo", "pin_run")},
+    "tick": {"round": int},
+    "save": {"format": str},
+    "unpin_run": {"index": int},
+    "use_view": {},
+}
+
+
+#: Learning rates and their means.
+Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 class TunerWidget(ipw.VBox):
@@ -47,6 +80,8 @@ class TunerWidget(ipw.VBox):
     lr_space, scale, num_evals, num_subsamples, batch_size, horizon, evaluate_on
     method, alpha, band, sampler, stop, seed
         See `LRTuner` and `autolr_widget.engine.settings.Settings`.
+    autosave
+        Path of a file, ending in ``.json``, that the run is written to after each round: `load` reads it.
 
     Raises
     ------
@@ -106,6 +141,7 @@ class TunerWidget(ipw.VBox):
         sampler: str = "full",
         stop: str = "rounds",
         seed: int = 42,
+        autosave: str | Path | None = None,
     ) -> None:
         tuner = LRTuner(
             model,
@@ -127,53 +163,97 @@ class TunerWidget(ipw.VBox):
             stop=stop,
             seed=seed,
         )
+        self._begin(tuner, autosave)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        model: keras.Model | None = None,
+        x: Any = None,
+        y: Any = None,
+        *,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        autosave: str | Path | None = None,
+    ) -> TunerWidget:
+        """A widget that shows a saved run; with the model and the data it can go on with it.
+
+        Parameters
+        ----------
+        path
+            A file that `save`, as ``.json``, or ``autosave`` wrote.
+        model, x, y, sample_weight, class_weight, autosave
+            As for `TunerWidget`. The model must be in the state in which the run found it: `resume` then goes on to the
+            same numbers as an unbroken run. Without a model the run can only be looked at.
+
+        Raises
+        ------
+        OSError
+            If the file can't be read.
+        ValueError
+            If it is no saved run, or not one of this model and these data.
+        """
+        record = Record.read(path)
+        tuner: LRTuner | Recorded = Recorded(record)
+        if model is not None:
+            data = {"sample_weight": sample_weight, "class_weight": class_weight}
+            tuner = LRTuner(model, x, y, **data, batch_size=record.settings.batch_size).resumed(record)
+        widget = cls.__new__(cls)
+        widget._begin(tuner, autosave)
+        widget._draw()
+        widget._judge()
+        return widget
+
+    def _begin(self, tuner: LRTuner | Recorded, autosave: str | Path | None) -> None:
+        if autosave is not None and Path(autosave).suffix != ".json":
+            raise ValueError(f"Argument `autosave` must be a path that ends in .json. Received: autosave={autosave}")
+        self._autosave = None if autosave is None else Path(autosave)
         allow_front_ends()
         self._session = Session(tuner, on_rounds=self._draw)
         self._following = False
         self._judged: tuple[Any, ...] = ()
         self._certainty: Certainty | None = None
-        self._before: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+        self._before: Curve | None = None
+        self._pinned_runs: list[tuple[str, Curve]] = []
+        self._replaced: list[tuple[keras.Optimizer, float]] = []
+        self._explained = True
+        self._still: DisplayHandle | None = None
         settings = tuner.settings
         super().__init__(**{name: getattr(settings, name) for name in SETTINGS})
         self.observe(self._configure, names=SETTINGS)
 
-        axis = ipw.ToggleButtons(
-            options=SCALES,
-            value=self.scale,
-            description="Axis",
-            style={"button_width": "5em"},
-        )
-        self._axis = axis
-        self._chart = Chart(tuner.rates, axis.value, on_click=self._click)
         self._drawn = tuner
-        axis.observe(lambda change: self._chart.show_axis(change["new"]), names="value")
-        self._choice = Choice(
-            on_type=self._choose, on_follow=self._unpin, on_refine=self.refine, on_apply=self._apply_and_say
+        self._optimizer = _optimizer(tuner)
+        self._chart = Chart(tuner.rates, self.scale)
+        self._panel = Panel(
+            rules={name: RULE_NAMES.get(name, name) for name in RULES},
+            batch_most=512 if tuner.observations is None else min(512, tuner.observations.size or 512),
+            recorded=tuner.model is None,
+            autosave="" if self._autosave is None else str(self._autosave),
         )
-        self._run_bar = RunBar()
-        self._run_bar.on_msg(self._receive)
+        for name in SETTINGS:
+            traitlets.dlink((self, name), (self._panel, name))
         for name in ("status", "round", "error"):
+            self.set_trait(name, getattr(self._session, name))
             self._session.observe(self._mirror, names=name)
         self._session.observe(self._judge, names=("turn", "status"))
         for name in ("status", "round", "error", "stale", "turn"):
-            traitlets.dlink((self._session, name), (self._run_bar, name))
-        traitlets.dlink((self, "num_subsamples"), (self._run_bar, "num_subsamples"))
+            traitlets.dlink((self._session, name), (self._panel, name))
+        self._session.observe(self._leave_still, names="status")
+        self._panel.observe(self._take, names=[*SETTINGS, "selected_lr"])
+        self._panel.observe(self._look, names=["view", "axis", "show_rounds", "probed", "explain", "stage"])
+        self._panel.on_msg(self._receive)
+        self._panel.axis = self.scale
+        self._show_view(self._chart.ends)
 
-        controls = ipw.Box(
-            [
-                grid_controls(self),
-                sampling_controls(self, tuner.observations.size),
-                reading_controls(self, axis),
-            ],
-            layout={"display": "flex", "flex_flow": "row wrap", "align_items": "flex-start"},
-        )
         self.add_class("autolr-widget")
-        self.children = [self._choice, self.figure, self._run_bar, controls]
+        self.children = [self._panel, self.figure]
         self._follow()
 
     @property
-    def tuner(self) -> LRTuner:
-        """The engine of the run at hand; a new run has a new one."""
+    def tuner(self) -> LRTuner | Recorded:
+        """The engine of the run at hand; a new run has a new one. Of a loaded run without a model, its record."""
         return self._session.tuner
 
     @property
@@ -188,6 +268,7 @@ class TunerWidget(ipw.VBox):
 
     def start(self) -> None:
         """Run all the rounds that are left; from the first where the run is over or the settings have changed."""
+        self._explained = True
         self._session.start()
 
     def pause(self) -> None:
@@ -200,6 +281,7 @@ class TunerWidget(ipw.VBox):
 
     def step(self) -> None:
         """Run one round, then pause. Nothing happens where all rounds are done."""
+        self._explained = not self._panel.explain
         self._session.step()
 
     def stop(self) -> None:
@@ -212,8 +294,22 @@ class TunerWidget(ipw.VBox):
         self._unpin()
 
     def run(self) -> TuneResults:
-        """Run all the rounds that are left and return the results: blocks, and needs no front end."""
-        self._session.run()
+        """Run all the rounds that are left and return the results: blocks, and needs no front end.
+
+        In a terminal it shows a bar.
+        """
+        self._explained = True
+        with tqdm(total=self.num_subsamples, unit="round", disable=None) as bar:
+
+            def advance(change: dict[str, Any]) -> None:
+                bar.n = change["new"]
+                bar.refresh()
+
+            self._session.observe(advance, names="round")
+            try:
+                self._session.run()
+            finally:
+                self._session.unobserve(advance, names="round")
         return self.results
 
     async def wait(self) -> TuneResults:
@@ -242,10 +338,9 @@ class TunerWidget(ipw.VBox):
                 sure = certainty(method, tuner.rates, tuner.deltas, self.alpha) or Certainty(found, found, 1.0)
                 low, high = min(low, sure.lower), max(high, sure.upper)
         lr_min, lr_max = around(tuner.rates, low, high)
-        self._before = tuner.rates, BANDS["normal"](tuner.deltas, self.alpha).mean
+        self._before = self._curve()
         self._unpin()
-        with self.hold_trait_notifications():
-            self.lr_min, self.lr_max = lr_min, lr_max
+        self._move_grid(lr_min, lr_max)
         self._session.stop()
         self._session.start()
 
@@ -258,14 +353,50 @@ class TunerWidget(ipw.VBox):
             If no rate is selected, or the optimizer's rate is a schedule, which Keras does not let one replace.
         """
         lr = self._selected()
+        optimizer = self._model().optimizer
+        before = float(optimizer.learning_rate)
         try:
-            self.tuner.model.optimizer.learning_rate = lr
+            optimizer.learning_rate = lr
         except TypeError as error:
             raise ValueError(
                 "The model's optimizer takes its learning rate from a schedule, which can't be replaced. "
                 f"Compile the model with an optimizer of learning_rate={lr:.4g}."
             ) from error
+        self._replaced.append((optimizer, before))
+        self._panel.undoable = True
         return lr
+
+    def undo(self) -> float:
+        """Take the last `apply` back: give its optimizer the rate that it had before, and return that.
+
+        Raises
+        ------
+        ValueError
+            If nothing was applied, or all of it has been taken back.
+        """
+        if not self._replaced:
+            raise ValueError("There is no `apply` to take back.")
+        optimizer, before = self._replaced.pop()
+        optimizer.learning_rate = before
+        self._panel.undoable = bool(self._replaced)
+        return before
+
+    def pin_run(self) -> None:
+        """Keep the curve at hand in the picture, to compare the next runs with; the last 4 that were pinned stay.
+
+        Raises
+        ------
+        ValueError
+            If nothing has been measured yet.
+        """
+        if len(self.tuner) == 0:
+            raise ValueError("Nothing has been measured yet that could be pinned. Run the tuner first.")
+        kept = [*self._pinned_runs, (self._describe(), self._curve())]
+        self._show_pins(kept[-len(GHOSTS) :])
+
+    def unpin_run(self, index: int) -> None:
+        """Take the pinned curve of this index, 0 for A, out of the picture."""
+        self._show_pins(self._pinned_runs[:index] + self._pinned_runs[index + 1 :])
 
     def schedule(
         self, stepsize: int = 4, t_mul: float = 2.0, m_mul: float = 0.9, alpha: float = 1e-8
@@ -277,18 +408,55 @@ class TunerWidget(ipw.VBox):
         ValueError
             If no rate is selected, or the data are a stream whose end is not known, and with it the length of an epoch.
         """
-        size = self.tuner.observations.size
+        observations = self.tuner.observations
+        size = None if observations is None else observations.size
         if size is None:
             raise ValueError(
-                "The data are a stream of unknown length, so that there are no epochs to count `stepsize` in. "
+                "The length of the data is not known, so that there are no epochs to count `stepsize` in. "
                 "Use `keras.optimizers.schedules.CosineDecayRestarts(tuner.selected_lr, first_decay_steps=…)`."
             )
         steps_per_epoch = math.ceil(size / self.batch_size)
         return cosine_restarts(self._selected(), steps_per_epoch, stepsize, t_mul, m_mul, alpha)
 
     def save(self, path: str | Path) -> None:
-        """Write the rounds finished so far to ``path`` as JSON, for `TuneResults.from_json`."""
-        Path(path).write_text(self.results.to_json(), encoding="utf-8")
+        """Write the run to ``path``, in the format that its name ends in.
+
+        ``.json`` is the whole run, ``.csv`` and ``.parquet`` its rounds, ``.png`` and ``.svg`` the picture, ``.html``
+        a page that needs nothing else.
+
+        Raises
+        ------
+        ValueError
+            If the name ends in none of these.
+        """
+        kind = Path(path).suffix.removeprefix(".")
+        if kind not in FORMATS:
+            raise ValueError(
+                f"Argument `path` must end in one of {', '.join(f'.{f}' for f in FORMATS)}. Received: {path}"
+            )
+        Path(path).write_bytes(as_file(kind, self.tuner.record, self.selected_lr))
+
+    def __repr__(self) -> str:
+        # Without `__init__`, as for what was refused, there is nothing to tell.
+        return (
+            text(self.tuner.record, self.status, self.selected_lr) if hasattr(self, "_panel") else object.__repr__(self)
+        )
+
+    def _ipython_display_(self) -> None:
+        """Display the widget, and behind it what it leaves to a reader without a kernel."""
+        # In a terminal there is no kernel that could update a display.
+        if not hasattr(get_ipython(), "kernel"):
+            print(self)
+            return
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        display({"text/plain": repr(self), "application/vnd.jupyter.widget-view+json": view}, raw=True)
+        still = bundle(self.tuner.record, self.status, self.selected_lr)
+        self._still = display(still, raw=True, display_id=f"autolr-{self.model_id}")
+
+    def _leave_still(self, _: Any = None) -> None:
+        """Bring what a reader without a kernel sees up to date, when the run comes to a halt."""
+        if self._still is not None and self.status != "running":
+            self._still.update(bundle(self.tuner.record, self.status, self.selected_lr), raw=True)
 
     def close(self) -> None:
         """Stop the run and take the widget off every screen."""
@@ -317,34 +485,128 @@ class TunerWidget(ipw.VBox):
             self._judge()
             self._draw()
         elif change["name"] == "scale":
-            self._axis.value = self.scale
+            self._panel.axis = self.scale
 
     def _mirror(self, change: dict[str, Any]) -> None:
         self.set_trait(change["name"], change["new"])
 
+    def _take(self, change: dict[str, Any]) -> None:
+        """Take a setting, or the user's own rate, from the front end; what is refused goes back."""
+        name, value = change["name"], change["new"]
+        if value == getattr(self, name):
+            return
+        try:
+            if name == "selected_lr" and value is not None:
+                self._choose(value)
+            else:
+                setattr(self, name, value)
+        except (ValueError, traitlets.TraitError) as error:
+            self._panel.said = str(error)
+            setattr(self._panel, name, getattr(self, name))
+
+    def _look(self, change: dict[str, Any]) -> None:
+        """Show the run in another way. Nothing is measured anew."""
+        panel, name = self._panel, change["name"]
+        if name in ("view", "axis"):
+            view = panel.view
+            if panel.axis not in SCALES or not _is_range(view):
+                panel.axis, panel.view = self.scale, list(self._chart.ends)
+                return
+            self._chart.show_axis(panel.axis, (view[0], view[1]))
+        elif name in ("explain", "stage"):
+            if not self._explained and not (panel.explain and panel.stage < STAGES):
+                self._explained = True
+                self._draw()
+                self._judge()
+        else:
+            self._show_details()
+
+    def _keep(self) -> None:
+        """Write the rounds at hand to the file that was asked for. A full disk must not end the run."""
+        if self._autosave is None or len(self.tuner) == 0:
+            return
+        try:
+            self.tuner.record.write(self._autosave)
+        except OSError as error:
+            self._panel.said = f"Not saved: {error}"
+
     def _draw(self) -> None:
         """Show the rounds at hand, and what the rule makes of them."""
         tuner = self.tuner
+        self._keep()
         if tuner is not self._drawn:
             self._drawn = tuner
             self._certainty = None
-            self._chart.show_grid(tuner.rates, self._axis.value, self._before)
+            self._optimizer = _optimizer(tuner)
+            self._chart.show_grid(tuner.rates, self._panel.axis, self._before)
             self._before = None
+            self._panel.choices, self._panel.table, self._panel.lesson, self._panel.stage = {}, b"", {}, 0
+            self._show_view(self._chart.ends)
+        if not self._explained and len(tuner) > 0:
+            # The chart waits for the explanation to get there.
+            assert isinstance(tuner, LRTuner), "a saved run takes no steps"
+            self._panel.lesson, self._panel.stage = lesson(tuner), 1
+            return
         self._chart.draw(BANDS[self.band](tuner.deltas, self.alpha), tuner.racing)
         self._follow()
 
     def _judge(self, _: Any = None) -> None:
-        """Show what all rules choose, and how sure the choice is. After a turn of rounds, not after each: it takes
-        longer than a quick round.
+        """Show what all rules choose, how sure the choice is, and what can be read from the chart.
+
+        After a turn of rounds, not after each: it takes longer than a quick round.
         """
         tuner = self.tuner
-        judged = (tuner, len(tuner), self.method, self.alpha)
-        if judged == self._judged or len(tuner) == 0:
+        judged = (tuner, len(tuner), self.method, self.alpha, self.band)
+        if judged == self._judged or len(tuner) == 0 or not self._explained:
             return
         self._judged = judged
         self._certainty = certainty(self.method, tuner.rates, tuner.deltas, self.alpha)
-        self._chart.show_rules(choices(tuner.rates, tuner.deltas))
+        band = BANDS[self.band](tuner.deltas, self.alpha)
+        measured = tuner.results.measured
+        assert measured is not None
+        diverged = measured.sum(axis=0) - band.count
+        table = np.array([band.mean, band.lower, band.upper, band.count, diverged])
+        with self._panel.hold_sync():
+            self._panel.choices = choices(tuner.rates, tuner.deltas)
+            self._panel.table = table.astype(np.float32).tobytes()
+            self._panel.limits = list(self._chart.limits)
+            self._panel.this_run = self._describe()
+        self._show_details()
         self._follow()
+
+    def _show_details(self) -> None:
+        """Show what was asked for beside the curve: each round's own, and the rounds of one rate."""
+        panel, deltas = self._panel, self.tuner.deltas
+        self._chart.show_rounds(deltas if panel.show_rounds else deltas[:0])
+        column = deltas[:, panel.probed] if 0 <= panel.probed < deltas.shape[1] else deltas[:0, 0]
+        column = column[np.isfinite(column)]
+        if len(column) > 0:
+            counts, edges = np.histogram(column, bins="auto" if np.ptp(column) > 0 else 1)
+            panel.histogram = {"counts": counts.tolist(), "edges": edges.tolist()}
+        else:
+            panel.histogram = {}
+
+    def _show_view(self, ends: tuple[float, float]) -> None:
+        with self._panel.hold_sync():
+            self._panel.rates = self.tuner.rates.tobytes()
+            self._panel.ends = list(ends)
+            self._panel.view = list(ends)
+
+    def _show_pins(self, runs: list[tuple[str, Curve]]) -> None:
+        self._pinned_runs = runs
+        self._chart.show_pins([curve for _, curve in runs])
+        self._panel.pins = [{"words": words, **_lowest(curve)} for words, curve in runs]
+
+    def _curve(self) -> Curve:
+        return self.tuner.rates, BANDS["normal"](self.tuner.deltas, self.alpha).mean
+
+    def _describe(self) -> str:
+        """The run at hand, in the words that tell it from another."""
+        settings, rounds = self.tuner.settings, len(self.tuner)
+        words = [self._optimizer, f"batches of {settings.batch_size}"]
+        words += [f"{settings.horizon} step{'s' if settings.horizon > 1 else ''}"]
+        words += [f"{rounds} round{'s' if rounds > 1 else ''}"]
+        return " · ".join(words)
 
     def _follow(self) -> None:
         """Select what the rule chooses, unless the user's own choice is pinned."""
@@ -359,11 +621,12 @@ class TunerWidget(ipw.VBox):
                     warnings.simplefilter("ignore")
                     # The rule "max" gives 0.0 where no rate will do: nothing to train with.
                     lr = RULES[self.method](self.tuner.rates, self.tuner.deltas) or None
-                says = f"rule: {RULE_NAMES.get(self.method, self.method)}"
+                says = "too few rounds to say how sure it is"
                 if self._certainty is not None:
                     sure = self._certainty
-                    says += f" · {sure.lower:.2g} to {sure.upper:.2g} ({1 - self.alpha:.0%})"
-                    says += f" · {sure.agreement:.0%} of resampled runs agree"
+                    says = f"{sure.agreement:.0%} of resampled runs agree"
+                    if sure.lower < sure.upper:
+                        says = f"{sure.lower:.2g} to {sure.upper:.2g} ({1 - self.alpha:.0%} interval) · {says}"
                 if lr is None:
                     says = "the rule finds no rate: each one raised the loss in some round"
             except ValueError as error:
@@ -380,11 +643,16 @@ class TunerWidget(ipw.VBox):
         self._show_choice(says)
 
     def _show_choice(self, says: str) -> None:
-        refinable = self.selected_lr is not None and len(self.tuner) > 0
-        self._choice.show(self.selected_lr, self.pinned, refinable, says)
-        self._chart.select(self.selected_lr)
         sure = None if self.pinned else self._certainty
-        self._chart.show_interval(None if sure is None else (sure.lower, sure.upper))
+        with self._panel.hold_sync():
+            self._panel.selected_lr = self.selected_lr
+            self._panel.pinned = self.pinned
+            self._panel.says = says
+            self._panel.interval = [] if sure is None else [sure.lower, sure.upper]
+            # Behind the chart's traits, and in one message with the choice: each costs a kilobyte.
+            self._panel.round = len(self.tuner)
+            if self.status != "running":
+                self._panel.code = python(self.tuner.settings, self.selected_lr if self.pinned else None)
 
     @traitlets.observe("selected_lr")
     def _on_selected(self, _: dict[str, Any]) -> None:
@@ -404,19 +672,14 @@ class TunerWidget(ipw.VBox):
         # The rule may have chosen the same: it is the user's now, and stays when the rule moves on.
         self.pinned = True
 
-    def _click(self, lr: float) -> None:
-        """Choose the rate of the grid that is nearest on the screen: one that was measured."""
-        rates = self.tuner.rates
-        on_screen = abs(np.log(rates / lr)) if self._chart.is_log else abs(rates - lr)
-        self._choose(float(rates[np.argmin(on_screen)]))
+    def _move_grid(self, lr_min: float, lr_max: float) -> None:
+        with self.hold_trait_notifications():
+            self.lr_min, self.lr_max = lr_min, lr_max
 
-    def _apply_and_say(self) -> str:
-        before = float(self.tuner.model.optimizer.learning_rate)
-        try:
-            lr = self.apply()
-        except ValueError as error:
-            return str(error)
-        return f"written to the model's optimizer: {before:.4g} → {lr:.4g}"
+    def _model(self) -> keras.Model:
+        if self.tuner.model is None:
+            raise ValueError("This is a saved run, without a model. Pass model and data to `TunerWidget.load`.")
+        return self.tuner.model
 
     def _selected(self) -> float:
         if self.selected_lr is None:
@@ -424,8 +687,53 @@ class TunerWidget(ipw.VBox):
         return self.selected_lr
 
     def _receive(self, _: Any, content: Any, __: Any) -> None:
-        """Do what the run bar asks for. Anything else is no message of ours, and is ignored."""
-        if is_message(content, type=str, round=int) and content["type"] == "tick":
+        """Do what the front end asks for. Anything else is no message of ours, and is ignored."""
+        kind = content.get("type") if isinstance(content, dict) else None
+        if not isinstance(kind, str) or kind not in DEEDS or not is_message(content, type=str, **DEEDS[kind]):
+            return
+        if kind == "tick":
             self._session.tick(content["round"])
-        elif is_message(content, type=str) and content["type"] in ("start", "pause", "step", "reset"):
-            getattr(self, content["type"])()
+            return
+        try:
+            self._panel.said = self._do(kind, content) or ""
+        except ValueError as error:
+            self._panel.said = str(error)
+
+    def _do(self, kind: str, content: dict[str, Any]) -> str | None:
+        """Do what a button asks for, and return what to say about it."""
+        if kind == "follow":
+            self._unpin()
+        elif kind == "apply":
+            lr = self.apply()
+            return f"Written to the model's optimizer: {self._replaced[-1][1]:.4g} → {lr:.4g}"
+        elif kind == "undo":
+            return f"The model's optimizer has its {self.undo():.4g} again"
+        elif kind == "unpin_run":
+            self.unpin_run(content["index"])
+        elif kind == "use_view":
+            self._move_grid(*self._panel.view)
+            return "The next run measures this range"
+        elif kind == "save":
+            if content["format"] not in FORMATS:
+                return None
+            data = as_file(content["format"], self.tuner.record, self.selected_lr)
+            self._panel.send({"type": "file", "name": f"learning-rate.{content['format']}"}, [data])
+        else:
+            getattr(self, kind)()
+        return None
+
+
+def _optimizer(tuner: LRTuner | Recorded) -> str:
+    return tuner.record.optimizer if tuner.model is None else type(tuner.model.optimizer).__name__
+
+
+def _lowest(curve: Curve) -> dict[str, float]:
+    rates, mean = curve
+    if not np.isfinite(mean).any():
+        return {}
+    lowest = int(np.nanargmin(mean))
+    return {"rate": float(rates[lowest]), "change": float(mean[lowest])}
+
+
+def _is_range(view: list[Any]) -> bool:
+    return len(view) == 2 and all(type(end) in (int, float) for end in view) and 0 <= view[0] < view[1] <= 1e300

@@ -187,6 +187,8 @@ def select(name: str) -> Found:
 def main() -> None:
     found: Found = defaultdict(dict)
     names = [*tasks()]
+    # The last takes long: begun last, it would have one core wait for the other.
+    names.insert(0, names.pop())
     # TensorFlow does not survive a fork.
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         for rates in pool.map(select, names):

@@ -1,12 +1,9 @@
-import type { Render } from "@anywidget/types";
 import { element, keepKeys } from "./element";
 import { formatRate, fromPosition, moveEnd, parseRate, type Range, toPosition, trackEnds } from "./rates";
+import { assign, follow, type Model, type Part } from "./screen";
 
-export interface LRRange extends Range {
-  /** Ends of the slider's track at first. It grows to hold a rate that was typed or set beyond them. */
-  low: number;
-  high: number;
-}
+/** Ends of the slider's track at first. It grows to hold a rate that was typed or set beyond them. */
+const TRACK = { low: 1e-8, high: 10 };
 
 /** Decades that an arrow key moves a thumb by. Page Up and Page Down, of the browser's own, move it further. */
 const STEP = 0.1;
@@ -15,19 +12,22 @@ const ENDS = ["lr_min", "lr_max"] as const;
 const NAMES = { lr_min: "Smallest learning rate", lr_max: "Largest learning rate" };
 
 /** Two native sliders on one logarithmic track, each with a number beside it: the ends of the grid. */
-const render: Render<LRRange> = ({ model, el }) => {
+export function lrRange(model: Model): Part {
   const thumbs = { lr_min: thumb("lr_min"), lr_max: thumb("lr_max") };
   const numbers = { lr_min: number("lr_min"), lr_max: number("lr_max") };
   const filled = element("div", { class: "autolr-filled" });
   const track = element("div", { class: "autolr-track" }, filled, thumbs.lr_min, thumbs.lr_max);
-  el.classList.add("autolr-lr-range");
+  const node = element(
+    "div",
+    { class: "autolr-lr-range", role: "group", "aria-label": "Learning-rate grid from smallest to largest" },
+    numbers.lr_min,
+    track,
+    numbers.lr_max,
+  );
   const releaseKeys = keepKeys(...Object.values(thumbs), ...Object.values(numbers));
-  el.setAttribute("role", "group");
-  el.setAttribute("aria-label", "Learning-rate grid from smallest to largest");
-  el.append(numbers.lr_min, track, numbers.lr_max);
 
   // Grows to hold both ends, and never shrinks: a thumb that is dragged must not have the track move under it.
-  let ends = { low: model.get("low"), high: model.get("high") };
+  let ends = TRACK;
   const draw = () => {
     const range = { lr_min: model.get("lr_min"), lr_max: model.get("lr_max") };
     ends = trackEnds(range, ends.low, ends.high);
@@ -45,10 +45,7 @@ const render: Render<LRRange> = ({ model, el }) => {
   const move = (end: keyof Range, rate: number | undefined) => {
     const current = { lr_min: model.get("lr_min"), lr_max: model.get("lr_max") };
     const moved = rate === undefined ? undefined : moveEnd(current, end, rate);
-    if (moved && moved[end] !== current[end]) {
-      model.set(end, moved[end]);
-      model.save_changes();
-    }
+    if (moved && moved[end] !== current[end]) assign(model, { [end]: moved[end] });
     // What was refused goes back to what holds.
     draw();
   };
@@ -62,14 +59,15 @@ const render: Render<LRRange> = ({ model, el }) => {
       if (event.key === "Enter") typed();
     });
   }
-  const events = ["change:lr_min", "change:lr_max"] as const;
-  for (const event of events) model.on(event, draw);
-  draw();
-  return () => {
-    releaseKeys();
-    for (const event of events) model.off(event, draw);
+  const unfollow = follow(model, ENDS, draw);
+  return {
+    node,
+    end: () => {
+      releaseKeys();
+      unfollow();
+    },
   };
-};
+}
 
 function thumb(end: keyof Range): HTMLInputElement {
   return element("input", { type: "range", step: String(STEP), "aria-label": NAMES[end], class: `autolr-${end}` });
@@ -78,5 +76,3 @@ function thumb(end: keyof Range): HTMLInputElement {
 function number(end: keyof Range): HTMLInputElement {
   return element("input", { type: "text", inputmode: "decimal", "aria-label": `${NAMES[end]}, as a number` });
 }
-
-export default { render };

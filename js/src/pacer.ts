@@ -2,12 +2,15 @@ import type { AnyModel } from "@anywidget/types";
 
 /** How long the kernel may be silent before a tick is sent again. */
 export const SILENCE = 2000;
+/** How long it may be silent before the page says so. */
+export const LOST = 8000;
 
 export interface Paced {
   status: string;
   round: number;
   /** Ticks answered. It moves after the last round of a tick, so that many rounds in one tick cause one reply. */
   turn: number;
+  said: string;
 }
 
 /** Calls `done` once the browser has painted, or soon in a hidden tab, where animation frames stand still. */
@@ -23,20 +26,54 @@ export function afterPaint(done: () => void): void {
   setTimeout(once, 250);
 }
 
+export interface Pacer {
+  /** Stops the ticks at once, until the kernel's status changes: it hears of a Pause only when no cell blocks it. */
+  hold: () => void;
+  isHeld: () => boolean;
+  /** Sends a message that the kernel answers by a change of the run. */
+  ask: (message: { type: string }) => void;
+  /** Whether an answer has been missing for long: another cell keeps the kernel busy, or it is gone. */
+  isLost: () => boolean;
+  /** Calls `done` when `isHeld` or `isLost` may have changed, until what it returns is called. */
+  watch: (done: () => void) => () => void;
+  stop: () => void;
+}
+
 /**
  * Asks the kernel for rounds as fast as this page can show them.
  *
  * The kernel runs rounds only in answer to a tick, so the chart can't fall behind, and a page that is gone asks for
- * nothing. Returns `hold`, which stops the ticks at once until the kernel's status changes, and `stop`.
+ * nothing.
  */
-export function pace(model: AnyModel<Paced>): { hold: () => void; stop: () => void } {
+export function pace(model: AnyModel<Paced>): Pacer {
   let resend: ReturnType<typeof setTimeout> | undefined;
   let held = false;
+  let waiting: ReturnType<typeof setTimeout> | undefined;
+  let lost = false;
+  const watchers = new Set<() => void>();
+
+  const tell = () => {
+    for (const done of watchers) done();
+  };
+  const wait = () => {
+    waiting ??= setTimeout(() => {
+      lost = true;
+      tell();
+    }, LOST);
+  };
+  const answered = () => {
+    clearTimeout(waiting);
+    waiting = undefined;
+    if (!lost) return;
+    lost = false;
+    tell();
+  };
 
   const tick = () => {
     clearTimeout(resend);
     if (held || model.get("status") !== "running") return;
     model.send({ type: "tick", round: model.get("round") });
+    wait();
     resend = setTimeout(tick, SILENCE);
   };
   const onTurn = () => afterPaint(tick);
@@ -50,6 +87,8 @@ export function pace(model: AnyModel<Paced>): { hold: () => void; stop: () => vo
     tick();
   };
 
+  const answers = ["change:turn", "change:round", "change:status", "change:said"] as const;
+  for (const answer of answers) model.on(answer, answered);
   model.on("change:turn", onTurn);
   model.on("change:round", onRound);
   model.on("change:status", onStatus);
@@ -58,10 +97,23 @@ export function pace(model: AnyModel<Paced>): { hold: () => void; stop: () => vo
     hold: () => {
       held = true;
       clearTimeout(resend);
+      tell();
+    },
+    isHeld: () => held,
+    ask: (message) => {
+      model.send(message);
+      wait();
+    },
+    isLost: () => lost,
+    watch: (done) => {
+      watchers.add(done);
+      return () => watchers.delete(done);
     },
     stop: () => {
       held = true;
       clearTimeout(resend);
+      clearTimeout(waiting);
+      for (const answer of answers) model.off(answer, answered);
       model.off("change:turn", onTurn);
       model.off("change:round", onRound);
       model.off("change:status", onStatus);

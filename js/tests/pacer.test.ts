@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type Paced, pace, SILENCE } from "../src/pacer";
+import { LOST, pace, SILENCE } from "../src/pacer";
 import { mockModel } from "./mock_model";
 
 // Longer than an animation frame and the timer beside it, shorter than the silence.
@@ -13,7 +13,7 @@ afterEach(() => {
 });
 
 function start(status = "running", round = 0) {
-  const mock = mockModel<Paced & Record<string, unknown>>({ status, round, turn: 0 });
+  const mock = mockModel({ status, round });
   const pacer = pace(mock.model as never);
   return { ...mock, pacer };
 }
@@ -84,6 +84,41 @@ test("hold stops the ticks until the status changes", () => {
   model.set("status", "paused");
   model.set("status", "running");
   expect(sent).toHaveLength(2);
+});
+
+test("hold is told at once, to whom still listens", () => {
+  const { pacer } = start();
+  const told = vi.fn();
+  const end = pacer.watch(told);
+  expect(pacer.isHeld()).toBe(false);
+  pacer.hold();
+  expect([pacer.isHeld(), told.mock.calls.length]).toEqual([true, 1]);
+  end();
+  pacer.hold();
+  expect(told).toHaveBeenCalledTimes(1);
+});
+
+test.each(["turn", "round", "status", "said"] as const)(
+  "a kernel that is silent for long is lost, until %s moves",
+  (answer) => {
+    const { model, pacer } = start();
+    vi.advanceTimersByTime(LOST - 1);
+    expect(pacer.isLost()).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(pacer.isLost()).toBe(true);
+    model.set(answer, (answer === "status" ? "paused" : answer === "said" ? "no" : 1) as never);
+    expect(pacer.isLost()).toBe(false);
+  },
+);
+
+test("what is asked waits for an answer too, and an idle page for none", () => {
+  const { pacer, sent } = start("idle");
+  vi.advanceTimersByTime(10 * LOST);
+  expect(pacer.isLost()).toBe(false);
+  pacer.ask({ type: "start" });
+  expect(sent).toEqual([{ type: "start" }]);
+  vi.advanceTimersByTime(LOST);
+  expect(pacer.isLost()).toBe(true);
 });
 
 test("stop takes every listener and timer away", () => {

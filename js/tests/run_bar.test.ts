@@ -1,8 +1,9 @@
-import { afterEach, expect, test } from "vitest";
-import runBar from "../src/run_bar";
+import { afterEach, expect, test, vi } from "vitest";
+import { choice } from "../src/choice";
+import { LOST, pace } from "../src/pacer";
+import { runBar } from "../src/run_bar";
+import type { Screen } from "../src/screen";
 import { mockModel } from "./mock_model";
-
-const IDLE = { status: "idle", round: 0, turn: 0, num_subsamples: 100, stale: false, error: "" };
 
 let close: (() => void)[] = [];
 afterEach(() => {
@@ -10,21 +11,26 @@ afterEach(() => {
   close = [];
 });
 
-function show(state: Partial<typeof IDLE> = {}) {
-  const mock = mockModel({ ...IDLE, ...state });
-  const part = runBar();
-  const stop = part.initialize({ model: mock.model } as never) as () => void;
+function show(state: Partial<Screen> = {}) {
+  const mock = mockModel(state);
+  const pacer = pace(mock.model as never);
   const view = () => {
-    const el = document.createElement("div");
-    const end = part.render({ model: mock.model, el } as never) as () => void;
+    const parts = [choice(mock.model, pacer), runBar(mock.model, pacer)];
+    const end = () => {
+      for (const part of parts) part.end();
+    };
     close.push(end);
-    const button = (index: number) => el.querySelectorAll("button")[index] as HTMLButtonElement;
+    const el = document.createElement("div");
+    el.append(...parts.map((part) => part.node));
+    const button = (name: string) =>
+      [...el.querySelectorAll("button")].find((one) => one.textContent === name) as HTMLButtonElement;
     const text = (name: string) => el.querySelector(`.autolr-${name}`)?.textContent;
-    return { el, end, run: button(0), step: button(1), reset: button(2), text };
+    const run = el.querySelector(".autolr-run") as HTMLButtonElement;
+    return { el, end, run, step: button("Step"), reset: button("Reset"), button, text };
   };
-  close.push(stop);
-  const messages = () => mock.sent.filter((message) => (message as { type: string }).type !== "tick");
-  return { ...mock, ...view(), view, stop, messages };
+  close.push(pacer.stop);
+  const messages = () => mock.sent.filter((message) => message.type !== "tick");
+  return { ...mock, ...view(), view, messages };
 }
 
 test.each([
@@ -33,8 +39,8 @@ test.each([
   [{ status: "paused", round: 3 }, "Go on", "Paused"],
   [{ status: "done", round: 100 }, "Run again", "Done"],
   [{ status: "stopped", round: 3 }, "Run again", "Stopped"],
-  [{ status: "error", round: 3, error: "no" }, "Go on", "Stopped by an error"],
-  [{ status: "paused", round: 3, stale: true }, "Run again", "Settings changed: the next run starts afresh"],
+  [{ status: "error", round: 3, error: "no" }, "Go on", "Error"],
+  [{ status: "paused", round: 3, stale: true }, "Run again", "Paused"],
 ])("%j offers %s", (state, label, says) => {
   const bar = show(state);
   expect(bar.run.textContent).toBe(label);
@@ -73,6 +79,41 @@ test("Step is off while it runs, Reset while there is nothing to forget", () => 
   expect(show().reset.disabled).toBe(true);
   const bar = show({ status: "running" });
   expect([bar.step.disabled, bar.reset.disabled]).toEqual([true, false]);
+});
+
+test("settings that the rounds do not have are told", () => {
+  const bar = show({ status: "paused", round: 3 });
+  expect(bar.text("stale")).toBe("");
+  bar.model.set("stale", true);
+  expect(bar.text("stale")).toBe("Settings changed: the next run starts afresh");
+});
+
+test("a saved run can be looked at, and not run", () => {
+  const bar = show({ status: "done", round: 3, recorded: true, selected_lr: 0.1 });
+  const off = [...bar.el.querySelectorAll("button")].filter((button) => button.disabled).map((one) => one.textContent);
+  expect(off).toEqual(["Apply", "Undo", "Refine", "Run again", "Step", "Reset", "Explain"]);
+  expect(bar.text("state")).toBe("Saved run");
+});
+
+test("a kernel that does not answer is told, and where the rounds are", () => {
+  vi.useFakeTimers();
+  const bar = show({ autosave: "<b>run.json" });
+  bar.run.click();
+  vi.advanceTimersByTime(LOST);
+  expect(bar.text("lost")).toContain("The kernel does not answer.");
+  expect(bar.text("lost")).toContain("The rounds are in <b>run.json");
+  bar.model.set("status", "running");
+  expect(bar.text("lost")).toBe("");
+  vi.useRealTimers();
+});
+
+test("pin and explain", () => {
+  const bar = show({ status: "done", round: 3 });
+  bar.button("Pin this run").click();
+  expect(bar.sent).toEqual([{ type: "pin_run" }]);
+  bar.button("Explain").click();
+  expect(bar.saved.at(-1)?.explain).toBe(true);
+  expect(bar.button("Explain").getAttribute("aria-pressed")).toBe("true");
 });
 
 test("progress follows the rounds", () => {

@@ -1,8 +1,24 @@
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.chromium import find
-from tests.browser.lab import CHROMIUM_ARGUMENTS, Lab
+from tests.browser.lab import CHROMIUM_ARGUMENTS, MODEL, Lab, Notebook
+from tests.browser.screen import run_button
+
+WIDGET_CODE = "TunerWidget(model, x, y, lr_space=(1e-4, 10), num_evals=40, num_subsamples=60)"
+WIDGET = f"""
+tuner = {WIDGET_CODE}
+tuner
+"""
+# Rounds that take as long as those of a larger model, so that there is time to press things.
+SLOW = """
+import time
+from autolr_widget import LRTuner
+fast = LRTuner.step
+def slow(self):
+    time.sleep(0.05)
+    return fast(self)
+"""
 
 
 # Not for the session: Playwright's loop counts as running in this thread, and other tests ask for the running loop.
@@ -38,3 +54,24 @@ def page(window):
     yield window
     # JupyterLab's own: an icon that a fresh server does not have, a workspace that does not exist yet.
     assert [error for error in window.errors if "404" not in error] == []
+
+
+@pytest.fixture(scope="package")
+def kernel(window, lab):
+    """One kernel for all tests: importing TensorFlow takes longer than any of them."""
+    notebook = Notebook(window, lab, MODEL, SLOW, WIDGET)
+    notebook.run_all()
+    expect(run_button(window)).to_have_text("Run", timeout=60_000)
+    return notebook
+
+
+@pytest.fixture
+def notebook(kernel, page):
+    """A new widget in the kernel."""
+    kernel.execute("LRTuner.step = slow; model.optimizer.learning_rate = 0.01; tuner.close()")
+    expect(run_button(page)).to_have_count(0)
+    kernel.run_cell(2)
+    expect(run_button(page)).to_have_text("Run", timeout=20_000)
+    run_button(page).scroll_into_view_if_needed()
+    yield kernel
+    kernel.execute("tuner.close()")

@@ -146,15 +146,27 @@ def test_json_both_ways(deltas, scale):
     json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
 
 
+HEAD = '{"format": "autolr_widget.TuneResults", "version": 1, "scale": '
+
+
 @pytest.mark.parametrize(
-    "text",
-    ["", "[]", "{}", '{"format": "autolr_widget.TuneResults", "version": 2}',
-     '{"format": "autolr_widget.TuneResults", "version": 1, "scale": "log", "rates": [1, 2], "deltas": [[1]]}',
-     '{"format": "autolr_widget.TuneResults", "version": 1, "scale": "log", "rates": ["a"], "deltas": [[1]]}',
-     '{"format": "autolr_widget.TuneResults", "version": 1, "scale": "cubic", "rates": [1], "deltas": [[1]]}'],
+    ("text", "message"),
+    [
+        ("", "it is no JSON"),
+        ("[]", 'its "format" is not "autolr_widget.TuneResults"'),
+        ("{}", 'its "format" is not "autolr_widget.TuneResults"'),
+        ('{"format": "autolr_widget.Run", "version": 1}', 'its "format" is not "autolr_widget.TuneResults"'),
+        ('{"format": "autolr_widget.TuneResults", "version": 2}', 'its "version" is 2, and this .* reads version 1'),
+        (HEAD + '"log", "rates": [1, 2], "deltas": [[1]]}', "row 0 of `deltas` is no list of 2 values"),
+        (HEAD + '"log", "rates": ["a"], "deltas": [[1]]}', "`rates` holds 'a'"),
+        (HEAD + '"log", "rates": [2, 1], "deltas": []}', "`rates` must be finite, not negative and in order"),
+        (HEAD + '"log", "rates": [1], "deltas": [[1]], "measured": [[false]]}', "must be NaN where `measured`"),
+        (HEAD + '"cubic", "rates": [1], "deltas": [[1]]}', "`scale` must be one of"),
+        (HEAD + '"log", "rates": [1]}', "`results` lacks the key 'deltas'"),
+    ],
 )  # fmt: skip
-def test_damaged_json_is_refused(text):
-    with pytest.raises(ValueError):  # noqa: PT011  # json's own error is one, too
+def test_damaged_json_is_refused(text, message):
+    with pytest.raises(ValueError, match="Argument `text` must be JSON written by .*, but .*" + message):
         TuneResults.from_json(text)
 
 

@@ -58,7 +58,7 @@ def test_a_line_has_two_points_and_no_gaps(rates):
     deltas = np.full((3, len(rates)), np.nan)
     for place, n in enumerate(rounds):
         deltas[:n, place] = -1.0 - np.arange(n)
-    chart = Chart(np.geomspace(1e-3, 1, len(rates)), "log", on_click=print)
+    chart = Chart(np.geomspace(1e-3, 1, len(rates)), "log")
     chart.draw(normal(deltas, 0.05), racing)
     measured = sum(n > 0 for n in rounds)
     for mark in (chart._mean, chart._band, chart._dropped):

@@ -7,11 +7,14 @@ import bqplot
 import ipywidgets as ipw
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import traitlets
 
 from autolr_widget import LRTuner, TuneResults, TunerWidget
 from autolr_widget.engine.selection import RULES
+from autolr_widget.engine.subsample import subsample
+from autolr_widget.widget.export import FORMATS
 
 
 @pytest.fixture
@@ -21,23 +24,17 @@ def widget(make_model, digits):
     tuner.close()
 
 
-def controls(widget, kind):
-    found, boxes = [], [widget]
-    while boxes:
-        for child in boxes.pop().children:
-            if isinstance(child, kind):
-                found.append(child)
-            if isinstance(child, ipw.Box):
-                boxes.append(child)
-    return found
+def from_front_end(widget, **values):
+    """Set traits as the browser does."""
+    widget._panel.set_state(values)
 
 
-def control(widget, kind, description):
-    return next(c for c in controls(widget, kind) if c.description == description)
+def send(widget, **content):
+    widget._receive(None, content, [])
 
 
 def marks(widget):
-    names = ("interval", "band", "zero", "before", "dropped", "mean", "choice", "rules", "names", "clicks")
+    names = ("band", "rounds", "zero", "before", "pins", "dropped", "mean")
     return dict(zip(names, widget.figure.marks, strict=True))
 
 
@@ -57,9 +54,8 @@ def test_the_chart_shows_the_summary(widget):
     np.testing.assert_allclose(drawn["mean"].x, summary.index)
     np.testing.assert_allclose(drawn["mean"].y, summary["mean"])
     np.testing.assert_allclose(drawn["band"].y, [summary["lower"], summary["upper"]])
-    np.testing.assert_allclose(drawn["choice"].x, [widget.selected_lr] * 2)
     assert drawn["zero"].y.tolist() == [0, 0]
-    assert {name for name, mark in drawn.items() if not mark.visible} <= {"before", "dropped", "interval"}
+    assert {name for name, mark in drawn.items() if not mark.visible} == {"before", "dropped", "rounds", "pins"}
     assert isinstance(drawn["mean"].scales["x"], bqplot.LogScale)
 
 
@@ -94,7 +90,7 @@ def test_no_rate_at_all_is_said_and_not_chosen(digits):
     widget = TunerWidget(model, *digits, lr_space=(1e30, 1e36), num_evals=4, num_subsamples=2)
     widget.run()
     assert widget.selected_lr is None
-    assert widget._choice._says.value.startswith("Every learning rate from 1e+30 to 1e+36 diverged")
+    assert widget._panel.says.startswith("Every learning rate from 1e+30 to 1e+36 diverged")
     assert not marks(widget)["mean"].visible
 
 
@@ -102,50 +98,52 @@ def test_the_rule_max_without_a_safe_rate_selects_nothing(make_model, digits):
     widget = TunerWidget(make_model(), *digits, lr_space=(20, 30), num_evals=4, num_subsamples=2, method="max")
     widget.run()
     assert widget.selected_lr is None
-    assert "each one raised the loss" in widget._choice._says.value
+    assert "each one raised the loss" in widget._panel.says
 
 
 @pytest.mark.parametrize(
-    ("kind", "description", "trait", "value"),
+    ("trait", "value"),
     [
-        (ipw.IntSlider, "Rates", "num_evals", 33),
-        (ipw.IntSlider, "Rounds", "num_subsamples", 40),
-        (ipw.IntSlider, "Batch size", "batch_size", 17),
-        (ipw.IntSlider, "Steps", "horizon", 3),
-        (ipw.Dropdown, "Loss on", "evaluate_on", "held-out"),
-        (ipw.Dropdown, "Measure", "sampler", "racing"),
-        (ipw.Dropdown, "Stop", "stop_rule", "settled"),
-        (ipw.BoundedIntText, "Seed", "seed", 7),
-        (ipw.Dropdown, "Rule", "method", "share"),
-        (ipw.FloatSlider, "Band's α", "alpha", 0.25),
-        (ipw.Dropdown, "Band", "band", "bootstrap"),
-        (ipw.ToggleButtons, "Spacing", "scale", "linear"),
+        ("lr_min", 1e-3),
+        ("lr_max", 0.5),
+        ("scale", "linear"),
+        ("num_evals", 5000),
+        ("num_subsamples", 40),
+        ("batch_size", 17),
+        ("horizon", 3),
+        ("evaluate_on", "held-out"),
+        ("sampler", "racing"),
+        ("stop_rule", "settled"),
+        ("seed", 7),
+        ("method", "share"),
+        ("alpha", 0.25),
+        ("band", "bootstrap"),
     ],
 )
-def test_controls_and_traits_move_each_other(widget, kind, description, trait, value):
+def test_the_panel_and_the_traits_move_each_other(widget, trait, value):
     before = getattr(widget, trait)
-    handle = control(widget, kind, description)
-    handle.value = value
+    from_front_end(widget, **{trait: value})
     assert getattr(widget, trait) == value
     setattr(widget, trait, before)
-    assert handle.value == before
+    assert getattr(widget._panel, trait) == before
 
 
-def test_the_range_slider_moves_the_grid(widget):
-    from autolr_widget.widget.front_end import LRRange
-
-    (ends,) = controls(widget, LRRange)
-    ends.lr_max = 0.5
-    assert widget.lr_max == 0.5
-    widget.lr_min = 1e-5
-    assert ends.lr_min == 1e-5
-    ends.lr_min = 3.0
-    assert (ends.lr_min, widget.lr_min) == (1e-5, 1e-5), "what is refused goes back"
-
-
-def test_a_trait_beyond_its_slider_widens_the_slider(widget):
-    widget.num_evals = 5000
-    assert (widget.num_evals, control(widget, ipw.IntSlider, "Rates").max) == (5000, 5000)
+@pytest.mark.parametrize(
+    ("trait", "value", "says"),
+    [
+        ("lr_min", 30.0, "`lr_min` must be smaller than `lr_max`"),
+        ("num_evals", -3, "`num_evals` must be an integer of at least 2"),
+        ("scale", "<b>", "scale"),
+        ("method", "best", "best"),
+        ("selected_lr", -1.0, "`selected_lr` must be a positive number"),
+        ("seed", -1, "`seed`"),
+    ],
+)
+def test_what_the_front_end_may_not_ask_for_goes_back(widget, trait, value, says):
+    before = getattr(widget, trait)
+    from_front_end(widget, **{trait: value})
+    assert (getattr(widget, trait), getattr(widget._panel, trait)) == (before, before)
+    assert says in widget._panel.said
 
 
 @pytest.mark.parametrize(
@@ -190,11 +188,11 @@ def test_grid_and_sampling_make_a_run_stale(widget):
     widget.run()
     old = widget.results
     widget.num_evals = 7
-    assert widget._run_bar.stale
+    assert widget._panel.stale
     assert widget.results == old
     assert len(marks(widget)["mean"].x) == 12
     widget.run()
-    assert not widget._run_bar.stale
+    assert not widget._panel.stale
     assert widget.results.frame.shape == (4, 7)
     assert len(marks(widget)["mean"].x) == 7
 
@@ -214,39 +212,41 @@ def test_rule_level_and_axis_recompute_at_once(widget):
     widget.method = "variance"
     assert widget.selected_lr == results.best_lr("variance") != results.best_lr("mean")
     assert widget.edge == "lower"
-    assert widget._choice._says.value.endswith("at the lower end of the grid: widen it")
+    assert widget._panel.says.endswith("at the lower end of the grid: widen it")
     widget.method = "mean"
     assert widget.edge == ""
-    assert "widen" not in widget._choice._says.value
-    control(widget, ipw.ToggleButtons, "Axis").value = "linear"
+    assert "widen" not in widget._panel.says
+    from_front_end(widget, axis="linear")
     assert all(isinstance(mark.scales["x"], bqplot.LinearScale) for mark in widget.figure.marks)
-    assert (widget._run_bar.stale, widget.status, widget.results) == (False, "done", results)
+    assert (widget._panel.stale, widget.status, widget.results) == (False, "done", results)
 
 
 def test_a_linear_grid_from_zero_keeps_a_linear_axis(make_model, digits):
     widget = TunerWidget(make_model(), *digits, lr_space=(0, 1), scale="linear", num_evals=5, num_subsamples=2)
-    control(widget, ipw.ToggleButtons, "Axis").value = "log"
+    from_front_end(widget, axis="log")
     widget.run()
     assert isinstance(widget.figure.marks[0].scales["x"], bqplot.LinearScale)
     assert widget.selected_lr > 0
-    widget._click(0.26)
-    assert widget.selected_lr == 0.25
 
 
-def test_a_click_pins_the_nearest_rate_on_the_screen(widget):
+def test_a_rate_from_the_front_end_is_the_user_s(widget):
     widget.run()
-    clicks = marks(widget)["clicks"]
-    clicks.x = np.append(clicks.x, 2e-3)
-    rates = widget.results.rates
-    assert widget.selected_lr == rates[np.argmin(abs(np.log(rates / 2e-3)))]
-    assert widget.pinned
-    assert len(clicks.x) == 1
-    np.testing.assert_array_equal(marks(widget)["choice"].x, [widget.selected_lr] * 2)
+    from_front_end(widget, selected_lr=2e-3)
+    assert (widget.selected_lr, widget.pinned, widget._panel.pinned) == (2e-3, True, True)
+    assert widget._panel.interval == [], "a rate of one's own has no interval"
     widget.method = "variance"
     assert widget.pinned
-    widget._choice._follow.click()
+    send(widget, type="follow")
     assert not widget.pinned
-    assert widget.selected_lr == widget.results.best_lr("variance")
+    assert widget.selected_lr == widget._panel.selected_lr == widget.results.best_lr("variance")
+
+
+def test_the_rule_s_own_choice_can_be_pinned(widget):
+    widget.run()
+    chosen = widget.selected_lr
+    widget.selected_lr = chosen
+    from_front_end(widget, selected_lr=chosen)
+    assert widget.selected_lr == chosen
 
 
 def test_a_pinned_rate_outlives_a_run_and_not_a_reset(widget):
@@ -265,20 +265,6 @@ def test_none_hands_the_choice_back_to_the_rule(widget):
     assert (widget.pinned, widget.selected_lr) == (False, widget.results.best_lr())
 
 
-def test_typing_a_rate(widget):
-    widget.run()
-    chosen = widget.selected_lr
-    box = widget._choice._number
-    assert box.value == f"{chosen:.4g}"
-    box.value = "1e-3"
-    assert (widget.selected_lr, widget.pinned) == (1e-3, True)
-    for nonsense in ("", "fast", "-1", "0", "nan", "inf"):
-        box.value = nonsense
-        assert widget.selected_lr == 1e-3
-        assert box.value == "0.001"
-        assert "Not a learning rate" in widget._choice._says.value
-
-
 def test_apply_writes_the_rate_and_nothing_else(widget):
     with pytest.raises(ValueError, match="No learning rate is selected"):
         widget.apply()
@@ -288,9 +274,9 @@ def test_apply_writes_the_rate_and_nothing_else(widget):
     assert widget.apply() == widget.selected_lr
     assert float(model.optimizer.learning_rate) == pytest.approx(widget.selected_lr)
     widget.selected_lr = 0.25
-    widget._choice._apply.click()
+    send(widget, type="apply")
     assert float(model.optimizer.learning_rate) == 0.25
-    assert "→ 0.25" in widget._choice._says.value
+    assert "→ 0.25" in widget._panel.said
     for before, after in zip(weights, model.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
 
@@ -301,8 +287,8 @@ def test_apply_to_a_schedule_says_what_to_do(make_model, digits):
     widget.run()
     with pytest.raises(ValueError, match=r"schedule, which can't be replaced\. Compile the model"):
         widget.apply()
-    widget._choice._apply.click()
-    assert "schedule" in widget._choice._says.value
+    send(widget, type="apply")
+    assert "schedule" in widget._panel.said
 
 
 def test_schedule_starts_from_the_selected_rate(widget):
@@ -310,12 +296,6 @@ def test_schedule_starts_from_the_selected_rate(widget):
     schedule = widget.schedule(stepsize=2)
     assert float(schedule(0)) == 0.5
     assert schedule.get_config()["first_decay_steps"] == 2 * 57
-
-
-def test_save_and_load(widget, tmp_path):
-    widget.run()
-    widget.save(tmp_path / "run.json")
-    assert TuneResults.from_json((tmp_path / "run.json").read_text()) == widget.results
 
 
 def test_an_error_in_a_round_is_shown(widget, digits):
@@ -327,7 +307,7 @@ def test_an_error_in_a_round_is_shown(widget, digits):
     wrong._receive(None, {"type": "tick", "round": 0}, [])
     assert wrong.status == "error"
     assert wrong.error.startswith("Round 1 failed. ")
-    assert wrong._run_bar.error == wrong.error
+    assert wrong._panel.error == wrong.error
     with pytest.raises(ValueError, match="incompatible"):
         wrong.run()
 
@@ -335,6 +315,7 @@ def test_an_error_in_a_round_is_shown(widget, digits):
 @pytest.mark.parametrize(
     "content",
     [None, 3, "tick", [], {}, {"type": "tick"}, {"type": "tick", "round": None}, {"type": "tick", "round": 10**30},
+     {"type": "save"}, {"type": "save", "format": 3}, {"type": "unpin_run", "index": "0"}, {"type": "choose"},
      {"type": "__init__"}, {"type": "close"}, {"type": "start", "round": 1}, {"type": ["start"]}, {"type": "run"}],
 )  # fmt: skip
 def test_foreign_messages_are_ignored(widget, content):
@@ -343,15 +324,14 @@ def test_foreign_messages_are_ignored(widget, content):
 
 
 def test_the_buttons_messages(widget):
-    send = lambda **content: widget._receive(None, content, [])  # noqa: E731
-    send(type="start")
+    send(widget, type="start")
     assert widget.status == "running"
-    send(type="pause")
+    send(widget, type="pause")
     assert widget.status == "paused"
-    send(type="step")
-    send(type="tick", round=0)
+    send(widget, type="step")
+    send(widget, type="tick", round=0)
     assert (widget.status, widget.round) == ("paused", 1)
-    send(type="reset")
+    send(widget, type="reset")
     assert (widget.status, widget.round) == ("idle", 0)
 
 
@@ -395,22 +375,189 @@ def test_the_widget_knows_no_tensorflow():
     assert done.stdout.strip() == "[]"
 
 
-def test_all_rules_are_marked_and_the_choice_has_an_interval(widget):
+def test_all_rules_are_told_and_the_choice_has_an_interval(widget):
     widget.method = "cautious"
     widget.run()
-    drawn = marks(widget)
-    assert drawn["rules"].visible
-    texts = [text.partition(" +") for text in drawn["names"].text]
-    named = [name for text, _, _ in texts for name in text.split(", ")]
-    inside = {n for n, rate in widget.results.choices().items() if widget.lr_min <= rate <= widget.lr_max}
-    assert len(set(named)) == len(named) <= len(inside)
-    assert len(named) + sum(int(more or 0) for _, _, more in texts) == len(inside)
-    assert len(drawn["rules"].x) == len(drawn["names"].text)
+    assert widget._panel.choices == widget.results.choices()
     sure = widget.results.certainty("cautious")
-    assert f"{sure.agreement:.0%} of resampled runs agree" in widget._choice._says.value
-    assert drawn["interval"].visible == (sure.lower < sure.upper)
-    widget.selected_lr = 0.5
-    assert not drawn["interval"].visible, "a rate of one's own has no interval"
+    assert f"{sure.agreement:.0%} of resampled runs agree" in widget._panel.says
+    assert widget._panel.interval == [sure.lower, sure.upper]
+
+
+def test_the_table_is_the_summary(widget):
+    widget.run()
+    summary = widget.results.summary()
+    table = np.frombuffer(widget._panel.table, np.float32).reshape(5, -1)
+    columns = summary[["mean", "lower", "upper", "count", "diverged"]].to_numpy().T
+    np.testing.assert_allclose(table, columns, rtol=1e-6)
+    np.testing.assert_array_equal(np.frombuffer(widget._panel.rates), summary.index)
+    assert widget._panel.limits == [marks(widget)["mean"].scales["y"].min, marks(widget)["mean"].scales["y"].max]
+
+
+def test_undo_takes_each_apply_back(widget):
+    optimizer = widget.tuner.model.optimizer
+    before = float(optimizer.learning_rate)
+    with pytest.raises(ValueError, match="no `apply` to take back"):
+        widget.undo()
+    for rate in (0.5, 0.25):
+        widget.selected_lr = rate
+        widget.apply()
+    assert widget._panel.undoable
+    # An optimizer that has come since keeps its own.
+    widget.tuner.model.compile("sgd", "sparse_categorical_crossentropy")
+    assert widget.undo() == pytest.approx(0.5)
+    send(widget, type="undo")
+    assert float(optimizer.learning_rate) == pytest.approx(before)
+    assert float(widget.tuner.model.optimizer.learning_rate) == pytest.approx(0.01)
+    assert not widget._panel.undoable
+
+
+def test_pinned_runs_stay_in_the_picture(widget):
+    with pytest.raises(ValueError, match="Nothing has been measured yet that could be pinned"):
+        widget.pin_run()
+    widget.run()
+    first = widget.results.summary()["mean"]
+    widget.pin_run()
+    widget.batch_size, widget.num_evals = 64, 7
+    widget.run()
+    second = widget.results.summary()["mean"]
+    send(widget, type="pin_run")
+    drawn = marks(widget)["pins"]
+    for which, curve in enumerate((first, second)):
+        np.testing.assert_allclose(drawn.x[which, : len(curve)], curve.index)
+        np.testing.assert_allclose(drawn.y[which, : len(curve)], curve)
+    assert [pin["words"] for pin in widget._panel.pins] == [
+        "Adam · batches of 32 · 25 steps · 4 rounds",
+        "Adam · batches of 64 · 25 steps · 4 rounds",
+    ]
+    assert widget._panel.pins[0]["rate"] == first.idxmin()
+    send(widget, type="unpin_run", index=0)
+    np.testing.assert_allclose(drawn.y, second)
+    send(widget, type="unpin_run", index=0)
+    assert not drawn.visible
+    send(widget, type="unpin_run", index=10**9)
+    for _ in range(6):
+        widget.pin_run()
+    assert len(widget._panel.pins) == 4
+
+
+def test_each_round_s_curve_and_one_rate_s_rounds_on_request(widget):
+    widget.run()
+    assert not marks(widget)["rounds"].visible
+    assert widget._panel.histogram == {}
+    from_front_end(widget, show_rounds=True, probed=3)
+    np.testing.assert_allclose(marks(widget)["rounds"].y, widget.results.deltas, rtol=1e-6)
+    shown = widget._panel.histogram
+    counts, edges = np.histogram(widget.results.deltas[:, 3], bins="auto")
+    assert (shown["counts"], shown["edges"]) == (counts.tolist(), edges.tolist())
+    from_front_end(widget, probed=10**6)
+    assert widget._panel.histogram == {}
+    from_front_end(widget, show_rounds=False)
+    assert not marks(widget)["rounds"].visible
+
+
+def test_a_round_that_diverged_leaves_the_picture(make_model, digits):
+    widget = TunerWidget(make_model(), *digits, lr_space=(1e-3, 1e38), num_evals=6, num_subsamples=2)
+    from_front_end(widget, show_rounds=True)
+    widget.run()
+    assert np.isfinite(marks(widget)["rounds"].y).all()
+    assert marks(widget)["rounds"].y[:, -1].min() > 1e29
+
+
+def test_zooming_measures_nothing_and_its_range_can_become_the_grid(widget):
+    widget.run()
+    results = widget.results
+    from_front_end(widget, view=[1e-3, 1e-1])
+    scale = marks(widget)["mean"].scales["x"]
+    assert (scale.min, scale.max) == (1e-3, 1e-1)
+    assert (widget.results, widget._panel.stale, widget.status) == (results, False, "done")
+    send(widget, type="use_view")
+    assert (widget.lr_min, widget.lr_max, widget._panel.stale) == (1e-3, 1e-1, True)
+    widget.run()
+    assert widget._panel.view == widget._panel.ends == [1e-3, 1e-1]
+
+
+@pytest.mark.parametrize("view", [[], [1, 2, 3], [1, 1], [2, 1], [-1, 1], ["a", 1], [0.1, float("nan")], [None, 1]])
+def test_a_view_that_is_none_shows_all(widget, view):
+    from_front_end(widget, view=view)
+    assert widget._panel.view == [1e-4, 10]
+    from_front_end(widget, axis="<b>")
+    assert widget._panel.axis == "log"
+
+
+def test_explained_the_chart_waits_for_its_stage(widget):
+    from_front_end(widget, explain=True)
+    for seen in range(2):
+        widget.step()
+        send(widget, type="tick", round=seen)
+        assert (widget._panel.stage, widget.round) == (1, seen + 1)
+        told, last = widget._panel.lesson, widget.tuner.rounds[-1]
+        assert (told["round"], told["before"], len(told["drawn"])) == (seen + 1, last.loss, 32)
+        np.testing.assert_allclose(told["after"], last.loss + last.deltas)
+        # The first batch of the round, of the very observations.
+        expected = subsample(1797, 32, 42, seen, 25)[:32]
+        np.testing.assert_allclose(np.array(told["drawn"]) * 1797, np.sort(expected), atol=0.1)
+        assert marks(widget)["mean"].visible == (seen > 0)
+        from_front_end(widget, stage=6)
+        np.testing.assert_allclose(marks(widget)["mean"].y, widget.results.summary()["mean"], rtol=1e-6)
+    widget.step()
+    send(widget, type="tick", round=2)
+    before = marks(widget)["mean"].y
+    from_front_end(widget, explain=False)
+    assert not np.array_equal(marks(widget)["mean"].y, before), "who stops listening sees the chart"
+    from_front_end(widget, explain=True)
+    widget.start()
+    send(widget, type="tick", round=3)
+    np.testing.assert_allclose(marks(widget)["mean"].y, widget.results.summary()["mean"], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "pinned"), [({}, None), ({"num_evals": 5, "horizon": 1, "seed": 3}, None), ({}, 0.125)]
+)
+def test_the_python_does_the_same(make_model, digits, settings, pinned):
+    model = make_model()
+    widget = TunerWidget(model, *digits, **settings)
+    widget.num_subsamples = 3
+    widget.run()
+    widget.selected_lr = pinned
+    chosen = widget.selected_lr
+    exec(widget._panel.code, {"model": model, "x": digits[0], "y": digits[1]})
+    assert float(model.optimizer.learning_rate) == pytest.approx(chosen)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("rounds", [0, 3])
+def test_saving(widget, tmp_path, kind, rounds, monkeypatch):
+    widget.num_subsamples = 3
+    if rounds:
+        widget.run()
+    path = tmp_path / f"run.{kind}"
+    widget.save(path)
+    data, results = path.read_bytes(), widget.results
+    if kind == "json":
+        assert TuneResults.from_json(data.decode()) == results
+    elif kind in ("csv", "parquet"):
+        read = pd.read_csv(path, index_col=0) if kind == "csv" else pd.read_parquet(path)
+        np.testing.assert_allclose(read.to_numpy(dtype=float), results.deltas, rtol=1e-15)
+        np.testing.assert_array_equal([float(name) for name in read.columns], results.rates)
+    elif kind == "png":
+        assert data.startswith(b"\x89PNG")
+    else:
+        assert b"<svg" in data
+        if kind == "html":
+            assert (b"lr_min 0.0001" in data, b"0.0001</th>" in data) == (True, True)
+            assert b"<script" not in data
+    sent = []
+    monkeypatch.setattr(widget._panel, "send", lambda content, buffers: sent.append((content, buffers)))
+    send(widget, type="save", format=kind)
+    assert [content for content, _ in sent] == [{"type": "file", "name": f"learning-rate.{kind}"}]
+    send(widget, type="save", format="exe")
+    assert len(sent) == 1
+
+
+def test_saving_as_something_else_is_refused(widget, tmp_path):
+    with pytest.raises(ValueError, match=r"`path` must end in one of \.json"):
+        widget.save(tmp_path / "run.pkl")
 
 
 def test_refine_measures_around_the_choice_and_keeps_the_old_curve(widget):
@@ -455,7 +602,7 @@ def test_a_settled_run_is_done(widget):
 def test_a_rule_of_one_s_own_is_in_the_menu(make_model, digits, monkeypatch):
     monkeypatch.setitem(RULES, "third", lambda rates, deltas: float(rates[2]))
     widget = TunerWidget(make_model(), *digits, num_subsamples=1, num_evals=4, method="third")
-    assert control(widget, ipw.Dropdown, "Rule").value == "third"
+    assert widget._panel.rules["third"] == "third"
     widget.run()
     assert widget.selected_lr == widget.results.rates[2]
     widget.close()

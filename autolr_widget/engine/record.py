@@ -1,0 +1,191 @@
+"""A whole run, as it can be kept in a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autolr_widget.engine.grid import grid
+from autolr_widget.engine.results import RUN, TuneResults, content_of, results_of
+from autolr_widget.engine.settings import Settings
+from autolr_widget.engine.strict_json import check_format, fields, numbers, of_type, parse
+
+VERSION = 1
+#: Bytes of a file at most: some ten million losses. What claims to be a larger run is not read.
+LIMIT = 2**28
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """A run: what was asked for, what was measured, and what it was measured on.
+
+    Parameters
+    ----------
+    settings
+        What was asked for. There may be more rounds than its ``num_subsamples``, which only says when to stop.
+    results
+        The rounds, on the grid of ``settings``.
+    losses
+        The loss before the step of each round, shape ``(rounds,)``.
+    start
+        A fingerprint of the state that the rounds measure and of the data, see `autolr_widget.engine.fingerprint`; ""
+        where it is not known.
+    began
+        When the first round began, in UTC and ISO 8601.
+    model, optimizer
+        The model's name, and the optimizer's class.
+    autolr_widget, keras, tensorflow
+        The versions that measured.
+
+    Raises
+    ------
+    ValueError
+        If the arguments do not fit each other; the message names one.
+    """
+
+    settings: Settings
+    results: TuneResults
+    losses: NDArray[np.float64]
+    start: str = ""
+    began: str = ""
+    model: str = ""
+    optimizer: str = ""
+    autolr_widget: str = ""
+    keras: str = ""
+    tensorflow: str = ""
+
+    def __post_init__(self) -> None:
+        settings, rates = self.settings, self.results.rates
+        losses = np.array(self.losses, dtype=np.float64)
+        losses.flags.writeable = False
+        object.__setattr__(self, "losses", losses)
+        if losses.shape != (len(self.results),) or not np.isfinite(losses).all():
+            raise ValueError(
+                "Argument `losses` must hold one finite number a round. "
+                f"Received: losses of shape {losses.shape}, {len(self.results)} rounds"
+            )
+        # The size first: a grid of the settings' own size may be huge. And NumPy's last bit is the machine's own.
+        if (rates.size, self.results.scale) != (settings.num_evals, settings.scale) or not np.allclose(
+            rates, grid(settings.lr_min, settings.lr_max, settings.num_evals, settings.scale), rtol=1e-9, atol=0
+        ):
+            raise ValueError(
+                f"Argument `results` must be on the grid of `settings`. Received: {rates.size} rates from "
+                f"{rates.min(initial=np.inf):.4g} to {rates.max(initial=0):.4g}, {settings}"
+            )
+        if settings.sampler == "full" and not np.all(self.results.measured):
+            raise ValueError('Argument `results` must be measured at all rates, with sampler="full".')
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Record):
+            return NotImplemented
+        return self.to_json() == other.to_json()
+
+    __hash__ = None  # type: ignore[assignment]  # equal by value, and arrays have no hash
+
+    def to_json(self) -> str:
+        """The run as strict JSON: floats to the last bit, ``null`` where a rate diverged."""
+        content = {
+            "format": RUN,
+            "version": VERSION,
+            **{name: getattr(self, name) for name in WORDS},
+            "settings": dataclasses.asdict(self.settings),
+            "losses": self.losses.tolist(),
+            "results": content_of(self.results),
+        }
+        return json.dumps(content, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Record:
+        """The run that `to_json` wrote, equal to the one written.
+
+        Raises
+        ------
+        ValueError
+            If ``text`` is anything else.
+        """
+        try:
+            return _record(parse(text))
+        except ValueError as error:
+            raise ValueError(f"Argument `text` must be JSON written by `Record.to_json`, but {error}") from error
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the run to ``path``.
+
+        Whatever happens meanwhile, a kill or a loss of power too, there is either what was there before or the whole of
+        this run.
+
+        Raises
+        ------
+        OSError
+            If the file can't be written.
+        ValueError
+            If the run is too large for `read`.
+        """
+        text = self.to_json().encode()
+        if len(text) > LIMIT:
+            raise ValueError(f"A run must take {LIMIT >> 20} MB at most, to be read again. It takes {len(text) >> 20}.")
+        # What a link points to, not the link.
+        target = Path(os.path.realpath(path))
+        aside = target.with_name(f".autolr_widget-{secrets.token_hex(8)}")
+        try:
+            with open(aside, "xb") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(aside, target)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Record:
+        """The run that `write` wrote to ``path``.
+
+        Raises
+        ------
+        OSError
+            If there is no such file, or it can't be read.
+        ValueError
+            If it is no saved run, or a damaged one.
+        """
+        try:
+            return _record(parse(_bytes(path).decode()))
+        except ValueError as error:
+            name = os.fspath(path)
+            raise ValueError(
+                f"Argument `path` must name a file written by `Record.write`. Received: path={name!r}, but {error}"
+            ) from error
+
+
+#: The fields that are words, for people and for comparison.
+WORDS = tuple(field.name for field in dataclasses.fields(Record) if field.default == "")
+_TYPES: dict[Any, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
+
+
+def _record(content: Any) -> Record:
+    check_format(content, RUN, VERSION)
+    fields("run", content, ("format", "version", "settings", "losses", "results", *WORDS))
+    types = {field.name: _TYPES[field.type] for field in dataclasses.fields(Settings)}
+    asked = fields("settings", content["settings"], types)
+    return Record(
+        Settings(**{name: of_type(name, asked[name], *types[name]) for name in types}),
+        results_of(content["results"]),
+        numbers("losses", content["losses"]),
+        **{name: of_type(name, content[name], str) for name in WORDS},
+    )
+
+
+def _bytes(path: str | os.PathLike[str]) -> bytes:
+    status = os.stat(path)
+    # Looked at before it is opened: a pipe would wait for somebody to write.
+    if not stat.S_ISREG(status.st_mode) or status.st_size > LIMIT:
+        raise ValueError(f"it is no file of {LIMIT >> 20} MB at most")
+    return Path(path).read_bytes()

@@ -1,0 +1,121 @@
+"""JSON that anybody may have written: what it should be, or a `ValueError` that says what it is instead.
+
+The messages are clauses, for the caller to put behind "but": it knows where the text came from.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+NUMBERS = {int, float}
+
+
+def parse(text: str) -> Any:
+    """What ``text`` says, where it is JSON by the letter: no NaN, no infinity, no key twice."""
+    try:
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once_each)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is no JSON: {error}") from error
+    except (RecursionError, MemoryError) as error:
+        raise ValueError("it is nested too deeply, or too large") from error
+
+
+def check_format(content: Any, form: str, version: int) -> None:
+    """Refuse what says to be of another format, or of another version of this one."""
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != form:
+        raise ValueError(f'its "format" is not "{form}"')
+    # True and 1.0 equal 1.
+    if type(content.get("version")) is not int or content["version"] != version:
+        raise ValueError(
+            f'its "version" is {_shown(content.get("version"))}, and this autolr_widget reads version {version} of '
+            f"{form}. A later autolr_widget may read it"
+        )
+
+
+def fields(name: str, value: Any, required: Collection[str], optional: Collection[str] = ()) -> dict[str, Any]:
+    """An object with these keys and no others."""
+    if not isinstance(value, dict):
+        raise ValueError(f"`{name}` is no object, it is {_shown(value)}")
+    missing, foreign = sorted({*required} - {*value}), sorted({*value} - {*required, *optional})
+    if missing or foreign:
+        key, what = (missing[0], "lacks the key") if missing else (foreign[0], "has the unknown key")
+        raise ValueError(f"`{name}` {what} {_shown(key)}")
+    return value
+
+
+def of_type(name: str, value: Any, *types: type) -> Any:
+    """A value of exactly one of these types: True is no integer."""
+    if type(value) not in types:
+        raise ValueError(f"`{name}` is {_shown(value)}, which is no {types[-1].__name__}")
+    return value
+
+
+def numbers(name: str, value: Any) -> NDArray[np.float64]:
+    """A list of finite numbers, as an array."""
+    return _array(name, of_type(name, value, list), NUMBERS)
+
+
+def numbers_or_nan(name: str, value: Any, columns: int) -> NDArray[np.float64]:
+    """Rows of so many finite numbers or nulls, which become NaN, as an array of two axes."""
+    rows = [_array(name, row, {*NUMBERS, type(None)}) for row in _rows(name, value, columns)]
+    return np.array(rows).reshape(-1, columns)
+
+
+def flags(name: str, value: Any, columns: int) -> NDArray[np.bool_]:
+    """Rows of so many booleans, as an array of two axes."""
+    rows = _rows(name, value, columns)
+    for row in rows:
+        _check_types(name, row, {bool})
+    return np.array(rows, dtype=bool).reshape(-1, columns)
+
+
+def _rows(name: str, value: Any, columns: int) -> list[list[Any]]:
+    rows: list[list[Any]] = of_type(name, value, list)
+    for index, row in enumerate(rows):
+        if type(row) is not list or len(row) != columns:
+            raise ValueError(f"row {index} of `{name}` is no list of {columns} values")
+    return rows
+
+
+def _array(name: str, values: list[Any], types: set[type]) -> NDArray[np.float64]:
+    _check_types(name, values, types)
+    try:
+        array = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    except OverflowError:
+        array = np.array([np.inf])
+    # 1e999 is JSON by the letter, too.
+    if np.isinf(array).any():
+        raise ValueError(f"`{name}` holds a number that is too large")
+    return array
+
+
+def _check_types(name: str, values: list[Any], types: set[type]) -> None:
+    if not {*map(type, values)} <= types:
+        wrong = next(value for value in values if type(value) not in types)
+        raise ValueError(f"`{name}` holds {_shown(wrong)}")
+
+
+def _shown(value: Any) -> str:
+    # Never what is inside: it may be huge, or nested too deeply for `repr` as well.
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    return repr(value) if not isinstance(value, str) or len(value) <= 60 else f"{value[:60]!r}…"
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"it is no JSON: it holds {name}")
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in content:
+            raise ValueError(f"it has the key {_shown(key)} twice")
+        content[key] = value
+    return content

@@ -1,0 +1,131 @@
+"""A run as something to keep: files, a picture, and the Python that does the same."""
+
+from __future__ import annotations
+
+import html
+import io
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autolr_widget.engine.band import BANDS
+from autolr_widget.engine.record import Record
+from autolr_widget.engine.results import TuneResults
+from autolr_widget.engine.settings import Settings
+from autolr_widget.widget.chart import y_limits
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: Formats of files, by the end of their name.
+FORMATS = ("json", "csv", "parquet", "png", "svg", "html")
+
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Learning rate {rate}</title>
+<style>
+body {{ max-width: 52rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif }}
+h1 {{ font-weight: 600 }}
+svg {{ max-width: 100%; height: auto }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums }}
+th, td {{ padding: 0.15rem 0.6rem; border-bottom: 1px solid #ccc; text-align: right }}
+pre {{ padding: 0.8rem; overflow: auto; background: #f4f4f4 }}
+div {{ overflow: auto }}
+</style>
+<h1>Learning rate {rate}</h1>
+<p>{rounds} rounds · {settings}</p>
+{picture}
+<h2>The same in Python</h2>
+<pre>{code}</pre>
+<h2>The curve</h2>
+<div>{table}</div>
+</html>
+"""
+
+
+def as_file(kind: str, record: Record, selected: float | None) -> bytes:
+    """The run as a file of one of `FORMATS`."""
+    results, settings = record.results, record.settings
+    if kind == "json":
+        return record.to_json().encode()
+    if kind == "csv":
+        return results.frame.to_csv(index_label="round").encode()
+    if kind == "parquet":
+        return _parquet(results)
+    if kind == "html":
+        return _page(record, selected).encode()
+    file = io.BytesIO()
+    picture(results, settings, selected).savefig(file, format=kind, dpi=150)
+    return file.getvalue()
+
+
+def picture(results: TuneResults, settings: Settings, selected: float | None) -> Figure:
+    """The chart as a matplotlib figure, which belongs to no window and no notebook."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    ax = figure.add_subplot()
+    if len(results) > 0:
+        results.plot(settings.alpha, ax)
+        band = BANDS["normal"](results.deltas, settings.alpha)
+        seen = np.isfinite(band.mean)
+        if seen.any():
+            lower, upper = (np.where(np.isfinite(edge), edge, band.mean)[seen] for edge in (band.lower, band.upper))
+            ax.set_ylim(*y_limits(band.mean[seen], lower, upper))
+    ax.set_xlim(results.rates[0], results.rates[-1])
+    if selected is not None:
+        ax.axvline(selected, color="#d55e00", label=f"chosen: {selected:.3g}")
+        ax.legend()
+    return figure
+
+
+def python(settings: Settings, pinned: float | None) -> str:
+    """Python that does without the widget what was done with it."""
+    if pinned is not None:
+        return f"model.optimizer.learning_rate = {pinned!r}"
+    default = Settings()
+    arguments = [] if _ends(settings) == _ends(default) else [f"lr_space={_ends(settings)}"]
+    for field in fields(Settings):
+        name, value = field.name, getattr(settings, field.name)
+        if name not in ("lr_min", "lr_max") and value != getattr(default, name):
+            arguments.append(f"{'stop' if name == 'stop_rule' else name}={value!r}")
+    return (
+        "from autolr_widget import LRTuner\n\n"
+        f"tuner = LRTuner({', '.join(['model, x, y', *arguments])})\n"
+        "for _ in tuner:\n"
+        "    pass\n"
+        f"model.optimizer.learning_rate = tuner.results.best_lr({settings.method!r})"
+    )
+
+
+def _ends(settings: Settings) -> tuple[float, float]:
+    return settings.lr_min, settings.lr_max
+
+
+def _parquet(results: TuneResults) -> bytes:
+    frame = results.frame
+    frame.columns = frame.columns.map(repr)
+    file = io.BytesIO()
+    try:
+        frame.to_parquet(file)
+    except ImportError as error:
+        raise ValueError("Parquet needs pyarrow: pip install pyarrow") from error
+    return file.getvalue()
+
+
+def _page(record: Record, selected: float | None) -> str:
+    results, settings = record.results, record.settings
+    picture = as_file("svg", record, selected).decode()
+    table = results.summary(settings.alpha)
+    table.index = table.index.map("{:.4g}".format)
+    return PAGE.format(
+        rate="not chosen" if selected is None else f"{selected:.4g}",
+        rounds=len(results),
+        settings=html.escape(" · ".join(f"{f.name} {getattr(settings, f.name)}" for f in fields(Settings))),
+        picture=picture[picture.index("<svg") :],
+        code=html.escape(python(settings, None)),
+        table=table.to_html(float_format="{:.4g}".format, border=0, escape=True),
+    )

@@ -1,0 +1,87 @@
+import type { AnyModel } from "@anywidget/types";
+import type { Paced } from "./pacer";
+
+export interface Settings {
+  lr_min: number;
+  lr_max: number;
+  scale: string;
+  num_evals: number;
+  num_subsamples: number;
+  batch_size: number;
+  horizon: number;
+  evaluate_on: string;
+  method: string;
+  alpha: number;
+  band: string;
+  sampler: string;
+  stop_rule: string;
+  seed: number;
+}
+
+export interface Lesson {
+  round: number;
+  observations: number | null;
+  batch_size: number;
+  horizon: number;
+  drawn: number[];
+  before: number;
+  after: (number | null)[];
+}
+
+/** The traits of the Python `Panel`. */
+export interface Screen extends Paced, Settings {
+  rules: Record<string, string>;
+  batch_most: number;
+  recorded: boolean;
+  autosave: string;
+  stale: boolean;
+  error: string;
+  selected_lr: number | null;
+  pinned: boolean;
+  says: string;
+  interval: number[];
+  choices: Record<string, number>;
+  code: string;
+  undoable: boolean;
+  rates: DataView;
+  table: DataView;
+  view: number[];
+  ends: number[];
+  axis: string;
+  limits: number[];
+  show_rounds: boolean;
+  pins: { words: string; rate?: number; change?: number }[];
+  this_run: string;
+  probed: number;
+  histogram: { edges?: number[]; counts?: number[] };
+  explain: boolean;
+  lesson: Partial<Lesson>;
+  stage: number;
+}
+
+export type Model = AnyModel<Screen>;
+export type Name = keyof Screen & string;
+
+/** A part of the screen, and what ends its listening. */
+export interface Part {
+  node: HTMLElement;
+  end: () => void;
+}
+
+/** Calls `draw` now and whenever one of these traits changes; returns what ends that. */
+export function follow(model: Model, names: readonly Name[], draw: () => void): () => void {
+  for (const name of names) model.on(`change:${name}`, draw);
+  draw();
+  return () => {
+    for (const name of names) model.off(`change:${name}`, draw);
+  };
+}
+
+/** Tells the kernel of new values. */
+export function assign(model: Model, values: Partial<Screen>): void {
+  for (const [name, value] of Object.entries(values)) model.set(name as Name, value as never);
+  model.save_changes();
+}
+
+/** Whether the run at hand has a model that can be asked for more. */
+export const isRunning = (model: Model) => model.get("status") === "running";

@@ -1,0 +1,126 @@
+"""How each state of the widget looks, against the pictures in docs/screens. `make screens` makes these anew."""
+
+from __future__ import annotations
+
+import io
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.browser.screen import run_button, state
+
+# One JupyterLab and one kernel for all of them.
+pytestmark = pytest.mark.xdist_group("browser")
+
+SCREENS = Path(__file__).parents[2] / "docs" / "screens"
+#: Pixels of a block whose mean is compared: letters may differ by a pixel from one machine to the next.
+BLOCK = 10
+#: Grey levels, of 255: what blocks may differ by on average, and how many of them by much.
+MEAN, MUCH, SHARE = 3, 40, 0.01
+
+DEFAULT = "tuner.close(); tuner = TunerWidget(model, x, y, {}); model.optimizer.learning_rate = 0.01"
+FAIL = "def fail(self):\n    raise ValueError('Shapes (32, 10) and (32, 3) are incompatible.')\nLRTuner.step = fail"
+
+
+def idle(notebook, page):
+    pass
+
+
+def done(notebook, page):
+    run_button(page).click()
+    expect(state(page)).to_have_text("Done", timeout=60_000)
+
+
+def diverged(notebook, page):
+    notebook.execute("tuner.lr_max = 1e30; tuner.horizon = 2")
+    done(notebook, page)
+
+
+def compare(notebook, page):
+    done(notebook, page)
+    page.get_by_role("button", name="Pin this run").click()
+    notebook.execute("tuner.batch_size = 256")
+    run_button(page).click()
+    expect(page.locator(".autolr-legend")).to_contain_text("256 · 25 steps · 10 rounds", timeout=60_000)
+
+
+def error(notebook, page):
+    notebook.execute(FAIL)
+    run_button(page).click()
+    expect(page.locator(".autolr-error")).not_to_have_text("")
+    notebook.execute("LRTuner.step = fast")
+
+
+def explained(notebook, page):
+    page.get_by_role("button", name="Explain").click()
+    for _ in range(2):
+        page.get_by_role("button", name="Step").click()
+        expect(page.locator(".autolr-explain h4")).to_contain_text("1 of 6", timeout=30_000)
+        for stage in range(2, 6):
+            page.get_by_role("button", name="Next").click()
+            expect(page.locator(".autolr-explain h4")).to_contain_text(f"{stage} of 6")
+        if notebook.python("tuner.round") == 1:
+            page.get_by_role("button", name="Next").click()
+            notebook.wait_for("tuner._panel.stage == 6")
+
+
+def more(notebook, page):
+    done(notebook, page)
+    page.locator("summary").click()
+    page.get_by_label("Each round's own curve").check()
+    page.get_by_label("Histogram of one rate's rounds").check()
+    page.locator(".autolr-chosen").focus()
+    notebook.wait_for("tuner._panel.histogram != {} and tuner._panel.probed > 0")
+
+
+STATES = (idle, done, diverged, compare, error, explained, more)
+LOOKS = [(prepare, "Light", 1000) for prepare in STATES] + [(prepare, "Dark", 380) for prepare in STATES]
+LOOKS += [(done, "Dark", 1000), (done, "Light", 380)]
+
+
+@pytest.fixture
+def fresh(notebook, page):
+    """A widget with its own settings, alone in the window."""
+    notebook.execute("LRTuner.step = fast")
+    notebook.execute(DEFAULT.format("num_subsamples=10"))
+    notebook.run_cell(notebook.add_cell("tuner"))
+    yield notebook
+    notebook.execute("LRTuner.step = fast")
+    notebook.evaluate("panel.content.model.sharedModel.deleteCell(panel.content.widgets.length - 1)")
+    notebook.evaluate("return app.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
+    page.set_viewport_size({"width": 1280, "height": 1000})
+
+
+@pytest.mark.parametrize(
+    ("prepare", "theme", "width"), LOOKS, ids=[f"{prepare.__name__}-{theme}-{width}" for prepare, theme, width in LOOKS]
+)
+def test_it_looks_as_in_the_docs(fresh, page, request, prepare, theme, width):
+    page.set_viewport_size({"width": 1500, "height": 2000})
+    fresh.evaluate("return app.commands.execute('apputils:change-theme', {theme: `JupyterLab ${argument}`})", theme)
+    widget = page.locator(".autolr-widget").last
+    widget.evaluate("(node, width) => { node.style.width = `${width}px`; }", width)
+    prepare(fresh, page)
+    page.mouse.move(5, 5)
+    time.sleep(1)
+    seen = Image.open(io.BytesIO(widget.screenshot(animations="disabled"))).convert("RGB")
+    path = SCREENS / f"{prepare.__name__}-{theme.lower()}-{width}.png"
+    if request.config.getoption("--refresh"):
+        path.parent.mkdir(exist_ok=True)
+        seen.quantize(96, dither=Image.Dither.NONE).save(path, optimize=True)
+    with Image.open(path) as kept:
+        assert kept.width == seen.width
+        assert abs(kept.height - seen.height) <= 4
+        difference = abs(blocks(kept.convert("RGB")) - blocks(seen))
+    assert difference.mean() < MEAN
+    assert (difference > MUCH).mean() < SHARE
+
+
+def blocks(image: Image.Image) -> np.ndarray:
+    """Means of grey over squares."""
+    grey = np.asarray(image.convert("L"), float)
+    rows, columns = grey.shape[0] // BLOCK - 1, grey.shape[1] // BLOCK
+    return grey[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK).mean(axis=(1, 3))

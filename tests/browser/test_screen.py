@@ -1,0 +1,298 @@
+"""What can be done on the chart and beside it, by pointer and by keys, and whom it is for."""
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.screen import area, run_button, state
+
+# One JupyterLab and one kernel for all of them.
+pytestmark = pytest.mark.xdist_group("browser")
+
+AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.fixture
+def done(notebook, page):
+    """A widget whose run is done."""
+    notebook.execute("LRTuner.step = fast; tuner.num_subsamples = 12; tuner.run()")
+    expect(state(page)).to_have_text("Done")
+    page.locator(".autolr-widget").scroll_into_view_if_needed()
+    yield notebook
+    use_theme(notebook, "Light")
+    page.set_viewport_size({"width": 1280, "height": 1000})
+
+
+def use_theme(notebook, name):
+    notebook.evaluate("return app.commands.execute('apputils:change-theme', {theme: `JupyterLab ${argument}`})", name)
+
+
+def drag(page, box, start, end, y):
+    page.mouse.move(box["x"] + start * box["width"], y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + (start + end) / 2 * box["width"], y)
+    page.mouse.move(box["x"] + end * box["width"], y)
+    page.mouse.up()
+
+
+def test_it_lies_over_the_plot_of_bqplot(done, page):
+    for width in (1280, 700):
+        page.set_viewport_size({"width": width, "height": 1000})
+        page.wait_for_timeout(500)
+        plot = page.locator(".bqplot .plotarea_background").bounding_box()
+        assert area(page) == pytest.approx(plot, abs=0.6)
+
+
+def test_the_choice_is_dragged(done, page):
+    line, box = page.locator(".autolr-chosen").bounding_box(), area(page)
+    grip = (line["x"] + line["width"] / 2 - box["x"]) / box["width"]
+    drag(page, box, grip, 0.3, box["y"] + 200)
+    done.wait_for("tuner.pinned")
+    assert done.python("tuner.selected_lr") == pytest.approx(10 ** (-4 + 0.3 * 5), rel=0.2)
+    expect(page.get_by_role("button", name="Follow the rule")).to_be_visible()
+
+
+def test_the_pointer_reads_the_curve(done, page):
+    box = area(page)
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 100)
+    readout = page.locator(".autolr-readout")
+    expect(readout).to_contain_text("12")
+    curve = done.python("[[rate, mean] for rate, mean in tuner.results.summary()['mean'].items()]")
+    at = min(curve, key=lambda pair: abs(pair[0] / 10 ** (-4 + 0.6 * 5) - 1))
+    shown = [text.replace("\u2212", "-") for text in readout.locator("span").all_text_contents()]
+    assert float(shown[1]) == pytest.approx(at[0], rel=5e-3)
+    assert float(shown[3]) == pytest.approx(at[1], rel=5e-3)
+    page.mouse.move(5, 5)
+    expect(readout).to_be_hidden()
+
+
+def test_a_rule_s_mark_puts_it_to_work(done, page):
+    page.locator(".autolr-tick button", has_text="valley").click()
+    done.wait_for("tuner.method == 'valley'")
+    expect(page.get_by_label("chosen by")).to_have_value("valley")
+    assert done.python("tuner.selected_lr == tuner.results.best_lr('valley')")
+
+
+def test_the_axis_zooms_and_its_range_becomes_the_grid(done, page):
+    strip = page.locator(".autolr-strip").bounding_box()
+    drag(page, strip, 0.4, 0.8, strip["y"] + 8)
+    done.wait_for("tuner._panel.view != tuner._panel.ends")
+    low, high = done.python("tuner._panel.view")
+    assert (low, high) == (pytest.approx(1e-2, rel=0.1), pytest.approx(1, rel=0.1))
+    # A click in the middle now is a click in the middle of that.
+    box = area(page)
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 100)
+    done.wait_for("tuner.pinned")
+    assert done.python("tuner.selected_lr") == pytest.approx((low * high) ** 0.5, rel=0.2)
+    page.locator(".autolr-strip").dblclick()
+    done.wait_for("tuner._panel.view == tuner._panel.ends")
+    drag(page, strip, 0.4, 0.8, strip["y"] + 8)
+    page.get_by_role("button", name="Make this range the grid of the next run").click()
+    done.wait_for("tuner.lr_max < 2")
+    expect(page.locator(".autolr-stale")).to_contain_text("starts afresh")
+    run_button(page).click()
+    expect(state(page)).to_have_text("Done", timeout=30_000)
+    assert done.python("[tuner._panel.ends, float(tuner.results.rates[0])]") == [[low, high], low]
+
+
+def test_runs_are_pinned_and_compared(done, page):
+    lines = page.locator(".bqplot path.line")
+    before = lines.count()
+    page.get_by_role("button", name="Pin this run").click()
+    expect(page.locator(".autolr-legend li")).to_have_count(2)
+    expect(page.locator(".autolr-letters")).to_have_text("A")
+    page.get_by_label("Batch size", exact=True).fill("128")
+    page.get_by_label("Batch size", exact=True).press("Enter")
+    run_button(page).click()
+    expect(page.locator(".autolr-legend")).to_contain_text("batches of 128")
+    expect(page.locator(".autolr-legend")).to_contain_text("batches of 32")
+    assert lines.count() >= before
+    dashes = lines.evaluate_all(
+        """paths => paths.filter(path => path.getBoundingClientRect().height > 20)
+            .map(path => path.style.strokeDasharray.replace(/[ px]/g, ''))"""
+    )
+    assert "10,5,2,5" in dashes, "a pinned run's line is dashed, and seen"
+    page.get_by_role("button", name="Unpin A").click()
+    expect(page.locator(".autolr-legend li")).to_have_count(0)
+
+
+def test_each_round_and_the_histogram_on_request(done, page):
+    page.locator("summary").click()
+    page.get_by_label("Each round's own curve").check()
+    done.wait_for("tuner._chart._rounds.visible")
+    page.get_by_label("Histogram of one rate's rounds").check()
+    box = area(page)
+    page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + 100)
+    expect(page.locator(".autolr-bars div").first).to_be_visible()
+    done.wait_for("sum(tuner._panel.histogram['counts']) == 12 and tuner._panel.probed > 25")
+    heights = page.locator(".autolr-bars div").evaluate_all("bars => bars.map(bar => bar.style.height)")
+    assert "100%" in heights
+
+
+def test_a_round_is_explained_stage_by_stage(notebook, page):
+    page.get_by_role("button", name="Explain").click()
+    page.get_by_role("button", name="Step").click()
+    story = page.locator(".autolr-explain")
+    names = ["Draw a batch", "Loss before", "Take steps at each rate", "Loss after", "The differences", "The mean"]
+    for stage, name in enumerate(names, 1):
+        expect(story.locator("h4")).to_have_text(f"{stage} of 6 · {name}")
+        assert notebook.python("tuner._chart._mean.visible") == (stage == 6)
+        if stage < 6:
+            page.get_by_role("button", name="Next").click()
+            notebook.wait_for(f"tuner._panel.stage == {stage + 1}")
+    # The rates of its picture stand over those of the chart.
+    dots = story.locator(".autolr-after, .autolr-broke")
+    assert dots.count() == 40
+    first, box = dots.first.bounding_box(), area(page)
+    assert first["x"] + first["width"] / 2 == pytest.approx(box["x"], abs=1)
+
+
+def test_files_are_downloaded(done, page):
+    page.locator("summary").click()
+    for kind in ("csv", "png", "html", "json"):
+        page.get_by_label("Format of the file").select_option(kind)
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download").click()
+        assert download.value.suggested_filename == f"learning-rate.{kind}"
+        text = Path(download.value.path()).read_bytes()
+        if kind == "json":
+            done.execute(f"from autolr_widget import TuneResults; read = TuneResults.from_json({text.decode()!r})")
+            assert done.python("read == tuner.results")
+        assert len(text) > 1000
+
+
+def test_the_python_is_copied(done, page):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("summary").click()
+    page.get_by_role("button", name="Copy the Python").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    code = page.evaluate("navigator.clipboard.readText()")
+    assert code == done.python("tuner._panel.code")
+    assert code.startswith("from autolr_widget import LRTuner")
+
+
+def test_all_of_it_by_keys(notebook, page):
+    """From Run to Apply with the keyboard alone."""
+    run_button(page).focus()
+    page.keyboard.press("Enter")
+    notebook.wait_for("tuner.round >= 3")
+    page.keyboard.press("Space")
+    notebook.wait_for("tuner.status == 'paused'")
+    page.keyboard.press("Enter")
+    expect(state(page)).to_have_text("Done", timeout=30_000)
+    order = []
+    page.locator(".autolr-rate").focus()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        name = page.evaluate(
+            """() => { const one = document.activeElement;
+                return one.closest('.autolr-widget') && (one.getAttribute('aria-label') || one.textContent); }"""
+        )
+        if name is None:
+            break
+        order.append(name)
+    wanted = ["Apply", "Refine", "Chosen learning rate, on the chart", "Zoom out", "Zoom in", "Run again", "Reset"]
+    wanted += ["Pin this run", "Explain", "Smallest learning rate", "Rates", "Rounds", "Batch size", "Steps", "More"]
+    assert [name for name in order if name in wanted] == wanted
+    assert order[-1] == "More", "out of the widget behind its last control"
+    line = page.locator(".autolr-chosen")
+    line.focus()
+    rule = notebook.python("tuner.selected_lr")
+    page.keyboard.press("ArrowRight")
+    notebook.wait_for("tuner.pinned")
+    expect(page.locator(".autolr-readout")).to_be_visible()
+    assert notebook.python("tuner.selected_lr") > rule
+    page.get_by_role("button", name="Apply").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".autolr-said")).to_contain_text("Written to the model's optimizer")
+    assert notebook.python("abs(float(model.optimizer.learning_rate) / tuner.selected_lr - 1) < 1e-6")
+    page.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Seed")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_axe_finds_nothing(done, page, theme):
+    use_theme(done, theme)
+    page.wait_for_timeout(500)
+    page.locator("summary").click()
+    page.get_by_label("Histogram of one rate's rounds").check()
+    page.get_by_role("button", name="Pin this run").click()
+    page.get_by_role("button", name="Explain").click()
+    done.execute("tuner.lr_max = 1e30; tuner.horizon = 2; tuner.run(); tuner._session.error = 'An error'")
+    expect(page.locator(".autolr-diverged").first).to_be_visible()
+    page.add_script_tag(path=AXE)
+    page.locator(".autolr-chosen").focus()
+    found = page.evaluate(
+        "axe.run('.autolr-widget').then(({violations, passes}) => ({violations, passes: passes.length}))"
+    )
+    told = [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found["violations"]]
+    assert told == [], json.dumps(told, indent=1)
+    assert found["passes"] > 15
+
+
+def test_the_colours_follow_a_switch_of_theme(done, page):
+    colours = []
+    for theme in ("Light", "Dark", "Light"):
+        use_theme(done, theme)
+        page.wait_for_timeout(500)
+        colours.append(
+            page.evaluate(
+                """['.autolr-says', '.bqplot .axis text'].map(name => {
+                    const style = getComputedStyle(document.querySelector(name));
+                    return name.includes('axis') ? style.fill : style.color; })"""
+            )
+        )
+    assert colours[0] == colours[2]
+    assert all(light != dark for light, dark in zip(colours[0], colours[1], strict=True))
+
+
+@pytest.mark.parametrize("width", [1280, 900, 600, 380])
+def test_nothing_overlaps_and_nothing_scrolls_sideways(done, page, width):
+    page.locator("summary").click()
+    widget = page.locator(".autolr-widget")
+    page.set_viewport_size({"width": 1800, "height": 1000})
+    widget.evaluate("(node, width) => { node.style.maxWidth = node.style.width = `${width}px`; }", width)
+    page.wait_for_timeout(500)
+    wide = widget.evaluate("node => [node.clientWidth, node.scrollWidth]")
+    assert wide[1] <= wide[0] == width
+    boxes = page.locator(
+        ".autolr-widget :is(button, select, textarea, input:not([type=range]), summary, .autolr-says, .autolr-progress)"
+    ).evaluate_all(
+        """nodes => nodes
+            .filter(node => node.checkVisibility({visibilityProperty: true}))
+            .filter(node => !node.closest('.autolr-tick'))
+            .map(node => { const {left, right, top, bottom} = node.getBoundingClientRect();
+                return {name: node.className || node.textContent.slice(0, 20), left, right, top, bottom}; })"""
+    )
+    assert len(boxes) > 20
+    for i, one in enumerate(boxes):
+        for other in boxes[i + 1 :]:
+            apart = (
+                one["right"] <= other["left"] + 1
+                or other["right"] <= one["left"] + 1
+                or one["bottom"] <= other["top"] + 1
+                or other["bottom"] <= one["top"] + 1
+            )
+            assert apart, (one, other)
+
+
+def test_nothing_jumps_while_it_runs(notebook, page):
+    page.evaluate(
+        """() => {
+            window.places = new Set();
+            const names = ['says', 'area', 'run', 'progress', 'controls', 'more'].map(name => `.autolr-${name}`);
+            const look = () => {
+                const boxes = names.map(name => document.querySelector(name).getBoundingClientRect());
+                window.places.add(JSON.stringify(boxes.map(({left, top}) => [left, top])));
+                window.looking = requestAnimationFrame(look);
+            };
+            look();
+        }"""
+    )
+    run_button(page).click()
+    expect(state(page)).to_have_text("Done", timeout=30_000)
+    places = page.evaluate("() => { cancelAnimationFrame(window.looking); return [...window.places]; }")
+    assert len(places) == 1, places

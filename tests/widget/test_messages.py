@@ -1,0 +1,81 @@
+"""Whatever a front end sends, nothing is run that is not a deed, and nothing holds that may not."""
+
+import contextlib
+from dataclasses import fields
+
+import pytest
+import traitlets
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autolr_widget import TunerWidget
+from autolr_widget.engine.settings import Settings
+from autolr_widget.widget.panel import Panel
+from autolr_widget.widget.session import STATUSES
+from autolr_widget.widget.tuner_widget import DEEDS
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+#: Each deed with its own arguments, of any value.
+DEED = st.sampled_from(sorted(DEEDS)).flatmap(
+    lambda kind: st.fixed_dictionaries({"type": st.just(kind), **dict.fromkeys(DEEDS[kind], JSON)})
+)
+MESSAGES = (
+    JSON | DEED | st.builds(lambda deed, more: {**deed, **more}, DEED, st.dictionaries(st.text(), JSON, max_size=2))
+)
+SYNCED = sorted(name for name in Panel.class_traits(sync=True) if not name.startswith("_") and name != "layout")
+
+
+def make():
+    import keras
+    import numpy as np
+
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    tuner = TunerWidget(model, np.ones((80, 3)), np.zeros(80), num_evals=4, num_subsamples=3, horizon=2, batch_size=8)
+    tuner.run()
+    tuner.pin_run()
+    return tuner
+
+
+@pytest.fixture(scope="module")
+def widget():
+    return make()
+
+
+def check(widget):
+    assert widget.status in STATUSES
+    assert len(widget.results) == widget.round
+    # What holds is what `Settings` accepts.
+    Settings(**{field.name: getattr(widget, field.name) for field in fields(Settings)})
+    assert widget.selected_lr is None or widget.selected_lr > 0
+
+
+@given(MESSAGES)
+@settings(max_examples=300, deadline=None)
+def test_any_message(widget, content):
+    widget._receive(None, content, [])
+    check(widget)
+
+
+@given(st.dictionaries(st.sampled_from(SYNCED), JSON, min_size=1, max_size=3))
+@settings(max_examples=300, deadline=None)
+def test_any_value_of_any_trait(widget, state):
+    # A value of the wrong type is refused by the trait, and an integer that no float can hold; ipywidgets logs that.
+    with contextlib.suppress(traitlets.TraitError, OverflowError):
+        widget._panel.set_state(state)
+    check(widget)
+
+
+def test_a_replayed_tick_runs_no_round_twice():
+    widget = make()
+    widget.reset()
+    widget.start()
+    for seen in (0, 0, 0, 1, 5, -1, 10**30):
+        widget._receive(None, {"type": "tick", "round": seen}, [])
+    assert [round.index for round in widget.tuner.rounds] == list(range(widget.round))
+    assert widget.round == 3
