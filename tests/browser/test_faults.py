@@ -12,7 +12,6 @@ from playwright.sync_api import expect
 from tests.browser.lab import MODEL, Lab, Notebook
 from tests.browser.line import Line
 
-
 pytestmark = pytest.mark.xdist_group("faults")
 
 ROUNDS = 40
