@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STATIC := autolr_widget/static/panel.js
 
-.PHONY: demo test table screens lint format bench bench-quality bench-racing audit clean chromium
+.PHONY: demo test table screens lint format bench bench-quality bench-racing audit clean chromium hosts
 
 ## JupyterLab on the quickstart. Without a display it prints the address and serves.
 demo: .venv/demo $(STATIC)
@@ -11,7 +11,7 @@ demo: .venv/demo $(STATIC)
 		--notebook-dir=notebooks --LabApp.default_url=/lab/tree/quickstart.ipynb
 
 ## Every check and every test: Python, JavaScript, notebooks, packages, browser.
-test: .venv/dev $(STATIC) chromium lint
+test: .venv/dev hosts $(STATIC) chromium lint
 	cd js && npm test --silent
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
@@ -72,6 +72,13 @@ chromium: .venv/dev
 .venv/dev: pyproject.toml $(STATIC) | .venv/bin/pip
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	@touch $@ .venv/demo
+
+## The environments of the hosts that tests/hosts shows the widget in, beside this one.
+hosts: .venv/hosts/.installed
+
+.venv/hosts/.installed: pyproject.toml tests/hosts/environments.py | .venv/dev
+	$(BIN)/python -m tests.hosts.environments
+	@touch $@
 
 js/node_modules/.installed: js/package.json
 	cd js && npm install --no-progress --loglevel=error

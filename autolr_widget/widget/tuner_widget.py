@@ -25,8 +25,10 @@ from autolr_widget.engine.schedule import cosine_restarts
 from autolr_widget.engine.selection import RULES, Certainty, certainty, edge
 from autolr_widget.engine.settings import EVALUATE_ON, SAMPLERS, STOP_RULES, Settings
 from autolr_widget.engine.tuner import LRTuner
+from autolr_widget.widget.colab import allow_front_ends
 from autolr_widget.widget.export import FORMATS, as_file, python
 from autolr_widget.widget.panel import RULE_NAMES, Panel
+from autolr_widget.widget.parts import parts
 from autolr_widget.widget.session import STATUSES, Session, is_message
 from autolr_widget.widget.still import bundle, text
 from autolr_widget.widget.view import View
@@ -186,6 +188,7 @@ class TunerWidget(ipw.VBox):
         if autosave is not None and Path(autosave).suffix != ".json":
             raise ValueError(f"Argument `autosave` must be a path that ends in .json. Received: autosave={autosave}")
         self._autosave = None if autosave is None else Path(autosave)
+        allow_front_ends()
         self._session = Session(tuner, on_rounds=self._draw)
         self._following = False
         #: The run and the settings that `_certainty` is of.
@@ -432,10 +435,12 @@ class TunerWidget(ipw.VBox):
             self._still.update(bundle(self.tuner.record, self.status, self.selected_lr), raw=True)
 
     def close(self) -> None:
-        """Stop the run and take the widget off every screen."""
-        # ipywidgets also closes what was refused at construction, which has no session yet.
-        if hasattr(self, "_session"):
+        """Stop the run and take the widget off every screen, with all that it is made of."""
+        # ipywidgets also closes what was refused at construction, which has no session yet, and what is closed already.
+        if hasattr(self, "_session") and self.comm is not None:
             self._session.stop()
+            for part in parts(self):
+                part.close()
         super().close()
 
     @traitlets.validate(*SETTINGS)

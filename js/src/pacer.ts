@@ -27,7 +27,10 @@ export function afterPaint(done: () => void): void {
 }
 
 export interface Pacer {
-  /** Stops the ticks at once, until the kernel's status changes: it hears of a Pause only when no cell blocks it. */
+  /**
+   * Asks for a pause, and stops the ticks at once until the kernel's status changes: it hears of a Pause only when no
+   * cell blocks it.
+   */
   hold: () => void;
   isHeld: () => boolean;
   /** Sends a message that the kernel answers by a change of the run. */
@@ -69,14 +72,27 @@ export function pace(model: AnyModel<Paced>): Pacer {
     tell();
   };
 
+  const ask = (message: { type: string; round?: number }) => {
+    try {
+      model.send(message);
+      wait();
+    } catch {
+      // The kernel was restarted, or has died: nobody will ever answer.
+      lost = true;
+      tell();
+    }
+  };
+  // Sent again after each silence, a Pause too: it may be lost with the connection.
   const tick = () => {
     clearTimeout(resend);
-    if (held || model.get("status") !== "running") return;
-    model.send({ type: "tick", round: model.get("round") });
-    wait();
+    if (model.get("status") !== "running") return;
     resend = setTimeout(tick, SILENCE);
+    ask(held ? { type: "pause" } : { type: "tick", round: model.get("round") });
   };
-  const onTurn = () => afterPaint(tick);
+  const onTurn = () =>
+    afterPaint(() => {
+      if (!held) tick();
+    });
   const onRound = () => {
     // A sign of life: rounds of one long turn must not look like silence.
     clearTimeout(resend);
@@ -96,13 +112,14 @@ export function pace(model: AnyModel<Paced>): Pacer {
   return {
     hold: () => {
       held = true;
-      clearTimeout(resend);
+      tick();
       tell();
     },
     isHeld: () => held,
     ask: (message) => {
-      model.send(message);
-      wait();
+      // What is asked after a Pause must not be followed by that Pause again.
+      if (held) clearTimeout(resend);
+      ask(message);
     },
     isLost: () => lost,
     watch: (done) => {

@@ -66,7 +66,6 @@ export function runBar(model: Model, pacer: Pacer): Part {
   run.addEventListener("click", () => {
     if (isRunning()) {
       pacer.hold();
-      pacer.ask({ type: "pause" });
     } else {
       pacer.ask({ type: "start" });
     }

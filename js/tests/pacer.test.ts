@@ -74,16 +74,43 @@ test("a round that comes after the end leaves no timer behind", () => {
   expect(sent).toHaveLength(1);
 });
 
-test("hold stops the ticks until the status changes", () => {
+test("hold asks for a pause instead of rounds until the status changes", () => {
   const { model, sent, pacer } = start();
   pacer.hold();
+  expect(sent.slice(1)).toEqual([{ type: "pause" }]);
   model.set("round", 1);
   model.set("turn", 1);
-  vi.advanceTimersByTime(10 * SILENCE);
-  expect(sent).toHaveLength(1);
-  model.set("status", "paused");
-  model.set("status", "running");
+  vi.advanceTimersByTime(PAINT);
   expect(sent).toHaveLength(2);
+  model.set("status", "paused");
+  vi.advanceTimersByTime(10 * SILENCE);
+  expect(sent).toHaveLength(2);
+  model.set("status", "running");
+  expect(sent.slice(2)).toEqual([{ type: "tick", round: 1 }]);
+});
+
+test("a pause that was lost is sent again after a silence, but not after what is asked next", () => {
+  const { model, sent, pacer } = start();
+  pacer.hold();
+  vi.advanceTimersByTime(SILENCE);
+  expect(sent.slice(1)).toEqual([{ type: "pause" }, { type: "pause" }]);
+  model.set("round", 1);
+  vi.advanceTimersByTime(SILENCE);
+  expect(sent).toHaveLength(4);
+  pacer.ask({ type: "start" });
+  vi.advanceTimersByTime(10 * SILENCE);
+  expect(sent.slice(4)).toEqual([{ type: "start" }]);
+});
+
+test("a kernel that nothing can be sent to is lost at once", () => {
+  const { model, pacer } = start();
+  const told = vi.fn();
+  pacer.watch(told);
+  model.send = () => {
+    throw new Error("Cannot send");
+  };
+  vi.advanceTimersByTime(SILENCE);
+  expect([pacer.isLost(), told.mock.calls.length]).toEqual([true, 1]);
 });
 
 test("hold is told at once, to whom still listens", () => {

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
 ]
 
+SERVER_OPTIONS = ["--allow-root", "--ip=127.0.0.1", "--IdentityProvider.token="]
+
 MODEL = """
 import os
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -42,9 +45,9 @@ model.compile("sgd", "sparse_categorical_crossentropy")
 
 
 class Lab:
-    """A JupyterLab server over a folder, with settings of its own."""
+    """A JupyterLab server over a folder, with settings of its own, from the environment of an interpreter."""
 
-    def __init__(self, folder: Path, theme: str = "JupyterLab Light") -> None:
+    def __init__(self, folder: Path, theme: str = "JupyterLab Light", python: str | Path = sys.executable) -> None:
         self.folder = folder
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -61,19 +64,17 @@ class Lab:
             "JUPYTERLAB_WORKSPACES_DIR": str(state / "workspaces"),
             "IPYTHONDIR": str(state / "ipython"),
         }
-        command = [
-            sys.executable,
-            "-m",
-            "jupyterlab",
-            "--no-browser",
-            "--allow-root",
-            "--ip=127.0.0.1",
-            f"--port={port}",
-        ]
-        command += ["--IdentityProvider.token=", "--LabApp.expose_app_in_browser=True"]
+        command = [str(python), "-m", *self._command(), "--no-browser", f"--port={port}"]
         with (folder / "server.log").open("w") as log:
             self._process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
         self._wait_until_up()
+
+    def address(self, name: str) -> str:
+        """Where a notebook of the folder is."""
+        return f"{self.url}/lab/tree/{name}"
+
+    def _command(self) -> list[str]:
+        return ["jupyterlab", *SERVER_OPTIONS, "--LabApp.expose_app_in_browser=True"]
 
     def close(self) -> None:
         """End the server, which ends its kernels."""
@@ -100,9 +101,12 @@ class Lab:
             try:
                 urllib.request.urlopen(f"{self.url}/api", timeout=2).close()
                 return
+            except urllib.error.HTTPError:
+                # Voila has no such page, but a server that says so is up.
+                return
             except OSError:
                 time.sleep(0.2)
-        raise RuntimeError("JupyterLab did not start:\n" + (self.folder / "server.log").read_text())
+        raise RuntimeError("The server did not start:\n" + (self.folder / "server.log").read_text())
 
 
 class Notebook:
@@ -120,7 +124,7 @@ class Notebook:
 
     def open(self, query: str = "?reset") -> None:
         """Load the page, and wait for the kernel."""
-        self.page.goto(f"{self.lab.url}/lab/tree/{self.name}{query}")
+        self.page.goto(self.lab.address(self.name) + query)
         self._wait_for_kernel()
 
     def reload(self) -> None:

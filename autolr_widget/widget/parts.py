@@ -1,0 +1,34 @@
+"""What a widget is made of: closing a box closes nothing in it, and ipywidgets keeps all that is open for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import ipywidgets as ipw
+
+
+def parts(widget: ipw.Widget) -> list[ipw.Widget]:
+    """The widgets that the front end reaches from ``widget``: children, layouts, a chart's marks, axes and scales."""
+    found = {widget.model_id: widget}
+    waiting = [widget]
+    while waiting:
+        one = waiting.pop()
+        for name in one.keys:
+            for part in _widgets_in(getattr(one, name)):
+                if part.model_id not in found:
+                    found[part.model_id] = part
+                    waiting.append(part)
+    del found[widget.model_id]
+    return list(found.values())
+
+
+def _widgets_in(value: Any) -> Iterator[ipw.Widget]:
+    if isinstance(value, ipw.Widget):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _widgets_in(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _widgets_in(inner)

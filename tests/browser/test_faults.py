@@ -1,0 +1,276 @@
+"""What befalls a run: tabs that hide, networks that break, kernels that die, cells that want the same model."""
+
+import copy
+import os
+import signal
+import time
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.lab import MODEL, Lab, Notebook
+from tests.browser.line import Line
+
+pytestmark = pytest.mark.xdist_group("faults")
+
+ROUNDS = 40
+RUN = f"lr_space=(1e-4, 10), num_evals=20, num_subsamples={ROUNDS}"
+# Rounds that take as long as those of a larger model, and are counted.
+SLOW = f"""
+import os, time
+from autolr_widget import LRTuner
+alone = LRTuner(model, x, y, {RUN})
+for _ in alone:
+    pass
+fast, measured = LRTuner.step, []
+def slow(self):
+    time.sleep(0.05)
+    measured.append(len(self))
+    return fast(self)
+LRTuner.step = slow
+"""
+WIDGET = f"tuner = TunerWidget(model, x, y, {RUN})\ntuner"
+
+# A tab that is not in front: no animation frames, and timers at most once a second.
+HIDDEN = """
+let hidden = false;
+const { setTimeout: later, requestAnimationFrame: frame } = window;
+window.setTimeout = (call, delay = 0, ...rest) => later(call, hidden ? Math.max(delay, 1000) : delay, ...rest);
+window.requestAnimationFrame = (call) => (hidden ? 0 : frame(call));
+Object.defineProperty(document, 'visibilityState', { get: () => (hidden ? 'hidden' : 'visible') });
+Object.defineProperty(document, 'hidden', { get: () => hidden });
+window.hideTab = (hide) => { hidden = hide; document.dispatchEvent(new Event('visibilitychange')); };
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    lab = Lab(tmp_path_factory.mktemp("faults"))
+    yield lab
+    lab.close()
+
+
+@pytest.fixture(scope="module")
+def line(server):
+    line = Line(urlsplit(server.url).port)
+    yield line
+    line.close()
+
+
+@pytest.fixture(scope="module")
+def kernel(chromium, server, line):
+    """A notebook whose page is behind the line."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 1000})
+    context.add_init_script(HIDDEN)
+    page = context.new_page()
+    # JupyterLab says that the server is gone, or the kernel has died, in a dialog over the page.
+    page.add_locator_handler(page.locator(".jp-Dialog-footer button").last, lambda button: button.click())
+    page.uncaught = []
+    page.on("pageerror", lambda error: page.uncaught.append(str(error)))
+    distant = copy.copy(server)
+    distant.url = line.url
+    notebook = Notebook(page, distant, MODEL, SLOW, WIDGET)
+    notebook.run_all()
+    expect(run_button(page)).to_have_text("Run", timeout=90_000)
+    yield notebook
+    context.close()
+
+
+@pytest.fixture
+def notebook(kernel):
+    """A new widget in the kernel."""
+    kernel.page.uncaught.clear()
+    kernel.execute("tuner.close()")
+    expect(run_button(kernel.page)).to_have_count(0)
+    kernel.execute("measured.clear()")
+    kernel.run_cell(2)
+    expect(run_button(kernel.page)).to_have_text("Run", timeout=20_000)
+    run_button(kernel.page).scroll_into_view_if_needed()
+    yield kernel
+    assert kernel.page.uncaught == []
+
+
+def run_button(page):
+    return page.locator(".autolr-run")
+
+
+def state(page):
+    return page.locator(".autolr-state")
+
+
+def rounds(page):
+    return int(page.locator(".autolr-run-bar progress").get_attribute("value"))
+
+
+def expect_done(notebook):
+    """The page shows the end; each round was measured once, and gave what it gives undisturbed."""
+    expect(state(notebook.page)).to_have_text("Done", timeout=60_000)
+    expect(notebook.page.locator(".autolr-progress")).to_have_text(f"{ROUNDS} of {ROUNDS} rounds")
+    assert notebook.python("[tuner.status, tuner.round]") == ["done", ROUNDS]
+    assert notebook.python("measured") == list(range(ROUNDS))
+    assert notebook.python("tuner.results == alone.results")
+
+
+def test_a_hidden_tab(notebook):
+    page = notebook.page
+    run_button(page).click()
+    notebook.wait_for("tuner.round >= 3")
+    page.evaluate("window.hideTab(true)")
+    notebook.wait_for("tuner.status == 'done'")
+    page.evaluate("window.hideTab(false)")
+    expect_done(notebook)
+
+
+def test_a_frozen_tab(notebook):
+    """What browsers do to a tab that has been hidden for long: nothing runs in it at all."""
+    page = notebook.page
+    run_button(page).click()
+    notebook.wait_for("tuner.round >= 3")
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Page.setWebLifecycleState", {"state": "frozen"})
+    time.sleep(6)
+    devtools.send("Page.setWebLifecycleState", {"state": "active"})
+    devtools.detach()
+    expect_done(notebook)
+
+
+def test_the_network_is_cut(notebook, line):
+    page = notebook.page
+    run_button(page).click()
+    notebook.wait_for("tuner.round >= 3")
+    line.cut()
+    page.wait_for_timeout(6000)
+    before = rounds(page)
+    line.mend()
+    expect_done(notebook)
+    assert before < ROUNDS
+
+
+def test_the_network_stalls(notebook, line):
+    page = notebook.page
+    run_button(page).click()
+    notebook.wait_for("tuner.round >= 3")
+    line.stall()
+    page.wait_for_timeout(6000)
+    before = rounds(page)
+    line.mend()
+    expect_done(notebook)
+    assert before < ROUNDS
+
+
+def test_the_network_is_cut_at_pause(notebook, line):
+    page = notebook.page
+    run_button(page).click()
+    notebook.wait_for("tuner.round >= 3")
+    line.cut()
+    run_button(page).click()
+    expect(run_button(page)).to_have_text("Go on")
+    page.wait_for_timeout(1000)
+    line.mend()
+    notebook.wait_for("tuner.status == 'paused'")
+    expect(state(page)).to_have_text("Paused")
+    run_button(page).click()
+    expect_done(notebook)
+
+
+def test_the_model_is_trained_meanwhile(notebook):
+    page = notebook.page
+    notebook.execute(
+        """
+def copy_of(model):
+    copied = keras.models.clone_model(model)
+    copied.set_weights(model.get_weights())
+    copied.compile("sgd", "sparse_categorical_crossentropy")
+    return copied
+
+def train(model):
+    return model.fit(x, y, epochs=15, shuffle=False, verbose=0)
+
+trained, undisturbed = copy_of(model), copy_of(model)
+train(undisturbed)
+tuner.close()
+        """
+    )
+    index = notebook.add_cell(f"tuner = TunerWidget(trained, x, y, {RUN})\ntuner")
+    notebook.run_cell(index)
+    expect(run_button(page)).to_have_text("Run")
+    run_button(page).click()
+    notebook.wait_for("tuner.round >= 2")
+    notebook.execute("began = tuner.round; train(trained); ended = tuner.round")
+    assert notebook.python("began") < ROUNDS, "the training began in mid-run"
+    expect_done(notebook)
+    notebook.execute("pairs = [*zip(trained.get_weights(), undisturbed.get_weights(), strict=True)]")
+    assert notebook.python("all((a == b).all() for a, b in pairs)")
+    notebook.evaluate("panel.content.model.sharedModel.deleteCell(panel.content.widgets.length - 1)")
+
+
+def test_displayed_twice_in_one_cell(notebook):
+    page = notebook.page
+    index = notebook.add_cell("display(tuner, tuner)")
+    notebook.run_cell(index)
+    expect(run_button(page)).to_have_count(3)
+    run_button(page).nth(1).click()
+    expect(run_button(page)).to_have_text(["Pause"] * 3)
+    expect(state(page)).to_have_text(["Done"] * 3, timeout=60_000)
+    notebook.evaluate("panel.content.model.sharedModel.deleteCell(panel.content.widgets.length - 1)")
+    expect_done(notebook)
+
+
+LEFT = """
+import asyncio, gc, threading
+import comm, ipywidgets
+from autolr_widget.widget import interrupt
+from autolr_widget.widget.session import Session
+
+def left():
+    gc.collect()
+    alive = [type(thing) for thing in gc.get_objects()]
+    return {
+        "threads": sorted(thread.name for thread in threading.enumerate() if "subshell" not in thread.name),
+        "tasks": len(asyncio.all_tasks()),
+        "comms": len(comm.get_comm_manager().comms),
+        "open widgets": len(ipywidgets.widgets.widget._instances),
+        "widgets": sum(issubclass(kind, ipywidgets.Widget) for kind in alive),
+        "sessions": sum(issubclass(kind, Session) for kind in alive),
+        "tuners": sum(issubclass(kind, LRTuner) for kind in alive),
+        "listeners": len(interrupt._listeners),
+    }
+"""
+
+
+def test_nothing_is_left_of_50_widgets_closed_in_mid_run(notebook):
+    page = notebook.page
+    notebook.execute(LEFT + "tuner.close()")
+    # Not as the cell's value: IPython keeps those, in `Out`.
+    index = notebook.add_cell(f"tuner = TunerWidget(model, x, y, {RUN})\ndisplay(tuner)")
+    seen = []
+    for _ in range(50):
+        expect(run_button(page)).to_have_count(0)
+        notebook.run_cell(index)
+        expect(run_button(page)).to_have_text("Run")
+        run_button(page).click()
+        notebook.wait_for("tuner.round >= 1")
+        notebook.execute("tuner.close()")
+        # The kernel looks after a run without a page for some seconds yet.
+        seen.append(notebook.python("left()"))
+    page.wait_for_timeout(4000)
+    notebook.evaluate("panel.content.model.sharedModel.deleteCell(panel.content.widgets.length - 1)")
+    assert notebook.python("left()") == seen[0]
+
+
+@pytest.mark.parametrize("how", ["restarted", "killed"])
+def test_the_kernel_is(how, notebook):
+    page = notebook.page
+    run_button(page).click()
+    notebook.wait_for("tuner.round >= 3")
+    if how == "restarted":
+        notebook.evaluate("await panel.sessionContext.restartKernel()")
+    else:
+        os.kill(notebook.python("os.getpid()"), signal.SIGKILL)
+    expect(page.locator(".autolr-lost")).to_contain_text("run the widget's cell again")
+    notebook.run_all()
+    expect(run_button(page)).to_have_text("Run", timeout=90_000)
+    expect(page.locator(".autolr-lost")).to_be_empty()
+    run_button(page).click()
+    expect_done(notebook)

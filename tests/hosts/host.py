@@ -1,0 +1,182 @@
+"""A host of the widget: a server, a kernel, and a page that shows a notebook of theirs."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from playwright.sync_api import Page, expect
+
+from tests.browser.lab import MODEL, SERVER_OPTIONS, Lab, Notebook
+from tests.hosts import environments
+
+SCRIPTS = Path(__file__).parent
+
+# What happens in a kernel is written to a file of its own: not all hosts let a page ask the kernel.
+DIARY = """
+import json, os, time
+from pathlib import Path
+from autolr_widget import LRTuner
+
+settings = dict(lr_space=(1e-4, 10), num_evals=20, num_subsamples=30)
+alone = LRTuner(model, x, y, **settings)
+for _ in alone:
+    pass
+
+tuner, measured, fast = None, [], LRTuner.step
+diary = f"diary-{time.time_ns()}.json"
+
+def step(self):
+    time.sleep(0.05)  # as long as the rounds of a larger model, so that there is time to press things
+    measured.append(len(self))
+    return fast(self)
+
+def write(_=None):
+    noted = {
+        "kernel": os.getpid(),
+        "status": tuner.status,
+        "round": tuner.round,
+        "measured": measured,
+        "selected_lr": tuner.selected_lr,
+        "alone": alone.results.best_lr(tuner.method),
+        "as_alone": tuner.results == alone.results,
+    }
+    Path("diary.new").write_text(json.dumps(noted))
+    os.replace("diary.new", diary)
+
+LRTuner.step = step
+"""
+WIDGET = """
+if tuner is not None:
+    tuner.close()
+measured.clear()
+tuner = TunerWidget(model, x, y, **settings)
+tuner.observe(write, names=["status", "round", "selected_lr"])
+write()
+tuner
+"""
+CELLS = [MODEL, DIARY, WIDGET, "tuner"]
+
+
+class NotebookServer(Lab):
+    """Notebook 7."""
+
+    def address(self, name: str) -> str:
+        return f"{self.url}/notebooks/{name}"
+
+    def _command(self) -> list[str]:
+        return ["notebook", *SERVER_OPTIONS, "--JupyterNotebookApp.expose_app_in_browser=True"]
+
+
+class VoilaServer(Lab):
+    """Voila on a folder of notebooks: no cells are shown, and each page load is a kernel."""
+
+    def address(self, name: str) -> str:
+        return f"{self.url}/voila/render/{name}"
+
+    def _command(self) -> list[str]:
+        return ["voila", "--Voila.ip=127.0.0.1"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a host is made of: ``environment`` is the server's, and the kernel's too unless ``kernel`` is another."""
+
+    server: type[Lab]
+    environment: str
+    kernel: str = ""
+    script: str = ""
+
+
+KINDS = {
+    "lab-oldest": Kind(Lab, "lab-oldest"),
+    "lab-oldest-ipykernel7": Kind(Lab, "lab-oldest", kernel="notebook"),
+    "lab-newest-ipykernel6": Kind(Lab, "notebook", kernel="lab-oldest"),
+    "notebook": Kind(NotebookServer, "notebook"),
+    "voila": Kind(VoilaServer, "voila"),
+    "colab": Kind(Lab, "colab", script="colab_socket.js"),
+}
+
+
+class Host:
+    """A running host and a page of it."""
+
+    def __init__(self, name: str, folder: Path, page: Page) -> None:
+        self.name = name
+        self.page = page
+        self.kind = KINDS[name]
+        if self.kind.script:
+            page.context.add_init_script(path=SCRIPTS / self.kind.script)
+        if self.kind.kernel:
+            _write_kernel(folder, environments.python(self.kind.kernel))
+        self.server = self.kind.server(folder, python=environments.python(self.kind.environment))
+        self._notebook: Notebook | None = None
+
+    @property
+    def keeps_its_kernel(self) -> bool:
+        """Whether a kernel outlives the page that shows it."""
+        return self.kind.server is not VoilaServer
+
+    def close(self) -> None:
+        self.server.close()
+
+    def show(self, views: int = 1) -> None:
+        """Put a new widget on the screen, in so many views."""
+        if not self.keeps_its_kernel:
+            _write_notebook(self.server.folder / f"{views}.ipynb", CELLS[: 2 + views])
+            self.page.goto(self.server.address(f"{views}.ipynb"))
+        elif self._notebook is None:
+            self._notebook = Notebook(self.page, self.server, *CELLS)
+            for index in range(2 + views):
+                self._notebook.run_cell(index)
+        else:
+            self._notebook.evaluate("return app.commands.execute('notebook:clear-all-cell-outputs')")
+            for index in range(2, 2 + views):
+                self._notebook.run_cell(index)
+        run = self.page.locator(".autolr-run")
+        expect(run).to_have_text(["Run"] * views, timeout=90_000)
+        run.first.scroll_into_view_if_needed()
+
+    def reload(self) -> None:
+        """Load the page again, as a user would."""
+        if self._notebook is None:
+            self.page.reload()
+        else:
+            self._notebook.reload()
+
+    def open_in_another_page(self) -> Page:
+        """A second page on the same kernel."""
+        assert self._notebook is not None
+        self._notebook.evaluate("return panel.context.save()")
+        page = self.page.context.new_page()
+        Notebook(page, self.server)
+        return page
+
+    @property
+    def diary(self) -> dict[str, Any]:
+        """What the newest kernel has written last."""
+        noted: dict[str, Any] = json.loads(max(self.server.folder.glob("diary-*.json")).read_text())
+        return noted
+
+    def picture(self, what: str) -> None:
+        """Save a picture of the page, if a folder for pictures is given."""
+        if folder := os.environ.get("AUTOLR_PICTURES"):
+            self.page.screenshot(path=Path(folder) / f"{self.name}-{what}.png")
+
+
+def _write_kernel(folder: Path, python: Path) -> None:
+    """Let the folder's server start its kernels with another interpreter."""
+    place = folder / ".state" / "data" / "kernels" / "python3"
+    place.mkdir(parents=True)
+    command = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (place / "kernel.json").write_text(json.dumps({"argv": command, "display_name": "Python 3", "language": "python"}))
+
+
+def _write_notebook(path: Path, cells: list[str]) -> None:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)

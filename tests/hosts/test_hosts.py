@@ -1,0 +1,117 @@
+"""The widget in each host: real servers, real kernels, a real model, a real browser."""
+
+from playwright.sync_api import expect
+
+ROUNDS = 30
+
+# Counts the pictures of the chart while the run lasts.
+WATCH = """() => {
+    window.drawn = new Set();
+    const chart = document.querySelector('.bqplot');
+    new MutationObserver(() => {
+        if (document.querySelector('.autolr-run').textContent !== 'Pause') return;
+        window.drawn.add([...chart.querySelectorAll('path.line')].map(path => path.getAttribute('d')).join());
+    }).observe(chart, {subtree: true, attributes: true, attributeFilter: ['d']});
+}"""
+
+
+def run_button(page):
+    return page.locator(".autolr-run")
+
+
+def state(page):
+    return page.locator(".autolr-state")
+
+
+def progress(page):
+    return page.locator(".autolr-progress")
+
+
+def expect_done(page, views=1):
+    expect(state(page)).to_have_text(["Done"] * views, timeout=60_000)
+    expect(progress(page)).to_have_text([f"{ROUNDS} of {ROUNDS} rounds"] * views)
+
+
+def expect_as_alone(host):
+    """Each round was run, once, and gave what the engine alone gives."""
+    noted = host.diary
+    assert noted["status"] == "done"
+    assert noted["measured"] == list(range(ROUNDS))
+    assert noted["as_alone"]
+    assert noted["selected_lr"] == noted["alone"]
+
+
+def wait_for_round(host, number):
+    for _ in range(600):
+        if host.diary["round"] >= number:
+            return
+        host.page.wait_for_timeout(50)
+    raise AssertionError(f"round {number} was not reached in 30 s: {host.diary}")
+
+
+def lines(page):
+    return page.locator(".bqplot").evaluate_all(
+        "all => all.map(chart => [...chart.querySelectorAll('path.line')].map(path => path.getAttribute('d')).join())"
+    )
+
+
+def test_a_run_moves_the_chart_pauses_and_ends_with_the_rate_of_the_engine_alone(host):
+    host.show()
+    page = host.page
+    page.evaluate(WATCH)
+    run_button(page).click()
+    expect(run_button(page)).to_have_text("Pause")
+    wait_for_round(host, 10)
+    host.picture("running")
+    run_button(page).click()
+    expect(run_button(page)).to_have_text("Go on")
+    page.wait_for_timeout(500)
+    paused = host.diary
+    assert paused["status"] == "paused"
+    page.wait_for_timeout(3500)  # longer than the silence after which the kernel would go on by itself
+    assert host.diary == paused
+    run_button(page).click()
+    expect_done(page)
+    drawn = page.evaluate("window.drawn.size")
+    assert drawn > ROUNDS / 2, f"{drawn} pictures of {ROUNDS} rounds"
+    expect_as_alone(host)
+    host.picture("done")
+
+
+def test_two_views_show_the_same(host):
+    host.show(views=2)
+    page = host.page
+    run_button(page).nth(0).click()
+    expect(run_button(page)).to_have_text(["Pause", "Pause"])
+    wait_for_round(host, 5)
+    run_button(page).nth(1).click()
+    expect(run_button(page)).to_have_text(["Go on", "Go on"])
+    expect(state(page)).to_have_text(["Paused", "Paused"])
+    run_button(page).nth(0).click()
+    expect_done(page, views=2)
+    expect_as_alone(host)
+    first, second = lines(page)
+    assert first == second
+
+
+def test_a_reload_and_another_page(host):
+    host.show()
+    page = host.page
+    run_button(page).click()
+    wait_for_round(host, 3)
+    before = host.diary["kernel"]
+    host.reload()
+    if host.keeps_its_kernel:
+        expect(run_button(page)).to_have_text("Pause", timeout=30_000)
+        other = host.open_in_another_page()
+        for each in (page, other):
+            expect_done(each)
+        other.close()
+        assert host.diary["kernel"] == before
+    else:
+        expect(run_button(page)).to_have_text("Run", timeout=90_000)
+        expect(progress(page)).to_have_text(f"0 of {ROUNDS} rounds")
+        assert host.diary["kernel"] != before
+        run_button(page).click()
+        expect_done(page)
+    expect_as_alone(host)
