@@ -27,6 +27,7 @@ class Recorded:
     model = None
     observations = None
     is_complete = True
+    model_has_changed = False
 
     def __init__(self, record: Record) -> None:
         self._record = record

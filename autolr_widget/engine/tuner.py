@@ -210,6 +210,16 @@ class LRTuner:
         return "Not known before the first round." if self._differential is None else self._differential.plan
 
     @property
+    def model_has_changed(self) -> bool:
+        """Whether the model has other weights by now than the run measures, or was compiled anew."""
+        if self._differential is None or self._state is None:
+            return False
+        pairs = zip(self._state.trainable, self.model.trainable_variables, strict=True)
+        return not self._differential.is_current() or any(
+            not np.array_equal(then.numpy(), now.numpy()) for then, now in pairs
+        )
+
+    @property
     def rounds(self) -> tuple[Round, ...]:
         """The finished rounds."""
         return tuple(self._rounds)

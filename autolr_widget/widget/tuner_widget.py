@@ -215,6 +215,7 @@ class TunerWidget(ipw.VBox):
             traitlets.dlink((self._session, name), (self._panel, name))
         # Behind the links: the front end must hear how a run stands, whatever becomes of these.
         self._session.observe(self._judge, names=("turn", "status"))
+        self._session.observe(self._compare, names="status")
         self._session.observe(self._leave_still, names="status")
         self._panel.observe(self._take, names=[*SETTINGS, "selected_lr", "pinned"])
         self._panel.on_msg(self._receive)
@@ -468,6 +469,13 @@ class TunerWidget(ipw.VBox):
 
     def _mirror(self, change: dict[str, Any]) -> None:
         self.set_trait(change["name"], change["new"])
+
+    def _compare(self, change: dict[str, str]) -> None:
+        """Say so where a run that comes to a halt has measured a model that is no more."""
+        if change["new"] == "running":
+            self._panel.said = ""
+        elif change["old"] == "running" and self.tuner.model_has_changed:
+            self._panel.said = "The model has changed since this run began: the run measures it as it was then"
 
     def _take(self, change: dict[str, Any]) -> None:
         """Take a setting, or the user's own rate, from the front end; what is refused goes back."""

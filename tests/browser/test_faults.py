@@ -200,6 +200,7 @@ tuner.close()
     notebook.execute("began = tuner.round; train(trained); ended = tuner.round")
     assert notebook.python("began") < ROUNDS, "the training began in mid-run"
     expect_done(notebook)
+    expect(page.locator(".autolr-said")).to_contain_text("The model has changed since this run began")
     notebook.execute("pairs = [*zip(trained.get_weights(), undisturbed.get_weights(), strict=True)]")
     assert notebook.python("all((a == b).all() for a, b in pairs)")
     notebook.evaluate("panel.content.model.sharedModel.deleteCell(panel.content.widgets.length - 1)")

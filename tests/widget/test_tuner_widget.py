@@ -1,5 +1,6 @@
 """The widget's traits against its controls, its chart and the engine; no browser."""
 
+import gc
 import subprocess
 import sys
 
@@ -709,3 +710,28 @@ def test_the_ticks_of_a_narrow_range_are_not_rounded_to_one_another(widget):
     assert axis.tick_format == ".3~g"
     from_front_end(widget, view=[1e-3, 1.0])
     assert axis.tick_format == ".0e"
+
+
+def test_a_model_that_changed_during_the_run_is_told(widget, digits):
+    widget.run()
+    assert widget._panel.said == ""
+    undisturbed = widget.results
+    widget.reset()
+    widget.step()
+    send(widget, type="tick", round=0)
+    widget.tuner.model.fit(*digits, verbose=0)
+    widget.run()
+    assert widget.results == undisturbed
+    assert widget._panel.said.startswith("The model has changed since this run began")
+    widget.run()
+    assert widget.results != undisturbed, "the next run measures what the model has become"
+    assert widget._panel.said == ""
+
+
+def test_a_model_that_nobody_else_holds_stays(make_model, digits):
+    model = make_model()
+    expected = TunerWidget(model, *digits, num_evals=4, num_subsamples=2, horizon=2).run()
+    widget = TunerWidget(model, *digits, num_evals=4, num_subsamples=2, horizon=2)
+    del model
+    gc.collect()
+    assert widget.run() == expected
