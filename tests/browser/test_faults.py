@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from tests.browser.lab import MODEL, Lab, Notebook
 from tests.browser.line import Line
+from tests.browser.screen import rounds, run_button, state
 
 pytestmark = pytest.mark.xdist_group("faults")
 
@@ -89,18 +90,6 @@ def notebook(kernel):
     run_button(kernel.page).scroll_into_view_if_needed()
     yield kernel
     assert kernel.page.uncaught == []
-
-
-def run_button(page):
-    return page.locator(".autolr-run")
-
-
-def state(page):
-    return page.locator(".autolr-state")
-
-
-def rounds(page):
-    return int(page.locator(".autolr-run-bar progress").get_attribute("value"))
 
 
 def expect_done(notebook):

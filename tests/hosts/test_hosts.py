@@ -2,6 +2,8 @@
 
 from playwright.sync_api import expect
 
+from tests.browser.screen import run_button, state
+
 ROUNDS = 30
 
 # Counts the pictures of the chart while the run lasts.
@@ -13,14 +15,6 @@ WATCH = """() => {
         window.drawn.add([...chart.querySelectorAll('path.line')].map(path => path.getAttribute('d')).join());
     }).observe(chart, {subtree: true, attributes: true, attributeFilter: ['d']});
 }"""
-
-
-def run_button(page):
-    return page.locator(".autolr-run")
-
-
-def state(page):
-    return page.locator(".autolr-state")
 
 
 def progress(page):
