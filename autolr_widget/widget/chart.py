@@ -35,18 +35,20 @@ class Chart:
             )
             for (name, scale), tick_format in zip(self._x.items(), (".0e", None), strict=True)
         }
+        # One scale for all marks: what they are made with and lose again would stay open for ever.
+        scales = {"x": self._x["linear"], "y": y}
         blue = {"colors": [CURVE], "visible": False}
-        self._mean = _lines(y, stroke_width=2.5, **blue)
-        self._band = _lines(y, fill="between", fill_colors=[CURVE], fill_opacities=[0.35] * 2, opacities=[0], **blue)
-        self._zero = _lines(y, colors=[NEUTRAL], line_style="dashed", stroke_width=1)
-        # Behind the mean of the rates that still race, the mean of all, faint. The same but for a race.
-        self._dropped = _lines(y, stroke_width=1.5, opacities=[0.5], **blue)
-        self._rounds = _lines(y, stroke_width=1, opacities=[0.3], **blue)
-        # The run before `refine`.
-        self._before = bqplot.Scatter(
-            x=[1.0], y=[0.0], scales=_scales(y), colors=[NEUTRAL], default_size=24, visible=False
+        self._mean = _lines(scales, stroke_width=2.5, **blue)
+        self._band = _lines(
+            scales, fill="between", fill_colors=[CURVE], fill_opacities=[0.35] * 2, opacities=[0], **blue
         )
-        self._pins = _lines(y, colors=list(GHOSTS), stroke_width=2, visible=False)
+        self._zero = _lines(scales, colors=[NEUTRAL], line_style="dashed", stroke_width=1)
+        # Behind the mean of the rates that still race, the mean of all, faint. The same but for a race.
+        self._dropped = _lines(scales, stroke_width=1.5, opacities=[0.5], **blue)
+        self._rounds = _lines(scales, stroke_width=1, opacities=[0.3], **blue)
+        # The run before `refine`.
+        self._before = bqplot.Scatter(x=[1.0], y=[0.0], scales=scales, colors=[NEUTRAL], default_size=24, visible=False)
+        self._pins = _lines(scales, colors=list(GHOSTS), stroke_width=2, visible=False)
         self._y = y
         y_axis = bqplot.Axis(
             scale=y, orientation="vertical", label="change in loss", grid_lines="none", label_offset="52px"
@@ -59,9 +61,9 @@ class Chart:
             min_aspect_ratio=0.2,
             max_aspect_ratio=10,
             background_style={"fill": "none"},
+            # Its own margin would make it wider than the widget.
+            layout={"width": "100%", "height": "320px", "min_width": "0", "margin": "0"},
         )
-        # Its own margin would make it wider than the widget.
-        self.figure.layout = {"width": "100%", "height": "320px", "min_width": "0", "margin": "0"}
         self.figure.add_class("autolr-chart")
         self.show_grid(rates, axis)
 
@@ -173,13 +175,9 @@ class Chart:
             self._y.min, self._y.max = lower, upper
 
 
-def _scales(y: bqplot.Scale) -> dict[str, bqplot.Scale]:
-    return {"x": bqplot.LinearScale(), "y": y}
-
-
-def _lines(y: bqplot.Scale, **style: Any) -> bqplot.Lines:
+def _lines(scales: dict[str, bqplot.Scale], **style: Any) -> bqplot.Lines:
     # Points that any axis can show: bqplot can't draw an empty or a constant line, nor 0 on a log axis.
-    return bqplot.Lines(x=[1.0, 2.0], y=[0.0, 1.0], scales=_scales(y), **style)
+    return bqplot.Lines(x=[1.0, 2.0], y=[0.0, 1.0], scales=scales, **style)
 
 
 def y_limits(mean: Floats, lower: Floats, upper: Floats) -> tuple[float, float]:

@@ -16,7 +16,9 @@ pytestmark = pytest.mark.xdist_group("browser")
 QUICKSTART = Path(__file__).parents[2] / "notebooks" / "quickstart.ipynb"
 
 
-def test_quickstart_by_keys_alone(page, lab):
+def test_quickstart_by_keys_alone(chromium, lab):
+    # Not in the page of the other tests, whose notebook stays open.
+    page = chromium.new_page(viewport={"width": 1280, "height": 1000})
     shutil.copy(QUICKSTART, lab.folder / QUICKSTART.name)
     cells = json.loads(QUICKSTART.read_text())["cells"]
     quickstart = Notebook(page, lab, name=QUICKSTART.name)
@@ -38,6 +40,7 @@ def test_quickstart_by_keys_alone(page, lab):
     chosen = quickstart.python("tuner.selected_lr")
     assert quickstart.python("float(model.optimizer.learning_rate)") == pytest.approx(chosen)
     quickstart.evaluate("return panel.sessionContext.shutdown()")
+    page.close()
 
 
 def source_of(cell):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import WIDGET_CODE
 from tests.browser.screen import area, run_button, state
 
 # One JupyterLab and one kernel for all of them.
@@ -296,3 +297,25 @@ def test_nothing_jumps_while_it_runs(notebook, page):
     expect(state(page)).to_have_text("Done", timeout=30_000)
     places = page.evaluate("() => { cancelAnimationFrame(window.looking); return [...window.places]; }")
     assert len(places) == 1, places
+
+
+def test_a_slider_dragged_hard_during_a_run(notebook, page):
+    run_button(page).click()
+    notebook.wait_for("tuner.round >= 3")
+    slider = page.get_by_label("Batch size, slider")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    notebook.execute("told = []; tuner.observe(lambda change: told.append(change['new']), names='batch_size')")
+    page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + box["height"] / 2)
+    page.mouse.down()
+    for i in range(200):
+        page.mouse.move(box["x"] + (0.1 + 0.4 * (i % 20) / 20) * box["width"], box["y"] + box["height"] / 2)
+    page.mouse.up()
+    expect(page.locator(".autolr-stale")).to_contain_text("the next run starts afresh")
+    # The kernel hears of the end of a drag, not of its way.
+    notebook.wait_for("len(told) == 1")
+    run_button(page).click()
+    expect(state(page)).to_have_text("Done", timeout=30_000)
+    size = notebook.python("tuner.batch_size")
+    notebook.execute(f"undisturbed = {WIDGET_CODE[:-1]}, batch_size={size}).run()")
+    assert notebook.python("undisturbed == tuner.results")

@@ -231,7 +231,7 @@ TEXT = make_record().to_json()
         (change("settings", []), "`settings` is no object, it is a list"),
         (change("settings.num_evals", 4.0), r"`num_evals` is 4\.0, which is no int"),
         (change("settings.num_evals", True), "`num_evals` is True, which is no int"),
-        (change("settings.num_evals", 10**12), "must be on the grid of `settings`"),
+        (change("settings.num_evals", 10**12), "`num_evals` must be at most 10,000"),
         (change("settings.seed", "9" * 10**5), "`seed` is '9{60}'…, which is no int"),
         (change("settings.seed", -1), "Argument `seed` must be an integer of at least 0"),
         (change("settings.lr_min", "1e-5"), "`lr_min` is '1e-5', which is no float"),
