@@ -32,8 +32,9 @@ class Panel(anywidget.AnyWidget):
     Anything may come from a front end: whoever reads a trait checks it.
     """
 
-    _esm = STATIC / "panel.js"
-    _css = STATIC / "panel.css"
+    # As text: of a path, anywidget's class keeps every instance, to tell it of changes.
+    _esm = (STATIC / "panel.js").read_text(encoding="utf-8")
+    _css = (STATIC / "panel.css").read_text(encoding="utf-8")
 
     # The settings, as in `Settings`.
     lr_min = traitlets.Float(1e-5).tag(sync=True)

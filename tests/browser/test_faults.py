@@ -150,6 +150,8 @@ def test_the_network_stalls(notebook, line):
 
 def test_the_network_is_cut_at_pause(notebook, line):
     page = notebook.page
+    # The kernel goes on by itself meanwhile: more rounds than it can finish until the network is back.
+    notebook.execute("tuner.num_subsamples = 1000")
     run_button(page).click()
     notebook.wait_for("tuner.round >= 3")
     line.cut()
@@ -159,8 +161,7 @@ def test_the_network_is_cut_at_pause(notebook, line):
     line.mend()
     notebook.wait_for("tuner.status == 'paused'")
     expect(state(page)).to_have_text("Paused")
-    run_button(page).click()
-    expect_done(notebook)
+    assert notebook.python("measured == list(range(tuner.round))")
 
 
 def test_the_model_is_trained_meanwhile(notebook):
