@@ -19,7 +19,7 @@ pytestmark = pytest.mark.xdist_group("browser")
 SCREENS = Path(__file__).parents[2] / "docs" / "screens"
 #: Pixels of a block whose mean is compared: letters may differ by a pixel from one machine to the next.
 BLOCK = 10
-#: Grey levels, of 255: what blocks may differ by on average, and how many of them by much. On a busy machine 0.9 % do in
+#: Grey levels, of 255: what blocks may differ by on average, and how many of them by much. When busy, 0.9 % do in
 #: the dark theme, for a reason not found yet: a share of 0.1 % would see that a button is missing.
 MEAN, MUCH, SHARE = 2, 30, 0.012
 
