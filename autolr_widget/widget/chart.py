@@ -38,9 +38,16 @@ class Chart:
         # One scale for all marks: what they are made with and lose again would stay open for ever.
         scales = {"x": self._x["linear"], "y": y}
         blue = {"colors": [CURVE], "visible": False}
-        self._mean = _lines(scales, stroke_width=2.5, **blue)
-        self._band = _lines(
-            scales, fill="between", fill_colors=[CURVE], fill_opacities=[0.35] * 2, opacities=[0], **blue
+        # Its lines are the band's lower edge, its upper edge, and the mean: one message a round, not two. Each line is
+        # filled up to the next, and only the first fill is seen.
+        self._curve = _lines(
+            scales,
+            stroke_width=2.5,
+            opacities=[0, 0, 1],
+            fill="between",
+            fill_colors=[CURVE] * 3,
+            fill_opacities=[0.35, 0, 0],
+            **blue,
         )
         self._zero = _lines(scales, colors=[NEUTRAL], line_style="dashed", stroke_width=1)
         # Behind the mean of the rates that still race, the mean of all, faint. The same but for a race.
@@ -54,7 +61,7 @@ class Chart:
             scale=y, orientation="vertical", label="change in loss", grid_lines="none", label_offset="52px"
         )
         self.figure = bqplot.Figure(
-            marks=[self._band, self._rounds, self._zero, self._before, self._pins, self._dropped, self._mean],
+            marks=[self._rounds, self._zero, self._before, self._pins, self._dropped, self._curve],
             axes=[*self._x_axes.values(), y_axis],
             # The front end lays its part over the plot: panel.css has the same figures.
             fig_margin={"top": 12, "bottom": 50, "left": 68, "right": 16},
@@ -74,7 +81,7 @@ class Chart:
         """
         self._rates = rates
         self._ends = rates[[0, -1]] if before is None else before[0][[0, -1]]
-        for mark in (self._mean, self._band, self._dropped, self._rounds):
+        for mark in (self._curve, self._dropped, self._rounds):
             mark.visible = False
         with self._before.hold_sync():
             self._before.visible = before is not None
@@ -118,31 +125,31 @@ class Chart:
         The rates that are no longer ``racing`` are faint.
         """
         seen = np.isfinite(band.mean)
-        self._mean.visible = bool(seen.any())
+        self._curve.visible = bool(seen.any())
         self._dropped.visible = bool(seen.any() and not racing.all())
         if not seen.any():
-            self._band.visible = False
             return
-        shown, lines = seen, [(self._mean, band.mean, seen)]
+        shown = seen
         if self._dropped.visible:
-            # bqplot draws no gaps: from the first that races to the last, and two points at least.
+            # The mean must have no gaps: from the first that races to the last, and two points at least.
             points = np.flatnonzero(seen)
             places = np.flatnonzero(racing[points]) if racing[points].any() else np.arange(points.size)
             first = max(0, min(places[0], places[-1] - 1))
             shown = np.zeros_like(seen)
             shown[points[first : max(places[-1], first + 1) + 1]] = True
-            lines = [(self._mean, band.mean, shown), (self._dropped, band.mean, seen)]
-        # A rate of too few rounds has no band yet, and one point makes no line.
-        banded = seen & np.isfinite(band.lower)
-        self._band.visible = bool((shown & banded).sum() > 1)
-        if self._band.visible:
-            lines.append((self._band, np.stack([band.lower, band.upper]), shown & banded))
-        for mark, y, some in lines:
-            with mark.hold_sync():
-                # Half the bytes, and as exact as a screen; what that format can't hold is far outside of the picture.
-                mark.x, mark.y = self._rates[some], np.clip(y[..., some], -1e30, 1e30).astype(np.float32)
-        lower, upper = (np.where(banded, edge, band.mean)[seen] for edge in (band.lower, band.upper))
+            self._move(self._dropped, band.mean, seen)
+        # A rate of too few rounds has no band yet: a gap, which bqplot leaves at NaN. It can't draw nothing but gaps.
+        banded = np.isfinite(band.lower)
+        gap = np.nan if (shown & banded).any() else band.mean
+        edges = np.where(banded, [band.lower, band.upper], gap)
+        self._move(self._curve, np.vstack([edges, band.mean]), shown)
+        lower, upper = np.where(banded, [band.lower, band.upper], band.mean)[:, seen]
         self._limit_y(*y_limits(band.mean[seen], lower, upper))
+
+    def _move(self, mark: bqplot.Lines, y: Floats, some: NDArray[np.bool_]) -> None:
+        with mark.hold_sync():
+            # Half the bytes, and as exact as a screen; what that format can't hold is far outside of the picture.
+            mark.x, mark.y = self._rates[some], np.clip(y[..., some], -1e30, 1e30).astype(np.float32)
 
     def show_rounds(self, deltas: Floats) -> None:
         """Draw the curve of each round, faint; with none they go away."""

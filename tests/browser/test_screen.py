@@ -139,7 +139,7 @@ def test_a_round_is_explained_stage_by_stage(notebook, page):
     names = ["Draw a batch", "Loss before", "Take steps at each rate", "Loss after", "The differences", "The mean"]
     for stage, name in enumerate(names, 1):
         expect(story.locator("h4")).to_have_text(f"{stage} of 6 · {name}")
-        assert notebook.python("tuner._view.chart._mean.visible") == (stage == 6)
+        assert notebook.python("tuner._view.chart._curve.visible") == (stage == 6)
         if stage < 6:
             page.get_by_role("button", name="Next").click()
             notebook.wait_for(f"tuner._panel.stage == {stage + 1}")

@@ -56,7 +56,7 @@ def test_y_limits_hold_the_dip_and_zero(mean, spread, inside):
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 3)), min_size=3, max_size=9))
-def test_a_line_has_two_points_and_no_gaps(rates):
+def test_a_mean_has_two_points_and_no_gaps_and_a_band_is_no_gap_throughout(rates):
     racing, rounds = np.array([r for r, _ in rates]), [n for _, n in rates]
     deltas = np.full((3, len(rates)), np.nan)
     for place, n in enumerate(rounds):
@@ -64,11 +64,18 @@ def test_a_line_has_two_points_and_no_gaps(rates):
     chart = Chart(np.geomspace(1e-3, 1, len(rates)), "log")
     chart.draw(normal(deltas, 0.05), racing)
     measured = sum(n > 0 for n in rounds)
-    for mark in (chart._mean, chart._band, chart._dropped):
+    curve, dropped = chart._curve, chart._dropped
+    for mark in (curve, dropped):
         if mark.visible and measured > 1:
             assert 2 <= len(mark.x) <= measured
-            assert np.isfinite(mark.y).all()
-    assert chart._mean.visible == (measured > 0)
+    if curve.visible and measured > 1:
+        lower, upper, mean = curve.y
+        assert np.isfinite(mean).all()
+        assert (np.isfinite(lower) == np.isfinite(upper)).all()
+        assert np.isfinite(lower).any()
+    if dropped.visible and measured > 1:
+        assert np.isfinite(dropped.y).all()
+    assert curve.visible == (measured > 0)
     assert chart._dropped.visible == (measured > 0 and not racing.all())
 
 

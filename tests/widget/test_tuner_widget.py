@@ -35,7 +35,7 @@ def send(widget, **content):
 
 
 def marks(widget):
-    names = ("band", "rounds", "zero", "before", "pins", "dropped", "mean")
+    names = ("rounds", "zero", "before", "pins", "dropped", "curve")
     return dict(zip(names, widget.figure.marks, strict=True))
 
 
@@ -52,17 +52,16 @@ def test_run_gives_the_engine_s_own_numbers(widget, digits):
 def test_the_chart_shows_the_summary(widget):
     widget.run()
     summary, drawn = widget.results.summary(), marks(widget)
-    np.testing.assert_allclose(drawn["mean"].x, summary.index)
-    np.testing.assert_allclose(drawn["mean"].y, summary["mean"])
-    np.testing.assert_allclose(drawn["band"].y, [summary["lower"], summary["upper"]])
+    np.testing.assert_allclose(drawn["curve"].x, summary.index)
+    np.testing.assert_allclose(drawn["curve"].y, [summary["lower"], summary["upper"], summary["mean"]])
     assert drawn["zero"].y.tolist() == [0, 0]
     assert {name for name, mark in drawn.items() if not mark.visible} == {"before", "dropped", "rounds", "pins"}
-    assert isinstance(drawn["mean"].scales["x"], bqplot.LogScale)
+    assert isinstance(drawn["curve"].scales["x"], bqplot.LogScale)
 
 
 def test_the_chart_moves_once_after_every_round_and_before_the_counter(widget):
     events = []
-    marks(widget)["mean"].observe(lambda _: events.append("chart"), names="y")
+    marks(widget)["curve"].observe(lambda _: events.append("chart"), names="y")
     widget.observe(lambda change: events.append(change["new"]), names="round")
     widget.run()
     assert events == ["chart", 1, "chart", 2, "chart", 3, "chart", 4]
@@ -73,16 +72,17 @@ def test_one_round_has_a_mean_and_no_band(widget):
     widget._receive(None, {"type": "tick", "round": 0}, [])
     assert (widget.status, widget.round) == ("paused", 1)
     drawn = marks(widget)
-    assert (drawn["mean"].visible, drawn["band"].visible) == (True, False)
+    assert drawn["curve"].visible
+    lower, upper, mean = drawn["curve"].y
+    assert lower.tolist() == upper.tolist() == mean.tolist()
 
 
 def test_rates_that_diverged_are_left_out_of_the_chart(make_model, digits):
     widget = TunerWidget(make_model(), *digits, lr_space=(1e-3, 1e38), num_evals=6, num_subsamples=2)
     widget.run()
     drawn = marks(widget)
-    assert 0 < len(drawn["mean"].x) < 6
-    assert np.isfinite(drawn["mean"].y).all()
-    assert np.isfinite(drawn["band"].y).all()
+    assert 0 < len(drawn["curve"].x) < 6
+    assert np.isfinite(drawn["curve"].y).all()
 
 
 def test_no_rate_at_all_is_said_and_not_chosen(digits):
@@ -92,7 +92,7 @@ def test_no_rate_at_all_is_said_and_not_chosen(digits):
     widget.run()
     assert widget.selected_lr is None
     assert widget._panel.says.startswith("Every learning rate from 1e+30 to 1e+36 diverged")
-    assert not marks(widget)["mean"].visible
+    assert not marks(widget)["curve"].visible
 
 
 def test_the_rule_max_without_a_safe_rate_selects_nothing(make_model, digits):
@@ -191,25 +191,25 @@ def test_grid_and_sampling_make_a_run_stale(widget):
     widget.num_evals = 7
     assert widget._panel.stale
     assert widget.results == old
-    assert len(marks(widget)["mean"].x) == 12
+    assert len(marks(widget)["curve"].x) == 12
     widget.run()
     assert not widget._panel.stale
     assert widget.results.frame.shape == (4, 7)
-    assert len(marks(widget)["mean"].x) == 7
+    assert len(marks(widget)["curve"].x) == 7
 
 
 def test_rule_level_and_axis_recompute_at_once(widget):
     widget.run()
     results, drawn = widget.results, marks(widget)
-    before = drawn["band"].y.copy()
+    before = drawn["curve"].y[:2].copy()
     widget.alpha = 0.5
     summary = results.summary(0.5)
-    np.testing.assert_allclose(drawn["band"].y, [summary["lower"], summary["upper"]])
-    assert np.ptp(drawn["band"].y - before) > 0
+    np.testing.assert_allclose(drawn["curve"].y[:2], [summary["lower"], summary["upper"]])
+    assert np.ptp(drawn["curve"].y[:2] - before) > 0
     for band in ("t", "bootstrap"):
         widget.band = band
         summary = results.summary(0.5, band)
-        np.testing.assert_allclose(drawn["band"].y, [summary["lower"], summary["upper"]])
+        np.testing.assert_allclose(drawn["curve"].y[:2], [summary["lower"], summary["upper"]])
     widget.method = "variance"
     assert widget.selected_lr == results.best_lr("variance") != results.best_lr("mean")
     assert widget.edge == "lower"
@@ -392,7 +392,7 @@ def test_the_table_is_the_summary(widget):
     columns = summary[["mean", "lower", "upper", "count", "diverged"]].to_numpy().T
     np.testing.assert_allclose(table, columns, rtol=1e-6)
     np.testing.assert_array_equal(np.frombuffer(widget._panel.rates), summary.index)
-    assert widget._panel.limits == [marks(widget)["mean"].scales["y"].min, marks(widget)["mean"].scales["y"].max]
+    assert widget._panel.limits == [marks(widget)["curve"].scales["y"].min, marks(widget)["curve"].scales["y"].max]
 
 
 def test_undo_takes_each_apply_back(widget):
@@ -469,7 +469,7 @@ def test_zooming_measures_nothing_and_its_range_can_become_the_grid(widget):
     widget.run()
     results = widget.results
     from_front_end(widget, view=[1e-3, 1e-1])
-    scale = marks(widget)["mean"].scales["x"]
+    scale = marks(widget)["curve"].scales["x"]
     assert (scale.min, scale.max) == (1e-3, 1e-1)
     assert (widget.results, widget._panel.stale, widget.status) == (results, False, "done")
     send(widget, type="use_view")
@@ -498,18 +498,18 @@ def test_explained_the_chart_waits_for_its_stage(widget):
         # The first batch of the round, of the very observations.
         expected = subsample(1797, 32, 42, seen, 25)[:32]
         np.testing.assert_allclose(np.array(told["drawn"]) * 1797, np.sort(expected), atol=0.1)
-        assert marks(widget)["mean"].visible == (seen > 0)
+        assert marks(widget)["curve"].visible == (seen > 0)
         from_front_end(widget, stage=6)
-        np.testing.assert_allclose(marks(widget)["mean"].y, widget.results.summary()["mean"], rtol=1e-6)
+        np.testing.assert_allclose(marks(widget)["curve"].y[2], widget.results.summary()["mean"], rtol=1e-6)
     widget.step()
     send(widget, type="tick", round=2)
-    before = marks(widget)["mean"].y
+    before = marks(widget)["curve"].y
     from_front_end(widget, explain=False)
-    assert not np.array_equal(marks(widget)["mean"].y, before), "who stops listening sees the chart"
+    assert not np.array_equal(marks(widget)["curve"].y, before), "who stops listening sees the chart"
     from_front_end(widget, explain=True)
     widget.start()
     send(widget, type="tick", round=3)
-    np.testing.assert_allclose(marks(widget)["mean"].y, widget.results.summary()["mean"], rtol=1e-6)
+    np.testing.assert_allclose(marks(widget)["curve"].y[2], widget.results.summary()["mean"], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -579,7 +579,7 @@ def test_refine_measures_around_the_choice_and_keeps_the_old_curve(widget):
     assert drawn["before"].visible
     np.testing.assert_allclose(drawn["before"].x, rates)
     np.testing.assert_allclose(drawn["before"].y, mean)
-    assert (drawn["mean"].scales["x"].min, drawn["mean"].scales["x"].max) == (rates[0], rates[-1])
+    assert (drawn["curve"].scales["x"].min, drawn["curve"].scales["x"].max) == (rates[0], rates[-1])
     widget.reset()
     assert not drawn["before"].visible
 
@@ -590,7 +590,7 @@ def test_a_race_shows_who_has_dropped_out(widget):
     drawn = marks(widget)
     assert drawn["dropped"].visible
     assert len(drawn["dropped"].x) == 12
-    assert 2 <= len(drawn["mean"].x) < 12
+    assert 2 <= len(drawn["curve"].x) < 12
 
 
 def test_a_settled_run_is_done(widget):
@@ -619,7 +619,7 @@ def test_refine_and_go_on_do_not_wait_for_an_explanation(widget):
     assert widget._panel.stage == 1
     widget.refine()
     widget.run()
-    assert marks(widget)["mean"].visible
+    assert marks(widget)["curve"].visible
     assert widget._panel.lesson == {}
     # Nor does a step that is none.
     widget.step()
@@ -669,7 +669,7 @@ def test_a_linear_grid_from_zero_stays_linear_when_zoomed(make_model, digits):
     widget.run()
     from_front_end(widget, axis="log")
     from_front_end(widget, view=[0.25, 0.75])
-    assert isinstance(marks(widget)["mean"].scales["x"], bqplot.LinearScale)
+    assert isinstance(marks(widget)["curve"].scales["x"], bqplot.LinearScale)
 
 
 def test_a_range_that_is_no_grid_leaves_the_old_one(make_model, digits):
