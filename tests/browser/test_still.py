@@ -47,6 +47,8 @@ def test_a_saved_notebook_shows_the_last_state(executed, chromium):
     chosen = float(executed.cells[2].outputs[-1]["data"]["text/plain"])
     expect(still.locator("p")).to_have_text(f"TunerWidget: learning rate {chosen:.4g}, done after 10 of 10 rounds")
     expect(still.locator("pre")).to_contain_text("diverged")
+    # Printed, as `nbconvert --to webpdf` does it.
+    assert b"/Subtype /Image" in page.pdf()
     page.close()
 
 
