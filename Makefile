@@ -52,7 +52,7 @@ bench-racing: .venv/dev
 ## Known problems of what is installed, and of what the front end is built with; its bundle holds no code but ours.
 audit: .venv/dev js/node_modules/.installed
 	$(BIN)/pip install --quiet pip-audit
-	$(BIN)/pip-audit --local --skip-editable
+	$(BIN)/pip freeze --exclude-editable | $(BIN)/pip-audit --strict --disable-pip --no-deps -r /dev/stdin
 	cd js && npm audit
 
 clean:
