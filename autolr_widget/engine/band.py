@@ -46,7 +46,7 @@ def normal(deltas: Floats, alpha: float) -> Band:
         Significance level: 0.05 for a 95 % band.
     """
     mean, std, count = _moments(deltas)
-    return _symmetric(mean, std, count, NormalDist().inv_cdf(1 - alpha / 2))
+    return _symmetric(mean, std, count, -NormalDist().inv_cdf(alpha / 2))
 
 
 def student(deltas: Floats, alpha: float) -> Band:
@@ -59,7 +59,7 @@ def student(deltas: Floats, alpha: float) -> Band:
 
     mean, std, count = _moments(deltas)
     with np.errstate(invalid="ignore"):
-        return _symmetric(mean, std, count, t.ppf(1 - alpha / 2, count - 1))
+        return _symmetric(mean, std, count, t.isf(alpha / 2, count - 1))
 
 
 def bootstrap(deltas: Floats, alpha: float) -> Band:

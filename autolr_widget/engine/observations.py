@@ -47,6 +47,11 @@ class Observations:
         )
         check_class_weight(class_weight, y, sample_weight)
         self.class_weight = class_weight
+        given = {"sample_weight": sample_weight, "class_weight": class_weight}
+        #: The arguments of a call that passes these data, by their usual names.
+        self.arguments = ", ".join(
+            ["x" if y is None else "x, y", *(f"{name}={name}" for name, value in given.items() if value is not None)]
+        )
         lengths = {
             name: sorted({len(leaf) for leaf in keras.tree.flatten(structure) if leaf is not None})
             for name, structure in zip(("x", "y", "sample_weight"), self.arrays, strict=True)

@@ -133,17 +133,7 @@ class Record:
         text = self.to_json().encode()
         if len(text) > LIMIT:
             raise ValueError(f"A run must take {LIMIT >> 20} MB at most, to be read again. It takes {len(text) >> 20}.")
-        # What a link points to, not the link.
-        target = Path(os.path.realpath(path))
-        aside = target.with_name(f".autolr_widget-{secrets.token_hex(8)}")
-        try:
-            with open(aside, "xb") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(aside, target)
-        finally:
-            aside.unlink(missing_ok=True)
+        write_whole(path, text)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Record:
@@ -163,6 +153,21 @@ class Record:
             raise ValueError(
                 f"Argument `path` must name a file written by `Record.write`. Received: path={name!r}, but {error}"
             ) from error
+
+
+def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
+    """Put a file with ``data`` in the place of what is at ``path``: whole or, whatever happens, not at all."""
+    # What a link points to, not the link.
+    target = Path(os.path.realpath(path))
+    aside = target.with_name(f".autolr_widget-{secrets.token_hex(8)}")
+    try:
+        with open(aside, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, target)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 #: The fields that are words, for people and for comparison.

@@ -68,7 +68,9 @@ class Recorded:
         return "A saved run: its rounds were measured before."
 
     def check_batch_size(self, settings: Settings) -> None:
-        """Nothing: there are no data to draw from."""
+        """Refuse settings that would ask for other rounds."""
+        if not settings.measure_alike(self.settings):
+            raise ValueError(NO_MODEL)
 
     def step(self) -> NoReturn:
         """Refused: there is no model."""

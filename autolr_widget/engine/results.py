@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from autolr_widget.engine.band import BANDS, normal
+from autolr_widget.engine.band import BANDS
 from autolr_widget.engine.grid import SCALES
 from autolr_widget.engine.selection import RULES, Certainty, certainty, choices, edge
 from autolr_widget.engine.strict_json import check_format, fields, flags, numbers, numbers_or_nan, of_type, parse
@@ -155,15 +155,15 @@ class TuneResults:
         """``"lower"`` or ``"upper"`` where `best_lr` lies at that end of the grid: widen it; else ``""``."""
         return edge(method, self.rates, self.deltas)
 
-    def plot(self, alpha: float = 0.05, ax: Axes | None = None) -> Axes:
-        """Draw the mean loss differential and its band with matplotlib."""
+    def plot(self, alpha: float = 0.05, ax: Axes | None = None, band: str = "normal") -> Axes:
+        """Draw the mean loss differential and its band, of a kind of `BANDS`, with matplotlib."""
         if ax is None:
             import matplotlib.pyplot as plt
 
             _, ax = plt.subplots()
-        band = normal(self.deltas, alpha)
-        ax.plot(self.rates, band.mean, label="mean")
-        ax.fill_between(self.rates, band.lower, band.upper, alpha=0.3, label=f"{1 - alpha:.0%} band")
+        statistics = BANDS[band](self.deltas, alpha)
+        ax.plot(self.rates, statistics.mean, label="mean")
+        ax.fill_between(self.rates, statistics.lower, statistics.upper, alpha=0.3, label=f"{1 - alpha:.0%} band")
         ax.axhline(0, linestyle="--", color="gray")
         ax.set(xscale=self.scale, xlabel="Learning rate", ylabel="Change in loss")
         ax.legend()

@@ -89,7 +89,10 @@ def share(rates: Floats, deltas: Floats) -> float:
 
 
 def significant(rates: Floats, deltas: Floats) -> float:
-    r"""The largest rate that lowers the loss for sure: its 95 % band, Student's, lies below 0."""
+    r"""The largest rate that lowers the loss significantly: its 95 % band, Student's, lies below 0.
+
+    At each rate by itself: among many rates that do nothing, one will look as if it did.
+    """
     rates, deltas = _spread(rates, deltas, "significant")
     lowers = student(deltas, alpha=0.05).upper < 0
     if not lowers.any():
@@ -157,7 +160,8 @@ def choices(rates: Floats, deltas: Floats) -> dict[str, float]:
     """What each of `RULES` chooses, without those that find no rate."""
     found = {}
     for name, rule in RULES.items():
-        with contextlib.suppress(ValueError), warnings.catch_warnings():
+        # Of a rule of the user's own, anything.
+        with contextlib.suppress(Exception), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # The rule "max" gives 0.0 where no rate will do.
             found[name] = rule(rates, deltas)
@@ -192,15 +196,15 @@ def certainty(method: str, rates: Floats, deltas: Floats, alpha: float = 0.05) -
         warnings.simplefilter("ignore")
         try:
             choice = rule(rates, deltas)
-        except ValueError:
+        except Exception:
             return None
         for _ in range(RESAMPLES):
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(Exception):
                 drawn.append(rule(rates, deltas[generator.integers(rounds, size=rounds)]))
     if not drawn:
         return None
     lower, upper = np.quantile(drawn, [alpha / 2, 1 - alpha / 2], method="inverted_cdf")
-    return Certainty(float(lower), float(upper), float(np.isclose(drawn, choice).sum() / RESAMPLES))
+    return Certainty(float(lower), float(upper), float(np.isclose(drawn, choice, atol=0).sum() / RESAMPLES))
 
 
 #: Resamples of `certainty`.
@@ -215,12 +219,12 @@ def edge(method: str, rates: Floats, deltas: Floats) -> str:
 
 
 def _drops(rates: Floats, deltas: Floats, rule: str, least: int = 1) -> tuple[Floats, Floats]:
-    """The positive rates and their means, of which some are below 0."""
+    """The rates and their means, of which some are below 0."""
     rates, deltas = _candidates(rates, deltas)
-    means = deltas.mean(axis=0)[rates > 0]
+    means = deltas.mean(axis=0)
     if len(means) < least or not (means < 0).any():
         raise ValueError(f'Rule "{rule}" finds no rate that lowers the loss. Try smaller ones.')
-    return rates[rates > 0], means
+    return rates, means
 
 
 def _spread(rates: Floats, deltas: Floats, rule: str) -> tuple[Floats, Floats]:
@@ -233,10 +237,11 @@ def _spread(rates: Floats, deltas: Floats, rule: str) -> tuple[Floats, Floats]:
 def _candidates(rates: Floats, deltas: Floats) -> tuple[Floats, Floats]:
     if len(deltas) == 0:
         raise ValueError("No results found: run at least one round first.")
-    finite = np.isfinite(deltas).all(axis=0)
-    if not finite.any():
+    # A linear grid may begin at 0, which is no rate to train with.
+    usable = np.isfinite(deltas).all(axis=0) & (rates > 0)
+    if not usable.any():
         raise ValueError(
-            f"Every learning rate from {rates[0]:.3g} to {rates[-1]:.3g} diverged (a loss was NaN or infinite). "
-            "Look for NaN in the data, or widen the grid to smaller rates."
+            f"Every learning rate from {rates[0]:.3g} to {rates[-1]:.3g} diverged (a loss was NaN or infinite), or had "
+            "dropped out of a race before. Look for NaN in the data, or widen the grid to smaller rates."
         )
-    return rates[finite], deltas[:, finite]
+    return rates[usable], deltas[:, usable]

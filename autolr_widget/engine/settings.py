@@ -18,6 +18,8 @@ STOP_RULES = ("rounds", "settled")
 
 #: More rates than anybody can look at; a slip of the finger would take all memory.
 MOST_RATES = 10_000
+#: And so would observations in a round.
+MOST_OBSERVATIONS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,11 @@ class Settings:
         if self.num_evals > MOST_RATES:
             raise ValueError(
                 f"Argument `num_evals` must be at most {MOST_RATES:,}. Received: num_evals={self.num_evals}"
+            )
+        if (self.horizon + self.held_out) * self.batch_size > MOST_OBSERVATIONS:
+            raise ValueError(
+                f"Arguments `horizon` and `batch_size` must ask for at most {MOST_OBSERVATIONS:,} observations. "
+                f"Received: horizon={self.horizon}, batch_size={self.batch_size}"
             )
         if not 0 < self.alpha < 1:
             raise ValueError(f"Argument `alpha` must lie between 0 and 1. Received: alpha={self.alpha}")

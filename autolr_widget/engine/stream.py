@@ -53,6 +53,7 @@ class Stream:
         self._batches: Iterator[Any] = _iterate(batches)
         self._shapes = shapes
         self._class_weight = class_weight
+        self.arguments = "x" if class_weight is None else "x, class_weight=class_weight"
         # One entry an observation: its leaves, flattened; views of the batches that they came in.
         self._rows: list[list[NDArray[Any]]] = []
         self._bytes = 0

@@ -151,14 +151,14 @@ class Chart:
             # Half the bytes, and as exact as a screen; what that format can't hold is far outside of the picture.
             mark.x, mark.y = self._rates[some], np.clip(y[..., some], -1e30, 1e30).astype(np.float32)
 
-    def show_rounds(self, deltas: Floats) -> None:
+    def show_rounds(self, deltas: Floats, measured: NDArray[np.bool_]) -> None:
         """Draw the curve of each round, faint; with none they go away."""
-        # A rate that diverged leaves the picture at the top: bqplot draws no gaps.
-        y = np.clip(np.where(np.isfinite(deltas), deltas, np.inf), -1e30, 1e30).astype(np.float32)
+        # A rate that diverged leaves the picture at the top; one that had dropped out of the race is a gap.
+        y = np.clip(np.where(np.isfinite(deltas), deltas, np.where(measured, np.inf, np.nan)), -1e30, 1e30)
         with self._rounds.hold_sync():
             self._rounds.visible = len(y) > 0
             if len(y) > 0:
-                self._rounds.x, self._rounds.y = self._rates, y
+                self._rounds.x, self._rounds.y = self._rates, y.astype(np.float32)
 
     def show_pins(self, curves: list[tuple[Floats, Floats]]) -> None:
         """Keep these curves, rates and means, in the picture."""

@@ -69,8 +69,8 @@ def picture(results: TuneResults, settings: Settings, selected: float | None) ->
     figure = Figure(figsize=(8, 4), layout="constrained")
     ax = figure.add_subplot()
     if len(results) > 0:
-        results.plot(settings.alpha, ax)
-        band = BANDS["normal"](results.deltas, settings.alpha)
+        results.plot(settings.alpha, ax, settings.band)
+        band = BANDS[settings.band](results.deltas, settings.alpha)
         seen = np.isfinite(band.mean)
         if seen.any():
             lower, upper = (np.where(np.isfinite(edge), edge, band.mean)[seen] for edge in (band.lower, band.upper))
@@ -82,8 +82,8 @@ def picture(results: TuneResults, settings: Settings, selected: float | None) ->
     return figure
 
 
-def python(settings: Settings, pinned: float | None) -> str:
-    """Python that does without the widget what was done with it."""
+def python(settings: Settings, data: str, pinned: float | None) -> str:
+    """Python that does without the widget what was done with it; ``data`` are the arguments that are the data."""
     if pinned is not None:
         return f"model.optimizer.learning_rate = {pinned!r}"
     default = Settings()
@@ -94,7 +94,7 @@ def python(settings: Settings, pinned: float | None) -> str:
             arguments.append(f"{'stop' if name == 'stop_rule' else name}={value!r}")
     return (
         "from autolr_widget import LRTuner\n\n"
-        f"tuner = LRTuner({', '.join(['model, x, y', *arguments])})\n"
+        f"tuner = LRTuner({', '.join(['model', data, *arguments])})\n"
         "for _ in tuner:\n"
         "    pass\n"
         f"model.optimizer.learning_rate = tuner.results.best_lr({settings.method!r})"
@@ -119,7 +119,7 @@ def _parquet(results: TuneResults) -> bytes:
 def _page(record: Record, selected: float | None, code: str) -> str:
     results, settings = record.results, record.settings
     picture = as_file("svg", record, selected, code).decode()
-    table = results.summary(settings.alpha)
+    table = results.summary(settings.alpha, settings.band)
     table.index = table.index.map("{:.4g}".format)
     return PAGE.format(
         rate="not chosen" if selected is None else f"{selected:.4g}",

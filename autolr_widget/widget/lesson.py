@@ -20,7 +20,8 @@ def lesson(tuner: LRTuner) -> dict[str, Any]:
     """
     last, settings, size = tuner.rounds[-1], tuner.settings, tuner.observations.size
     drawn: list[float] = []
-    if size is not None:
+    # The batches of a stream come as it yields them.
+    if size is not None and tuner.observations.any_order:
         rows = subsample(size, settings.batch_size, settings.seed, last.index, settings.horizon, settings.held_out)
         drawn = (np.sort(rows[: settings.batch_size]) / size).round(4).tolist()
     after = (last.loss + last.deltas)[last.measured]

@@ -18,7 +18,7 @@ RULE_NAMES = {
     "steady": "steadiest drop",
     "cautious": "lowest mean, divided by 2.5",
     "share": "smallest with 80 % of the best drop",
-    "significant": "largest that lowers the loss for sure",
+    "significant": "largest that lowers the loss significantly",
     "steepest": "where the curve falls steepest",
     "valley": "half way down the valley",
     "soft": "middle of the lowest part",

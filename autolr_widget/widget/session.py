@@ -28,8 +28,8 @@ SILENCE = 3.0
 class Session(traitlets.HasTraits):
     """Runs rounds of a tuner when asked to: by a tick of the front end, by `run`, or by itself after a silence.
 
-    Any method may be called from any thread. ``_lock`` guards the state and is held for moments only; ``_measuring`` is
-    held while a round is measured, so that there is one at a time, and a Pause need not wait for it.
+    Any method may be called from any thread. ``_lock`` guards the state; ``_measuring`` is held while a round is
+    measured, so that there is one at a time, and a Pause need not wait for it.
     """
 
     status = traitlets.Enum(STATUSES, "idle")
@@ -38,19 +38,26 @@ class Session(traitlets.HasTraits):
     stale = traitlets.Bool(False, help="Whether the settings are no longer those of the rounds at hand")
     turn = traitlets.Int(0, help="Moves when a turn of rounds is over, so that the front end asks for the next")
 
-    def __init__(self, tuner: LRTuner | Recorded, on_rounds: Callable[[], None]) -> None:
-        """``on_rounds`` is called when the rounds of ``tuner`` have changed, before ``round`` says so."""
+    def __init__(
+        self, tuner: LRTuner | Recorded, on_rounds: Callable[[], None], on_halt: Callable[[], None] = lambda: None
+    ) -> None:
+        """``on_rounds`` is called when the rounds of ``tuner`` have changed, before ``round`` says so.
+
+        ``on_halt`` is called when the run has come to a halt, and may take a while.
+        """
         super().__init__()
         self.tuner = tuner
         if len(tuner) > 0:
             self.round, self.status = len(tuner), "done" if tuner.is_complete else "paused"
         self.settings = tuner.settings
         self._on_rounds = on_rounds
+        self._on_halt = on_halt
+        self._halted = False
         self._lock = threading.RLock()
         self._measuring = threading.Lock()
         self._pause_at: int | None = None
         self._heard = 0.0
-        self._watched = False
+        self._watch_number = 0
         self._due = 0.0
         # The loop of the cell that made the widget. A later handler's may be a subshell's, which comes and goes.
         try:
@@ -60,6 +67,7 @@ class Session(traitlets.HasTraits):
 
     @traitlets.observe("status")
     def _on_status(self, change: dict[str, str]) -> None:
+        self._halted = change["new"] != "running"
         if change["old"] == "running":
             interrupt.forget(self._loop, self.interrupt)
 
@@ -69,12 +77,13 @@ class Session(traitlets.HasTraits):
             self.settings = settings
             if not settings.measure_alike(self.tuner.settings):
                 self.stale = self.status != "idle" and self.tuner.model is not None
-                self.pause()
-                return
-            self.stale = False
-            self.tuner.settings = settings
-            if self.status in ("paused", "done"):
-                self.status = "done" if self._is_complete() else "paused"
+                self._pause()
+            else:
+                self.stale = False
+                self.tuner.settings = settings
+                if self.status in ("paused", "done"):
+                    self.status = "done" if self._is_complete() else "paused"
+        self._tell_of_halt()
 
     def start(self) -> None:
         """Run all the rounds that are left; from the first where the run is over or stale."""
@@ -88,8 +97,12 @@ class Session(traitlets.HasTraits):
     def pause(self) -> None:
         """Stop after the round that is being measured. Nothing happens unless the session is running."""
         with self._lock:
-            if self.status == "running":
-                self.status = "paused"
+            self._pause()
+        self._tell_of_halt()
+
+    def _pause(self) -> None:
+        if self.status == "running":
+            self.status = "paused"
 
     def resume(self) -> None:
         """Go on after `pause`. Nothing happens unless the session is paused."""
@@ -102,6 +115,7 @@ class Session(traitlets.HasTraits):
             if self.status in ("running", "paused", "error"):
                 self.error = ""
                 self.status = "stopped"
+        self._tell_of_halt()
 
     def interrupt(self) -> None:
         """Stop after the round that is being measured, as by an error."""
@@ -115,12 +129,16 @@ class Session(traitlets.HasTraits):
         with self._lock:
             self._renew()
             self.status = "idle"
+        self._tell_of_halt()
 
     def run(self) -> None:
         """Run all the rounds that are left, and return when they are done. What a round raises is raised here."""
         self.start()
         with self._measuring:
-            self._run_rounds(until=math.inf)
+            try:
+                self._run_rounds(until=math.inf)
+            finally:
+                self._show_halt()
 
     async def wait(self) -> None:
         """Return when the session is no longer running."""
@@ -144,6 +162,9 @@ class Session(traitlets.HasTraits):
     def _start(self, pause_at: int | None) -> None:
         with self._lock:
             if self.status == "running":
+                # After a step: its end is no longer where to pause.
+                if pause_at is None:
+                    self._pause_at = None
                 return
             # Without rounds there is nothing to go on from, and the model may have been compiled anew since.
             if self.stale or self.status in ("idle", "done", "stopped") or len(self.tuner) == 0:
@@ -153,9 +174,9 @@ class Session(traitlets.HasTraits):
             self._heard = time.monotonic()
             self.status = "running"
             interrupt.listen(self._loop, self.interrupt)
-            if not self._watched:
-                self._watched = True
-                self._watch_in(SILENCE)
+            # Not the watch of a former start: its loop may be closed.
+            self._watch_number += 1
+            self._watch_in(SILENCE, self._watch_number)
 
     def _renew(self) -> None:
         self.tuner = self.tuner.renewed(self.settings)
@@ -164,8 +185,23 @@ class Session(traitlets.HasTraits):
         self._publish()
 
     def _publish(self) -> None:
-        self._on_rounds()
-        self.round = len(self.tuner)
+        try:
+            self._on_rounds()
+        finally:
+            self.round = len(self.tuner)
+
+    def _tell_of_halt(self) -> None:
+        """Show a halt, without the lock. Where a round is being measured, whoever does that will."""
+        if self._measuring.acquire(blocking=False):
+            try:
+                self._show_halt()
+            finally:
+                self._measuring.release()
+
+    def _show_halt(self) -> None:
+        if self._halted and self.status != "running":
+            self._halted = False
+            self._on_halt()
 
     def _is_complete(self) -> bool:
         return self.tuner.is_complete
@@ -175,25 +211,30 @@ class Session(traitlets.HasTraits):
         with contextlib.suppress(Exception, KeyboardInterrupt):
             self._run_rounds(until=time.monotonic() + TURN)
         self._heard = time.monotonic()
-        self.turn += 1
+        try:
+            self._show_halt()
+        finally:
+            self.turn += 1
 
     def _run_rounds(self, until: float) -> None:
+        tuner = self.tuner
         try:
             while self.status == "running":
-                self._run_round()
+                tuner = self.tuner
+                self._run_round(tuner)
                 if time.monotonic() >= until:
                     break
         except (Exception, KeyboardInterrupt) as error:
             with self._lock:
                 # After a reset the round that failed is nobody's any more.
-                if self.status in ("running", "paused"):
-                    self.error = _message(error, len(self.tuner) + 1)
+                if tuner is self.tuner and self.status in ("running", "paused"):
+                    self.error = _message(error, len(tuner) + 1)
                     self.status = "error"
-                    self._publish()
+                    with contextlib.suppress(Exception):
+                        self._publish()
             raise
 
-    def _run_round(self) -> None:
-        tuner = self.tuner
+    def _run_round(self, tuner: LRTuner | Recorded) -> None:
         tuner.step()
         with self._lock:
             if tuner is not self.tuner:
@@ -204,21 +245,28 @@ class Session(traitlets.HasTraits):
             elif self.status == "running" and self.round == self._pause_at:
                 self.status = "paused"
 
-    def _watch_in(self, delay: float) -> None:
+    def _watch_in(self, delay: float, number: int) -> None:
         self._due = time.monotonic() + delay
         if self._loop is not None and self._loop.is_running():
-            self._loop.call_soon_threadsafe(self._loop.call_later, delay, self._watch)
+            self._loop.call_soon_threadsafe(self._loop.call_later, delay, self._watch, number)
         else:
-            timer = threading.Timer(delay, self._watch)
+            timer = threading.Timer(delay, self._watch, [number])
             timer.daemon = True
             timer.start()
 
-    def _watch(self) -> None:
+    def _watch(self, number: int) -> None:
         """Go on without a front end, once none has been heard for some seconds."""
-        with self._lock:
-            if self.status != "running":
-                self._watched = False
-                return
+        if number != self._watch_number:
+            return
+        if self.status != "running":
+            self._tell_of_halt()
+            return
+        try:
+            self._take_turn()
+        finally:
+            self._watch_in(max(self._heard + SILENCE - time.monotonic(), 0.01), number)
+
+    def _take_turn(self) -> None:
         now = time.monotonic()
         if now > self._due + 1:
             # A cell blocked the loop, and the front end's messages with it: hear them first, there may be a Pause.
@@ -230,7 +278,6 @@ class Session(traitlets.HasTraits):
                 self._measuring.release()
             # The next turn follows at once, but lets the loop do other things in between.
             self._heard -= SILENCE
-        self._watch_in(max(self._heard + SILENCE - time.monotonic(), 0.01))
 
 
 def _message(error: BaseException, round_number: int) -> str:

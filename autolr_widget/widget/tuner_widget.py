@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bqplot
 import ipywidgets as ipw
+import numpy as np
 import traitlets
 from IPython import get_ipython
 from IPython.display import DisplayHandle, display
@@ -18,7 +20,7 @@ from tqdm import tqdm
 
 from autolr_widget.engine.band import BANDS
 from autolr_widget.engine.grid import SCALES, around
-from autolr_widget.engine.record import Record
+from autolr_widget.engine.record import Record, write_whole
 from autolr_widget.engine.recorded import Recorded
 from autolr_widget.engine.results import TuneResults
 from autolr_widget.engine.schedule import cosine_restarts
@@ -46,6 +48,8 @@ DEEDS: dict[str, dict[str, type]] = {
     "unpin_run": {"index": int},
     "use_view": {},
 }
+#: The values that a deed may bring along: a front end can't send them before it while the kernel is busy.
+BROUGHT = {*SETTINGS, "selected_lr", "pinned", "view", "axis", "explain"}
 
 
 class TunerWidget(ipw.VBox):
@@ -189,7 +193,7 @@ class TunerWidget(ipw.VBox):
             raise ValueError(f"Argument `autosave` must be a path that ends in .json. Received: autosave={autosave}")
         self._autosave = None if autosave is None else Path(autosave)
         allow_front_ends()
-        self._session = Session(tuner, on_rounds=self._draw)
+        self._session = Session(tuner, on_rounds=self._draw, on_halt=self._show_halt)
         self._following = False
         #: The run and the settings that `_certainty` is of.
         self._judged: tuple[Any, ...] = (tuner,)
@@ -214,9 +218,8 @@ class TunerWidget(ipw.VBox):
         for name in ("status", "round", "error", "stale", "turn"):
             traitlets.dlink((self._session, name), (self._panel, name))
         # Behind the links: the front end must hear how a run stands, whatever becomes of these.
-        self._session.observe(self._judge, names=("turn", "status"))
-        self._session.observe(self._compare, names="status")
-        self._session.observe(self._leave_still, names="status")
+        self._session.observe(self._judge, names="turn")
+        self._session.observe(self._forget_said, names="status")
         self._panel.observe(self._take, names=[*SETTINGS, "selected_lr", "pinned"])
         self._panel.on_msg(self._receive)
         self._view = View(tuner, self._panel, on_explained=self._redraw)
@@ -256,7 +259,7 @@ class TunerWidget(ipw.VBox):
 
     def step(self) -> None:
         """Run one round, then pause. Nothing happens where all rounds are done."""
-        if self.status not in ("running", "done") or self._panel.stale:
+        if self.status not in ("running", "done") or self._session.stale:
             self._view.explained = not self._panel.explain
         self._session.step()
 
@@ -301,8 +304,9 @@ class TunerWidget(ipw.VBox):
         Raises
         ------
         ValueError
-            If no rate is selected, or none has been measured yet.
+            If no rate is selected, none has been measured yet, or there is no model to measure.
         """
+        self._model()
         lr, tuner = self._selected(), self.tuner
         if len(tuner) == 0:
             raise ValueError("Nothing has been measured yet that could be refined. Run the tuner first.")
@@ -314,9 +318,9 @@ class TunerWidget(ipw.VBox):
                 sure = certainty(method, tuner.rates, tuner.deltas, self.alpha) or Certainty(found, found, 1.0)
                 low, high = min(low, sure.lower), max(high, sure.upper)
         lr_min, lr_max = around(tuner.rates, low, high)
+        self._move_grid(lr_min, lr_max)
         self._view.before = self._view.curve()
         self._unpin()
-        self._move_grid(lr_min, lr_max)
         self._view.end_lesson()
         self._session.stop()
         self._session.start()
@@ -364,10 +368,10 @@ class TunerWidget(ipw.VBox):
         Raises
         ------
         ValueError
-            If nothing has been measured yet.
+            If there is no curve yet.
         """
-        if len(self.tuner) == 0:
-            raise ValueError("Nothing has been measured yet that could be pinned. Run the tuner first.")
+        if not np.isfinite(self.tuner.deltas).any():
+            raise ValueError("There is no curve yet that could be pinned. Run the tuner first.")
         self._view.pin()
 
     def unpin_run(self, index: int) -> None:
@@ -404,14 +408,18 @@ class TunerWidget(ipw.VBox):
         Raises
         ------
         ValueError
-            If the name ends in none of these.
+            If the name ends in none of these, or the run is too large to be read again.
         """
         kind = Path(path).suffix.removeprefix(".")
         if kind not in FORMATS:
             raise ValueError(
                 f"Argument `path` must end in one of {', '.join(f'.{f}' for f in FORMATS)}. Received: {path}"
             )
-        Path(path).write_bytes(as_file(kind, self.tuner.record, self.selected_lr, self._panel.code))
+        record = self.tuner.record
+        if kind == "json":
+            record.write(path)
+        else:
+            write_whole(path, as_file(kind, record, self.selected_lr, self._code()))
 
     def __repr__(self) -> str:
         # Without `__init__`, as for what was refused, there is nothing to tell.
@@ -430,9 +438,12 @@ class TunerWidget(ipw.VBox):
         still = bundle(self.tuner.record, self.status, self.selected_lr)
         self._still = display(still, raw=True, display_id=f"autolr-{self.model_id}")
 
-    def _leave_still(self, _: Any = None) -> None:
-        """Bring what a reader without a kernel sees up to date, when the run comes to a halt."""
-        if self._still is not None and self.status != "running":
+    def _show_halt(self) -> None:
+        """Judge the rounds, and bring what a reader without a kernel sees up to date: the run has come to a halt."""
+        self._judge()
+        if self.tuner.model_has_changed:
+            self._panel.said = "The model has changed since this run began: the run measures it as it was then"
+        if self._still is not None:
             self._still.update(bundle(self.tuner.record, self.status, self.selected_lr), raw=True)
 
     def close(self) -> None:
@@ -470,12 +481,9 @@ class TunerWidget(ipw.VBox):
     def _mirror(self, change: dict[str, Any]) -> None:
         self.set_trait(change["name"], change["new"])
 
-    def _compare(self, change: dict[str, str]) -> None:
-        """Say so where a run that comes to a halt has measured a model that is no more."""
+    def _forget_said(self, change: dict[str, str]) -> None:
         if change["new"] == "running":
             self._panel.said = ""
-        elif change["old"] == "running" and self.tuner.model_has_changed:
-            self._panel.said = "The model has changed since this run began: the run measures it as it was then"
 
     def _take(self, change: dict[str, Any]) -> None:
         """Take a setting, or the user's own rate, from the front end; what is refused goes back."""
@@ -495,7 +503,7 @@ class TunerWidget(ipw.VBox):
             return
         try:
             self.tuner.record.write(self._autosave)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self._panel.said = f"Not saved: {error}"
 
     def _draw(self) -> None:
@@ -574,7 +582,11 @@ class TunerWidget(ipw.VBox):
                 self._show_code()
 
     def _show_code(self) -> None:
-        self._panel.code = python(self._settings(), self.selected_lr if self.pinned else None)
+        self._panel.code = self._code()
+
+    def _code(self) -> str:
+        data = "x, y" if self.tuner.observations is None else self.tuner.observations.arguments
+        return python(self._settings(), data, self.selected_lr if self.pinned else None)
 
     @traitlets.observe("selected_lr")
     def _on_selected(self, _: dict[str, Any]) -> None:
@@ -607,9 +619,15 @@ class TunerWidget(ipw.VBox):
 
     def _receive(self, _: Any, content: Any, __: Any) -> None:
         """Do what the front end asks for. Anything else is no message of ours, and is ignored."""
-        kind = content.get("type") if isinstance(content, dict) else None
+        content = dict(content) if isinstance(content, dict) else {}
+        kind, values = content.get("type"), content.pop("values", {})
         if not isinstance(kind, str) or kind not in DEEDS or not is_message(content, type=str, **DEEDS[kind]):
             return
+        if not isinstance(values, dict):
+            return
+        for name in BROUGHT & values.keys():
+            with suppress(traitlets.TraitError, OverflowError):
+                setattr(self._panel, name, values[name])
         if kind == "tick":
             self._session.tick(content["round"])
             return
@@ -635,7 +653,7 @@ class TunerWidget(ipw.VBox):
         elif kind == "save":
             if content["format"] not in FORMATS:
                 return None
-            data = as_file(content["format"], self.tuner.record, self.selected_lr, self._panel.code)
+            data = as_file(content["format"], self.tuner.record, self.selected_lr, self._code())
             self._panel.send({"type": "file", "name": f"learning-rate.{content['format']}"}, [data])
         else:
             getattr(self, kind)()

@@ -78,14 +78,14 @@ class View:
 
     def judge(self, settings: Settings) -> None:
         """Show what all rules choose, and what the pointer can read at each rate."""
-        tuner = self._tuner
-        band = BANDS[settings.band](tuner.deltas, settings.alpha)
-        measured = tuner.results.measured
-        assert measured is not None
-        diverged = measured.sum(axis=0) - band.count
+        # Once: another thread may be adding a round.
+        results = self._tuner.results
+        band = BANDS[settings.band](results.deltas, settings.alpha)
+        assert results.measured is not None
+        diverged = results.measured.sum(axis=0) - band.count
         table = np.array([band.mean, band.lower, band.upper, band.count, diverged])
         with self._panel.hold_sync():
-            self._panel.choices = choices(tuner.rates, tuner.deltas)
+            self._panel.choices = choices(results.rates, results.deltas)
             self._panel.table = table.astype(np.float32).tobytes()
             self._panel.limits = list(self.chart.limits)
             self._panel.this_run = self._words()
@@ -113,8 +113,11 @@ class View:
 
     def _detail(self, _: Any = None) -> None:
         """Show what was asked for beside the curve: each round's own, and the rounds of one rate."""
-        panel, deltas = self._panel, self._tuner.deltas
-        self.chart.show_rounds(deltas if panel.show_rounds else deltas[:0])
+        panel, results = self._panel, self._tuner.results
+        deltas = results.deltas
+        assert results.measured is not None
+        shown = slice(None if panel.show_rounds else 0)
+        self.chart.show_rounds(deltas[shown], results.measured[shown])
         column = deltas[:, panel.probed] if 0 <= panel.probed < deltas.shape[1] else deltas[:0, 0]
         column = np.clip(column[np.isfinite(column)], -1e30, 1e30)
         # By their number alone: a rate that blew up once would ask for millions of bins.

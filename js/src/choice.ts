@@ -1,7 +1,7 @@
 import { element, keepKeys, setText } from "./element";
 import type { Pacer } from "./pacer";
 import { formatRate, parseRate } from "./rates";
-import { assign, follow, type Model, type Part } from "./screen";
+import { assign, follow, type Model, type Part, withValues } from "./screen";
 
 const STATUS: Record<string, string> = {
   idle: "Ready",
@@ -86,7 +86,7 @@ export function choice(model: Model, pacer: Pacer): Part {
     [undo, "undo"],
     [refine, "refine"],
   ] as const) {
-    button.addEventListener("click", () => model.send({ type }));
+    button.addEventListener("click", () => model.send(withValues(model, { type })));
   }
 
   const draw = () => {

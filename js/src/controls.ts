@@ -183,9 +183,9 @@ function withHelp(row: HTMLElement, control: HTMLElement, help: string): HTMLEle
 
 /** A native slider with a number beside it. What is beyond its ends can be typed, and widens it. */
 function slider(model: Model, { trait, label, help, least, most, step = 1 }: Slider): Part {
-  const limits = { step: String(step), min: String(least) };
-  const range = element("input", { type: "range", "aria-label": `${label}, slider`, ...limits });
-  const number = element("input", { type: "number", "aria-label": label, ...limits });
+  const whole = step === 1;
+  const range = element("input", { type: "range", "aria-label": `${label}, slider`, step: String(step) });
+  const number = element("input", { type: "number", "aria-label": label, step: whole ? "1" : "any" });
   const row = element(
     "div",
     { class: "autolr-line-row" },
@@ -197,14 +197,15 @@ function slider(model: Model, { trait, label, help, least, most, step = 1 }: Sli
   const draw = () => {
     const value = model.get(trait) as number;
     const limit = trait === "batch_size" ? model.get("batch_most") : most;
+    range.min = number.min = String(Math.min(least, value));
     range.max = String(Math.max(limit, value));
     range.value = number.value = String(value);
     number.disabled = model.get("recorded") && MEASURES.includes(trait);
   };
   const commit = (input: HTMLInputElement) => {
     const value = Number(input.value);
-    if (input.value === "" || !Number.isFinite(value) || value < least || (step === 1 && !Number.isInteger(value)))
-      draw();
+    const fits = whole ? Number.isInteger(value) && value >= least : Number.isFinite(value) && value > 0;
+    if (input.value === "" || !fits) draw();
     else if (value !== model.get(trait)) assign(model, { [trait]: value } as Partial<Screen>);
   };
   range.addEventListener("input", () => {

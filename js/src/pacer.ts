@@ -117,9 +117,12 @@ export function pace(model: AnyModel<Paced>): Pacer {
     },
     isHeld: () => held,
     ask: (message) => {
-      // What is asked after a Pause must not be followed by that Pause again.
-      if (held) clearTimeout(resend);
       ask(message);
+      if (!held) return;
+      // What is asked after a Pause must not be followed by that Pause again, which may never have been heard.
+      held = false;
+      tick();
+      tell();
     },
     isLost: () => lost,
     watch: (done) => {

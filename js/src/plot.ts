@@ -3,7 +3,7 @@ import { beyond, type Curve, formatChange, readCurve, readout } from "./curve";
 import { element, keepKeys, setText } from "./element";
 import { type Mark, marks } from "./marks";
 import { formatRate } from "./rates";
-import { assign, follow, type Model, type Part } from "./screen";
+import { assign, follow, type Model, type Part, withValues } from "./screen";
 
 /** Names of the pinned runs. */
 const LETTERS = ["A", "B", "C", "D"];
@@ -347,7 +347,7 @@ export function plot(model: Model): Part {
   };
   zoomIn.addEventListener("click", () => zoomTo(centre() / 2, (centre() + 1) / 2));
   zoomOut.addEventListener("click", () => zoomTo(-centre(), 2 - centre()));
-  use.addEventListener("click", () => model.send({ type: "use_view" }));
+  use.addEventListener("click", () => model.send(withValues(model, { type: "use_view" })));
 
   // Only the marks depend on the width: those that are close share one.
   const resized = new ResizeObserver(drawRules);

@@ -1,7 +1,7 @@
 import { element, keepKeys, setText } from "./element";
 import type { Pacer } from "./pacer";
 import { type Mark, progressText, rate, record } from "./progress";
-import { assign, follow, type Model, type Part } from "./screen";
+import { assign, follow, type Model, type Part, withValues } from "./screen";
 
 /** Run/Pause, Step, Reset, what is done with whole runs, and the progress. */
 export function runBar(model: Model, pacer: Pacer): Part {
@@ -67,10 +67,10 @@ export function runBar(model: Model, pacer: Pacer): Part {
     if (isRunning()) {
       pacer.hold();
     } else {
-      pacer.ask({ type: "start" });
+      pacer.ask(withValues(model, { type: "start" }));
     }
   });
-  step.addEventListener("click", () => pacer.ask({ type: "step" }));
+  step.addEventListener("click", () => pacer.ask(withValues(model, { type: "step" })));
   reset.addEventListener("click", () => pacer.ask({ type: "reset" }));
   pin.addEventListener("click", () => model.send({ type: "pin_run" }));
   explain.addEventListener("click", () => assign(model, { explain: !model.get("explain") }));

@@ -78,8 +78,20 @@ export function follow(model: Model, names: readonly Name[], draw: () => void): 
   };
 }
 
+const assigned = new WeakMap<Model, Partial<Screen>>();
+
 /** Tells the kernel of new values. */
 export function assign(model: Model, values: Partial<Screen>): void {
   for (const [name, value] of Object.entries(values)) model.set(name as Name, value as never);
   model.save_changes();
+  assigned.set(model, { ...assigned.get(model), ...values });
+}
+
+/**
+ * A message that brings along what was set here and still holds: ipywidgets keeps values back while the kernel is busy,
+ * and no messages, so that a button would be heard before what was typed for it.
+ */
+export function withValues<M extends { type: string }>(model: Model, message: M): M & { values?: object } {
+  const values = Object.entries(assigned.get(model) ?? {}).filter(([name, value]) => model.get(name as Name) === value);
+  return values.length ? { ...message, values: Object.fromEntries(values) } : message;
 }

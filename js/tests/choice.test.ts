@@ -108,3 +108,13 @@ test("closing takes the listeners away", () => {
   view.pacer.stop();
   expect(view.listening()).toBe(0);
 });
+
+test("a button brings along what was typed before it, unless that holds no more", () => {
+  const view = show({ selected_lr: 0.1 });
+  view.type("0.02");
+  view.button("Apply")?.click();
+  expect(view.sent).toEqual([{ type: "apply", values: { selected_lr: 0.02, pinned: true } }]);
+  view.model.set("selected_lr", 0.5);
+  view.button("Apply")?.click();
+  expect(view.sent.at(-1)).toEqual({ type: "apply", values: { pinned: true } });
+});

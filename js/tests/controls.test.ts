@@ -175,3 +175,12 @@ test("before the first Step it says what to do", () => {
   mock.model.set("explain", false);
   expect(node.classList.contains("autolr-gone")).toBe(true);
 });
+
+test("a level below its slider can be typed, 0 can't", () => {
+  const view = show();
+  view.set(view.named("Band's α"), "0.0026");
+  expect(view.saved.at(-1)?.alpha).toBe(0.0026);
+  expect(view.named("Band's α, slider").min).toBe("0.0026");
+  view.set(view.named("Band's α"), "0");
+  expect(view.named("Band's α").value).toBe("0.0026");
+});

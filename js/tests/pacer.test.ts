@@ -98,8 +98,11 @@ test("a pause that was lost is sent again after a silence, but not after what is
   vi.advanceTimersByTime(SILENCE);
   expect(sent).toHaveLength(4);
   pacer.ask({ type: "start" });
-  vi.advanceTimersByTime(10 * SILENCE);
-  expect(sent.slice(4)).toEqual([{ type: "start" }]);
+  model.set("round", 2);
+  vi.advanceTimersByTime(3 * SILENCE);
+  expect(pacer.isHeld()).toBe(false);
+  expect(sent.slice(4, 6)).toEqual([{ type: "start" }, { type: "tick", round: 1 }]);
+  expect(sent.slice(6).map(({ type }) => type)).toEqual(["tick", "tick", "tick"]);
 });
 
 test("a kernel that nothing can be sent to is lost at once", () => {

@@ -195,7 +195,7 @@ test("zooming by buttons keeps the choice in its place, and the range can be use
   expect(Math.log10((high as number) / (low as number))).toBeCloseTo(1.5);
   expect(Number.parseFloat(view.find("chosen").style.left)).toBeCloseTo(Number.parseFloat(before));
   view.button("Make this range the grid of the next run").click();
-  expect(view.sent).toEqual([{ type: "use_view" }]);
+  expect(view.sent).toEqual([{ type: "use_view", values: { view: view.model.get("view") } }]);
   view.button("Zoom out").click();
   expect(view.model.get("view")).toEqual([1e-3, 1]);
 });

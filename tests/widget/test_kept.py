@@ -45,8 +45,9 @@ def test_a_saved_run_is_shown_without_a_model(make_model, digits, tmp_path):
         with pytest.raises(ValueError, match="This is a saved run"):
             ask()
         assert loaded.results == widget.results
-    loaded.seed = 7
-    assert not loaded._panel.stale
+    with pytest.raises(ValueError, match="This is a saved run"):
+        loaded.seed = 7
+    assert (loaded.seed, loaded._panel.stale, loaded._view.before) == (widget.seed, False, None)
     loaded._receive(None, {"type": "start"}, [])
     assert "This is a saved run" in loaded._panel.said
 

@@ -24,7 +24,10 @@ DEED = st.sampled_from(sorted(DEEDS)).flatmap(
     lambda kind: st.fixed_dictionaries({"type": st.just(kind), **dict.fromkeys(DEEDS[kind], JSON)})
 )
 MESSAGES = (
-    JSON | DEED | st.builds(lambda deed, more: {**deed, **more}, DEED, st.dictionaries(st.text(), JSON, max_size=2))
+    JSON
+    | DEED
+    | st.builds(lambda deed, more: {**deed, **more}, DEED, st.dictionaries(st.text(), JSON, max_size=2))
+    | st.builds(lambda deed, values: {**deed, "values": values}, DEED, JSON | st.dictionaries(st.text(), JSON))
 )
 SYNCED = sorted(name for name in Panel.class_traits(sync=True) if not name.startswith("_") and name != "layout")
 
@@ -79,3 +82,17 @@ def test_a_replayed_tick_runs_no_round_twice():
         widget._receive(None, {"type": "tick", "round": seen}, [])
     assert [round.index for round in widget.tuner.rounds] == list(range(widget.round))
     assert widget.round == 3
+
+
+def test_a_deed_brings_along_what_was_set_before_it():
+    """ipywidgets keeps a front end's values back while the kernel is busy, but not its messages."""
+    widget = make()
+    values = {"selected_lr": 0.25, "pinned": True, "batch_size": 16, "status": "running", "num_evals": "x"}
+    widget._receive(None, {"type": "apply", "values": values}, [])
+    assert float(widget.tuner.model.optimizer.learning_rate) == pytest.approx(0.25)
+    assert (widget.selected_lr, widget.pinned, widget.batch_size, widget.status) == (0.25, True, 16, "done")
+    assert widget.num_evals == 4
+    widget._receive(None, {"type": "start", "values": {"batch_size": 4}}, [])
+    # What was kept back comes in the end, and is nothing new.
+    widget._panel.set_state({"batch_size": 4})
+    assert (widget.status, widget.tuner.settings.batch_size, widget._panel.stale) == ("running", 4, False)

@@ -1,6 +1,7 @@
 """The state machine of a run, driven by a tuner that only counts."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import threading
@@ -411,6 +412,14 @@ class Clicks(RuleBasedStateMachine):
     def press(self, method):
         getattr(self.session, method)()
 
+    @rule()
+    def run_all(self):
+        fails = self.session.tuner.fails
+        with contextlib.suppress(ValueError):
+            self.session.run()
+            assert fails is None or self.session.tuner.fails is None
+            assert self.session.status == "done"
+
     @rule(seen=st.integers(0, 7), turn=st.sampled_from([0, 1]))
     def tick(self, seen, turn):
         session_module.TURN = turn
@@ -449,3 +458,90 @@ class Clicks(RuleBasedStateMachine):
 
 TestClicks = Clicks.TestCase
 TestClicks.settings = hypothesis_settings(max_examples=50, stateful_step_count=30, deadline=None)
+
+
+@pytest.mark.parametrize("go_on", ["start", "run"])
+def test_after_a_step_that_has_not_run_yet_all_rounds_are_asked_for(session, go_on):
+    session.step()
+    getattr(session, go_on)()
+    session.tick(0)
+    assert (session.status, session.round) == ("done", 5)
+
+
+def test_a_round_that_fails_after_a_reset_is_not_the_new_run_s(session):
+    session.start()
+    old = session.tuner
+    old.gate, old.fails = threading.Event(), ValueError("old")
+    measuring = threading.Thread(target=session.tick, args=[0])
+    measuring.start()
+    while not session._measuring.locked():
+        time.sleep(0.001)
+    session.reset()
+    session.start()
+    old.gate.set()
+    measuring.join(5)
+    assert (session.status, session.error) == ("running", "")
+
+
+def test_a_halt_is_shown_without_the_lock():
+    free = []
+
+    def on_halt():
+        def try_lock():
+            free.append(session._lock.acquire(blocking=False))
+            if free[-1]:
+                session._lock.release()
+
+        other = threading.Thread(target=try_lock)
+        other.start()
+        other.join(5)
+
+    session = Session(CountingTuner(Settings(num_subsamples=2)), on_rounds=lambda: None, on_halt=on_halt)
+    session.start()
+    session.pause()
+    session.run()
+    session.reset()
+    assert free == [True] * 3
+
+
+def test_a_halt_in_a_round_is_shown_behind_it(session):
+    shown = []
+    session._on_halt = lambda: shown.append(session.round)
+    session.start()
+    gate = session.tuner.gate = threading.Event()
+    measuring = threading.Thread(target=session.tick, args=[0])
+    measuring.start()
+    while not session._measuring.locked():
+        time.sleep(0.001)
+    session.pause()
+    assert shown == []
+    gate.set()
+    measuring.join(5)
+    assert shown == [1]
+
+
+def test_the_kernel_goes_on_behind_an_observer_that_fails(session, monkeypatch):
+    monkeypatch.setattr(session_module, "SILENCE", 0.05)
+    monkeypatch.setattr(session_module, "TURN", 0)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+
+    def fail(_):
+        raise ZeroDivisionError
+
+    session.observe(fail, names="turn")
+    session.start()
+    end = time.monotonic() + 10
+    while session.status == "running" and time.monotonic() < end:
+        time.sleep(0.01)
+    assert (session.status, session.round) == ("done", 5)
+
+
+def test_rounds_that_can_not_be_shown_are_counted_and_the_error_told(session):
+    def fail():
+        raise ValueError("no chart")
+
+    session.start()
+    session._on_rounds = fail
+    session.tick(0)
+    assert (session.status, session.round, len(session.tuner)) == ("error", 1, 1)
+    assert "no chart" in session.error

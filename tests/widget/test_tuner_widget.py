@@ -414,7 +414,7 @@ def test_undo_takes_each_apply_back(widget):
 
 
 def test_pinned_runs_stay_in_the_picture(widget):
-    with pytest.raises(ValueError, match="Nothing has been measured yet that could be pinned"):
+    with pytest.raises(ValueError, match="There is no curve yet that could be pinned"):
         widget.pin_run()
     widget.run()
     first = widget.results.summary()["mean"]
@@ -735,3 +735,40 @@ def test_a_model_that_nobody_else_holds_stays(make_model, digits):
     del model
     gc.collect()
     assert widget.run() == expected
+
+
+def test_what_is_saved_has_the_band_of_the_settings(widget, tmp_path):
+    widget.run()
+    widget.band = "t"
+    widget.save(tmp_path / "run.html")
+    upper = widget.results.summary(0.05, "t")["upper"].iloc[-1]
+    assert f"{upper:.4g}" in (tmp_path / "run.html").read_text()
+    ax = widget.results.plot(band="t")
+    assert ax.collections[0].get_datalim(ax.transData).y1 == pytest.approx(
+        widget.results.summary(0.05, "t")["upper"].max()
+    )
+
+
+def test_saving_leaves_the_file_before_it_or_a_whole_one(widget, tmp_path, monkeypatch):
+    widget.run()
+    widget.save(tmp_path / "run.csv")
+    before = (tmp_path / "run.csv").read_bytes()
+    monkeypatch.setattr("os.fsync", lambda _: 1 / 0)
+    for kind in ("csv", "json"):
+        with pytest.raises(ZeroDivisionError):
+            widget.save(tmp_path / f"run.{kind}")
+    assert [path.name for path in tmp_path.iterdir()] == ["run.csv"]
+    assert (tmp_path / "run.csv").read_bytes() == before
+
+
+def test_a_run_without_a_curve_is_not_pinned(make_model, digits):
+    widget = TunerWidget(make_model(), *digits, lr_space=(1e36, 1e38), num_evals=3, num_subsamples=1, horizon=2)
+    widget.run()
+    with pytest.raises(ValueError, match="no curve"):
+        widget.pin_run()
+
+
+def test_the_python_names_the_data_that_were_given(make_model, digits):
+    x, y = digits
+    widget = TunerWidget(make_model(), x, y, sample_weight=np.ones(len(y)))
+    assert "LRTuner(model, x, y, sample_weight=sample_weight)" in widget._panel.code
