@@ -79,7 +79,8 @@ def cautious(rates: Floats, deltas: Floats) -> float:
     A few steps are a short look, and what lowers the loss most in them is too large a rate for many. After 25 steps the
     bias is a factor of 2.5, after one step nearer to 10.
     """
-    return mean(rates, deltas) / CAUTION
+    rates, means = _drops(rates, deltas, "cautious")
+    return float(rates[np.argmin(means)]) / CAUTION
 
 
 def share(rates: Floats, deltas: Floats) -> float:

@@ -16,8 +16,8 @@ EVALUATE_ON = ("same", "held-out", "own")
 SAMPLERS = ("full", "racing")
 STOP_RULES = ("rounds", "settled")
 
-#: More rates than anybody can look at; a slip of the finger would take all memory.
-MOST_RATES = 10_000
+#: More rates than anybody can look at, and rounds than anybody waits for; a slip of the finger would take all memory.
+MOST_RATES, MOST_ROUNDS = 10_000, 1_000_000
 #: And so would observations in a round.
 MOST_OBSERVATIONS = 10_000_000
 
@@ -91,10 +91,9 @@ class Settings:
         _one_of("sampler", self.sampler, SAMPLERS)
         _one_of("stop", self.stop_rule, STOP_RULES)
         _one_of("evaluate_on", self.evaluate_on, EVALUATE_ON)
-        if self.num_evals > MOST_RATES:
-            raise ValueError(
-                f"Argument `num_evals` must be at most {MOST_RATES:,}. Received: num_evals={self.num_evals}"
-            )
+        for name, most in (("num_evals", MOST_RATES), ("num_subsamples", MOST_ROUNDS)):
+            if getattr(self, name) > most:
+                raise ValueError(f"Argument `{name}` must be at most {most:,}. Received: {name}={getattr(self, name)}")
         if (self.horizon + self.held_out) * self.batch_size > MOST_OBSERVATIONS:
             raise ValueError(
                 f"Arguments `horizon` and `batch_size` must ask for at most {MOST_OBSERVATIONS:,} observations. "

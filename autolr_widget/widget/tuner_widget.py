@@ -18,7 +18,7 @@ from IPython import get_ipython
 from IPython.display import DisplayHandle, display
 from tqdm import tqdm
 
-from autolr_widget.engine.band import BANDS
+from autolr_widget.engine.band import BANDS, normal
 from autolr_widget.engine.grid import SCALES, around
 from autolr_widget.engine.record import Record, write_whole
 from autolr_widget.engine.recorded import Recorded
@@ -331,13 +331,17 @@ class TunerWidget(ipw.VBox):
         Raises
         ------
         ValueError
-            If no rate is selected, or the optimizer's rate is a schedule, which Keras does not let one replace.
+            If no rate is selected, the optimizer can't hold it, or its rate is a schedule, which Keras does not let one
+            replace.
         """
         lr = self._selected()
         optimizer = self._model().optimizer
         before = float(optimizer.learning_rate)
         try:
             optimizer.learning_rate = lr
+            if not math.isclose(float(optimizer.learning_rate), lr, rel_tol=1e-2):
+                optimizer.learning_rate = before
+                raise ValueError(f"The model's optimizer can't hold a learning rate of {lr:.4g}.")
         except TypeError as error:
             raise ValueError(
                 "The model's optimizer takes its learning rate from a schedule, which can't be replaced. "
@@ -353,11 +357,15 @@ class TunerWidget(ipw.VBox):
         Raises
         ------
         ValueError
-            If nothing was applied, or all of it has been taken back.
+            If nothing was applied, all of it has been taken back, or the model has another optimizer by now.
         """
         if not self._replaced:
             raise ValueError("There is no `apply` to take back.")
         optimizer, before = self._replaced.pop()
+        if optimizer is not self._model().optimizer:
+            self._replaced.clear()
+            self._panel.undoable = False
+            raise ValueError("The model was compiled anew since that `apply`: its optimizer is another.")
         optimizer.learning_rate = before
         self._panel.undoable = bool(self._replaced)
         return before
@@ -556,6 +564,8 @@ class TunerWidget(ipw.VBox):
                         says = f"{sure.lower:.2g} to {sure.upper:.2g} ({1 - self.alpha:.0%} interval) · {says}"
                 if lr is None:
                     says = "the rule finds no rate: each one raised the loss in some round"
+                elif not (normal(self.tuner.deltas, self.alpha).mean < 0).any():
+                    says = "no rate lowers the loss: try smaller ones"
             except ValueError as error:
                 says = str(error)
         end = edge(self.method, self.tuner.rates, self.tuner.deltas) if lr else ""

@@ -10,6 +10,7 @@ const STATUS: Record<string, string> = {
   done: "Done",
   stopped: "Stopped",
   error: "Error",
+  lost: "No answer",
 };
 
 /** The answer: the chosen rate, large, how sure it is, who chose it, and whether it is still being looked for. */
@@ -59,6 +60,7 @@ export function choice(model: Model, pacer: Pacer): Part {
   };
   // Rounds that come meanwhile must not take away what is being typed.
   let edited = false;
+  let refused = false;
   const type = () => {
     if (!edited) return;
     edited = false;
@@ -70,7 +72,10 @@ export function choice(model: Model, pacer: Pacer): Part {
   rate.addEventListener("input", () => {
     edited = true;
   });
-  rate.addEventListener("blur", type);
+  rate.addEventListener("blur", () => {
+    refused = edited && parseRate(rate.value) === undefined;
+    type();
+  });
   rate.addEventListener("change", type);
   // Outside of a form, Chromium has no `change` for Enter.
   rate.addEventListener("keydown", (event) => {
@@ -86,7 +91,11 @@ export function choice(model: Model, pacer: Pacer): Part {
     [undo, "undo"],
     [refine, "refine"],
   ] as const) {
-    button.addEventListener("click", () => model.send(withValues(model, { type })));
+    button.addEventListener("click", () => {
+      // Who leaves the field for a button means what was typed there, not what is shown in its place.
+      if (!refused || type === "undo") pacer.send(withValues(model, { type }));
+      refused = false;
+    });
   }
 
   const draw = () => {
@@ -100,7 +109,7 @@ export function choice(model: Model, pacer: Pacer): Part {
     refine.disabled = recorded || lr === null || model.get("round") === 0;
   };
   const drawState = () => {
-    const status = pacer.isHeld() ? "paused" : model.get("status");
+    const status = pacer.isLost() ? "lost" : pacer.isHeld() ? "paused" : model.get("status");
     state.dataset.status = status;
     setText(state, model.get("recorded") ? "Saved run" : (STATUS[status] ?? status));
   };

@@ -91,7 +91,7 @@ const MEASURES: readonly Name[] = ["evaluate_on", "sampler", "stop_rule", "seed"
 
 const BUDGET =
   "A long training wants a smaller rate than a short one, and no rule knows how long yours will be: " +
-  "for many epochs go left within the shaded interval.";
+  "for many epochs go left of the choice, within the shaded interval where there is one.";
 
 let ids = 0;
 

@@ -8,7 +8,7 @@ export const STAGES = 6;
 
 /** What a stage is called, and what it says to a class that has never seen such a curve. */
 export function words(lesson: Lesson, stage: number): [string, string] {
-  const { batch_size, observations, before, horizon, after, round } = lesson;
+  const { batch_size, observations, before, horizon, after, drawn, round } = lesson;
   const steps = horizon === 1 ? "one training step" : `${horizon} training steps, each on a fresh batch`;
   const changes = after.flatMap((loss) => (loss === null ? [] : [loss - before]));
   const lowered = changes.filter((change) => change < 0).length;
@@ -16,7 +16,7 @@ export function words(lesson: Lesson, stage: number): [string, string] {
     case 1:
       return [
         "Draw a batch",
-        `Training never looks at all data at once. Round ${round} draws ${batch_size}${observations ? ` of the ${observations}` : ""} observations by chance.`,
+        `Training never looks at all data at once. A batch of round ${round} is ${batch_size}${observations ? ` of the ${observations}` : ""} observations, ${drawn.length ? "drawn by chance" : "as the data yield them"}.`,
       ];
     case 2:
       return [
@@ -31,7 +31,7 @@ export function words(lesson: Lesson, stage: number): [string, string] {
     case 4:
       return [
         "Loss after",
-        "How wrong is each copy now? On the left hardly anything has changed. On the right the steps were too long.",
+        `How wrong is each copy now? Small rates, on the left, have hardly changed anything.${changes.length < after.length || changes.some((change) => change > 0) ? " Where the loss is higher than before, the steps were too long." : ""}`,
       ];
     case 5:
       return [
@@ -41,7 +41,7 @@ export function words(lesson: Lesson, stage: number): [string, string] {
     default:
       return [
         "The mean",
-        `One batch may mislead, so the chart below shows the mean over all ${round} rounds so far, and a band: the narrower, the surer. The lowest part is where learning goes furthest. Press Step for another round.`,
+        `One batch may mislead, so the chart below shows the mean over all rounds so far, and from the second on a band: the narrower, the surer. The lowest part is where learning goes furthest. Press Step for another round.`,
       ];
   }
 }
@@ -75,7 +75,8 @@ export function explain(model: Model): Part {
     picture.classList.toggle("autolr-gone", !told);
     if (!told) {
       setText(title, "One round, step by step");
-      setText(text, "Press Step. This page then tells what a round of the measurement does, and the chart follows.");
+      const press = model.get("status") === "done" && !model.get("stale") ? "Press Reset, and then Step" : "Press Step";
+      setText(text, `${press}. This page then tells what a round of the measurement does, and the chart follows.`);
       return;
     }
     const [name, says] = words(lesson as Lesson, stage);
@@ -84,7 +85,7 @@ export function explain(model: Model): Part {
     const axis = axisOf(model.get("view"), model.get("axis"), model.get("ends"));
     picture.replaceChildren(...draft(lesson as Lesson, stage, axis));
   };
-  const unfollow = follow(model, ["explain", "lesson", "stage", "view", "axis"], draw);
+  const unfollow = follow(model, ["explain", "lesson", "stage", "view", "axis", "status", "stale"], draw);
   return {
     node,
     end: () => {
@@ -99,7 +100,7 @@ function draft(lesson: Lesson, stage: number, axis: Axis): HTMLElement[] {
   const { before, after, drawn, rates } = lesson;
   if (stage === 1)
     return [
-      label("all observations, and the ones drawn", 0, 0),
+      label(drawn.length ? "all observations, and the ones drawn" : "the data are a stream", 0, 0),
       ...drawn.map((place) => mark("autolr-drawn", place, 0.5)),
     ];
   // What is far above leaves the picture: a loss that went up as far as it could have come down is bad enough.

@@ -33,6 +33,8 @@ export interface Pacer {
    */
   hold: () => void;
   isHeld: () => boolean;
+  /** Sends a message, and notes where that can't be done. */
+  send: (message: { type: string }) => void;
   /** Sends a message that the kernel answers by a change of the run. */
   ask: (message: { type: string }) => void;
   /** Whether an answer has been missing for long: another cell keeps the kernel busy, or it is gone. */
@@ -59,10 +61,7 @@ export function pace(model: AnyModel<Paced>): Pacer {
     for (const done of watchers) done();
   };
   const wait = () => {
-    waiting ??= setTimeout(() => {
-      lost = true;
-      tell();
-    }, LOST);
+    waiting ??= setTimeout(lose, LOST);
   };
   const answered = () => {
     clearTimeout(waiting);
@@ -72,15 +71,22 @@ export function pace(model: AnyModel<Paced>): Pacer {
     tell();
   };
 
-  const ask = (message: { type: string; round?: number }) => {
+  const lose = () => {
+    lost = true;
+    tell();
+  };
+  const send = (message: { type: string; round?: number }) => {
     try {
       model.send(message);
-      wait();
+      return true;
     } catch {
       // The kernel was restarted, or has died: nobody will ever answer.
-      lost = true;
-      tell();
+      lose();
+      return false;
     }
+  };
+  const ask = (message: { type: string; round?: number }) => {
+    if (send(message)) wait();
   };
   // Sent again after each silence, a Pause too: it may be lost with the connection.
   const tick = () => {
@@ -108,6 +114,8 @@ export function pace(model: AnyModel<Paced>): Pacer {
   model.on("change:turn", onTurn);
   model.on("change:round", onRound);
   model.on("change:status", onStatus);
+  // ipywidgets' own word for a kernel that is gone. anywidget passes it on, and does not name it.
+  model.on("comm_live_update" as "msg:custom", lose);
   tick();
   return {
     hold: () => {
@@ -116,6 +124,7 @@ export function pace(model: AnyModel<Paced>): Pacer {
       tell();
     },
     isHeld: () => held,
+    send,
     ask: (message) => {
       ask(message);
       if (!held) return;
@@ -137,6 +146,7 @@ export function pace(model: AnyModel<Paced>): Pacer {
       model.off("change:turn", onTurn);
       model.off("change:round", onRound);
       model.off("change:status", onStatus);
+      model.off("comm_live_update", lose);
     },
   };
 }

@@ -29,6 +29,7 @@ export function plot(model: Model): Part {
   const rules = element("div", { class: "autolr-layer", role: "group", "aria-label": "What other rules choose" });
   const letters = element("div", { class: "autolr-layer autolr-letters" });
   const off = element("div", { class: "autolr-beyond" });
+  const outside = element("div", { class: "autolr-outside" });
   const guide = element("div", { class: "autolr-guide autolr-gone" });
   const reading = element("div", { class: "autolr-readout autolr-gone" });
   const bars = element("div", { class: "autolr-histogram autolr-gone" });
@@ -47,6 +48,7 @@ export function plot(model: Model): Part {
     guide,
     line,
     off,
+    outside,
     bars,
     rules,
     reading,
@@ -95,6 +97,17 @@ export function plot(model: Model): Part {
     interval.classList.toggle("autolr-gone", !sure);
     if (sure) span(interval, toFraction(low, axis), toFraction(high, axis));
     line.classList.toggle("autolr-gone", rate === null);
+    const fraction = rate === null ? 0.5 : toFraction(rate, axis);
+    outside.style.left = fraction > 1 ? "auto" : "0";
+    outside.style.right = fraction > 1 ? "0" : "auto";
+    setText(
+      outside,
+      fraction < -1e-9
+        ? `\u25c0 ${formatRate(rate ?? 0)}`
+        : fraction > 1 + 1e-9
+          ? `${formatRate(rate ?? 0)} \u25b6`
+          : "",
+    );
     if (rate === null) return;
     place(line, rate);
     const i = index();
@@ -145,7 +158,7 @@ export function plot(model: Model): Part {
       ...stretches(flags).map(([first, last]) => {
         const times = [...curve.diverged.subarray(first, last + 1)];
         const [least, most] = [Math.min(...times), Math.max(...times)];
-        const text = `diverged in ${least === most ? most : `${least} to ${most}`} rounds`;
+        const text = `diverged in ${least === most ? most : `${least} to ${most}`} round${most === 1 ? "" : "s"}`;
         const region = element("div", { class: "autolr-diverged" }, element("span", {}, text));
         const [low, high] = around(curve.rates, first, last, axis);
         span(region, low, high);

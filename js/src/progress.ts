@@ -26,7 +26,8 @@ export function rate(marks: readonly Mark[]): number | undefined {
 /** "37 of 100 rounds · 12 per second · 5 s left"; the rate and the time only while it runs. */
 export function progressText(round: number, total: number, perSecond: number | undefined): string {
   // Fewer may be asked for than are finished.
-  const parts = [`${round} of ${Math.max(round, total)} rounds`];
+  const most = Math.max(round, total);
+  const parts = [`${round} of ${most} round${most === 1 ? "" : "s"}`];
   if (perSecond !== undefined) {
     parts.push(`${perSecond.toPrecision(perSecond < 100 ? 2 : 3)} per second`);
     parts.push(`${duration((total - round) / perSecond)} left`);

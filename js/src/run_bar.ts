@@ -48,7 +48,10 @@ export function runBar(model: Model, pacer: Pacer): Part {
     explain.setAttribute("aria-pressed", String(model.get("explain")));
     bar.max = Math.max(round, total);
     bar.value = round;
-    setText(text, progressText(round, total, isRunning() ? rate(marks) : undefined));
+    const settled =
+      status === "done" && round < total && !recorded ? " · settled: no other rate can be much better" : "";
+    const perSecond = isRunning() && !pacer.isLost() ? rate(marks) : undefined;
+    setText(text, progressText(round, total, perSecond) + settled);
     setText(stale, model.get("stale") ? "Settings changed: the next run starts afresh" : "");
     setText(error, model.get("error"));
     setText(lost, pacer.isLost() ? gone(model.get("autosave")) : "");

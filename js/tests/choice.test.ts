@@ -118,3 +118,22 @@ test("a button brings along what was typed before it, unless that holds no more"
   view.button("Apply")?.click();
   expect(view.sent.at(-1)).toEqual({ type: "apply", values: { pinned: true } });
 });
+
+test("what was mistyped is not applied in another's place", () => {
+  const view = show({ selected_lr: 0.1, round: 1 });
+  view.type("0,05", new FocusEvent("blur"));
+  view.button("Apply")?.click();
+  expect(view.sent).toEqual([]);
+  expect(view.node.textContent).toContain("Not a learning rate");
+  view.button("Apply")?.click();
+  expect(view.sent).toEqual([{ type: "apply" }]);
+});
+
+test("a kernel that is gone is told where the state stands", () => {
+  const view = show({ status: "running", selected_lr: 0.1 });
+  view.model.send = () => {
+    throw new Error("Cannot send");
+  };
+  view.button("Apply")?.click();
+  expect(view.node.querySelector(".autolr-state")?.textContent).toBe("No answer");
+});

@@ -161,11 +161,15 @@ test.each([
 });
 
 test("its words are those of this round", () => {
-  expect(words(LESSON, 1)[1]).toContain("Round 2 draws 8 of the 100 observations");
+  expect(words(LESSON, 1)[1]).toContain("A batch of round 2 is 8 of the 100 observations, drawn by chance");
   expect(words(LESSON, 3)[1]).toContain("4 copies set out, one for each learning rate, and take one training step.");
   expect(words({ ...LESSON, horizon: 25 }, 3)[1]).toContain("25 training steps, each on a fresh batch");
   expect(words(LESSON, 5)[1]).toContain("2 of 4 rates lowered the loss, and 1 broke the model.");
-  expect(words({ ...LESSON, observations: null }, 1)[1]).toContain("Round 2 draws 8 observations");
+  expect(words({ ...LESSON, observations: null, drawn: [] }, 1)[1]).toContain(
+    "A batch of round 2 is 8 observations, as the data yield them",
+  );
+  expect(words(LESSON, 4)[1]).toContain("the steps were too long");
+  expect(words({ ...LESSON, after: [1, 0.9, 0.5, 0.2] }, 4)[1]).not.toContain("too long");
 });
 
 test("before the first Step it says what to do", () => {

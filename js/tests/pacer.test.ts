@@ -159,3 +159,9 @@ test("stop takes every listener and timer away", () => {
   vi.advanceTimersByTime(10 * SILENCE);
   expect(sent).toHaveLength(1);
 });
+
+test("a kernel that ipywidgets says is gone is lost", () => {
+  const { pacer, fire } = start("idle");
+  fire("comm_live_update");
+  expect(pacer.isLost()).toBe(true);
+});

@@ -229,3 +229,11 @@ test("closing takes the listeners away", () => {
   view.end();
   expect(view.listening()).toBe(0);
 });
+
+test.each([
+  [1e-5, "\u25c0 1e-5"],
+  [10, "10 \u25b6"],
+  [0.1, ""],
+])("a choice of %d beyond the picture is told at its edge", (selected_lr, told) => {
+  expect(show({ selected_lr }).find("outside").textContent).toBe(told);
+});

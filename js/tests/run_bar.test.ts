@@ -148,3 +148,8 @@ test.each([
 ])("%j: Step, which would throw a finished run away, is disabled: %s", (state, disabled) => {
   expect(show(state).step.disabled).toBe(disabled);
 });
+
+test("a run that ended before its last round says why", () => {
+  const bar = show({ status: "done", round: 15 });
+  expect(bar.text("progress")).toBe("15 of 100 rounds · settled: no other rate can be much better");
+});

@@ -404,12 +404,9 @@ def test_undo_takes_each_apply_back(widget):
         widget.selected_lr = rate
         widget.apply()
     assert widget._panel.undoable
-    # An optimizer that has come since keeps its own.
-    widget.tuner.model.compile("sgd", "sparse_categorical_crossentropy")
     assert widget.undo() == pytest.approx(0.5)
     send(widget, type="undo")
     assert float(optimizer.learning_rate) == pytest.approx(before)
-    assert float(widget.tuner.model.optimizer.learning_rate) == pytest.approx(0.01)
     assert not widget._panel.undoable
 
 
@@ -772,3 +769,44 @@ def test_the_python_names_the_data_that_were_given(make_model, digits):
     x, y = digits
     widget = TunerWidget(make_model(), x, y, sample_weight=np.ones(len(y)))
     assert "LRTuner(model, x, y, sample_weight=sample_weight)" in widget._panel.code
+
+
+def test_no_rate_lowers_the_loss(make_model, digits):
+    widget = TunerWidget(make_model(), *digits, lr_space=(1e3, 1e5), num_evals=4, num_subsamples=3)
+    widget.run()
+    assert widget.selected_lr is None
+    assert "finds no rate that lowers the loss. Try smaller ones" in widget._panel.says
+    widget.method = "mean"
+    assert widget.selected_lr is not None
+    assert widget._panel.says.startswith("no rate lowers the loss: try smaller ones")
+
+
+@pytest.mark.parametrize("lr", [1e-50, 1e300])
+def test_a_rate_that_the_optimizer_can_not_hold_is_not_applied(widget, lr):
+    widget.selected_lr = lr
+    with pytest.raises(ValueError, match="can't hold a learning rate of"):
+        widget.apply()
+    assert float(widget.tuner.model.optimizer.learning_rate) == pytest.approx(0.001)
+    assert not widget._panel.undoable
+
+
+def test_undo_does_not_write_to_an_optimizer_that_is_gone(widget):
+    widget.selected_lr = 0.1
+    widget.apply()
+    before = widget.tuner.model.optimizer
+    widget.tuner.model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="compiled anew"):
+        widget.undo()
+    assert float(before.learning_rate) == pytest.approx(0.1)
+    assert float(widget.tuner.model.optimizer.learning_rate) == pytest.approx(0.01)
+    assert not widget._panel.undoable
+
+
+def test_a_rule_that_fails_leaves_the_others(make_model, digits, monkeypatch):
+    monkeypatch.setitem(RULES, "broken", lambda rates, deltas: 1 / 0)
+    monkeypatch.setitem(RULES, "third", lambda rates, deltas: float(rates[2]))
+    widget = TunerWidget(make_model(), *digits, num_evals=6, num_subsamples=3, horizon=2, method="third")
+    widget.run()
+    assert widget.selected_lr == widget.results.rates[2]
+    assert "mean" in widget._panel.choices
+    assert "broken" not in widget._panel.choices
