@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from tests.browser.lab import MODEL, Lab, Notebook
 from tests.browser.line import Line
-from tests.browser.screen import rounds, run_button, state
+from tests.browser.screen import area, rounds, run_button, state
 
 pytestmark = pytest.mark.xdist_group("faults")
 
@@ -260,6 +260,10 @@ def test_the_kernel_is(how, notebook):
     else:
         os.kill(notebook.python("os.getpid()"), signal.SIGKILL)
     expect(page.locator(".autolr-lost")).to_contain_text("run the widget's cell again")
+    expect(state(page)).to_have_text("No answer")
+    # ipywidgets' sign of it moves nothing.
+    plot = page.locator(".bqplot .plotarea_background").bounding_box()
+    assert area(page) == pytest.approx(plot, abs=0.6)
     notebook.run_all()
     expect(run_button(page)).to_have_text("Run", timeout=90_000)
     expect(page.locator(".autolr-lost")).to_be_empty()

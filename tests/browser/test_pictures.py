@@ -43,6 +43,8 @@ def diverged(notebook, page):
 def compare(notebook, page):
     done(notebook, page)
     page.get_by_role("button", name="Pin this run").click()
+    # The kernel may hear a cell before the click: it serves them in different threads.
+    expect(page.locator(".autolr-legend li")).to_have_count(2)
     notebook.execute("tuner.batch_size = 256")
     run_button(page).click()
     expect(page.locator(".autolr-legend")).to_contain_text("256 · 25 steps · 10 rounds", timeout=60_000)
