@@ -16,7 +16,7 @@ from autolr_widget import TuneResults
 from autolr_widget.engine.band import BANDS, anytime_margin
 from autolr_widget.engine.grid import grid
 from autolr_widget.engine.race import contenders, settled
-from autolr_widget.engine.selection import RULES
+from autolr_widget.engine.selection import RULES, certainty
 from autolr_widget.engine.subsample import subsample
 
 DELTAS = arrays(
@@ -378,3 +378,33 @@ def test_anytime_margin_tends_to_the_asymptotic_sequence():
     k = 3 * n + 1
     expected = np.sqrt(2 * k / (3 * n**2) * np.log(np.sqrt(k) / alpha))
     assert anytime_margin(np.array([1.0]), np.array([n]), alpha)[0] == pytest.approx(expected, rel=1e-3)
+
+
+def test_agreement_does_not_depend_on_the_size_of_the_rates():
+    rates, deltas = np.geomspace(1e-10, 1e-8, 5), np.random.default_rng(0).normal(-1, 1, (12, 5))
+    small, large = (certainty("mean", factor * rates, deltas) for factor in (1, 1e6))
+    assert small.agreement == large.agreement < 1
+
+
+def test_settled_does_not_take_the_leader_s_drop_for_known():
+    """The rates differ by little, and for sure, but nearly all of the drop may be noise that they share."""
+    shared = np.random.default_rng(0).normal(0, 1, (40, 1))
+    shared -= shared.mean()
+    gap = np.random.default_rng(1).normal(0.002, 0.001, (40, 1))
+    deltas = np.hstack([np.zeros_like(gap), gap])
+    assert settled(deltas - 1 + 0.01 * shared, 0.05)
+    assert not settled(deltas - 0.1 + shared, 0.05)
+
+
+@pytest.mark.parametrize("band", BANDS)
+def test_a_level_that_is_tiny_is_a_wide_band(band):
+    deltas = np.random.default_rng(0).normal(-1, 1, (20, 3))
+    wide, narrow = (BANDS[band](deltas, alpha) for alpha in (1e-17, 0.05))
+    assert not (wide.upper - wide.lower < narrow.upper - narrow.lower).any()
+
+
+def test_zero_is_no_rate_to_train_with():
+    rates, deltas = np.array([0.0, 0.1, 0.2]), np.array([[0.0, 1.0, 2.0], [0.0, 2.0, 3.0]])
+    assert [RULES[name](rates, deltas) for name in ("mean", "median", "variance")] == [0.1] * 3
+    with pytest.warns(UserWarning, match=r"returns 0\.0"):
+        assert RULES["max"](rates, deltas) == 0
