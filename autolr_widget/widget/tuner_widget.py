@@ -561,7 +561,7 @@ class TunerWidget(ipw.VBox):
                     sure = self._certainty
                     says = f"{sure.agreement:.0%} of resampled runs agree"
                     if sure.lower < sure.upper:
-                        says = f"{sure.lower:.2g} to {sure.upper:.2g} ({1 - self.alpha:.0%} interval) · {says}"
+                        says = f"{sure.lower:.3g} to {sure.upper:.3g} ({1 - self.alpha:.0%} interval) · {says}"
                 if lr is None:
                     says = "the rule finds no rate: each one raised the loss in some round"
                 elif not (normal(self.tuner.deltas, self.alpha).mean < 0).any():
