@@ -250,8 +250,10 @@ def test_the_colours_follow_a_switch_of_theme(done, page):
     assert all(light != dark for light, dark in zip(colours[0], colours[1], strict=True))
 
 
-@pytest.mark.parametrize("width", [1280, 900, 600, 380])
+@pytest.mark.parametrize("width", [1280, 900, 600, 380, 250])
 def test_nothing_overlaps_and_nothing_scrolls_sideways(done, page, width):
+    done.execute("tuner.selected_lr = 0.05")
+    expect(page.get_by_role("button", name="Follow the rule")).to_be_visible()
     page.locator("summary").click()
     widget = page.locator(".autolr-widget")
     page.set_viewport_size({"width": 1800, "height": 1000})
