@@ -10,16 +10,16 @@ import ipywidgets as ipw
 
 def parts(widget: ipw.Widget) -> list[ipw.Widget]:
     """The widgets that the front end reaches from ``widget``: children, layouts, a chart's marks, axes and scales."""
-    found = {widget.model_id: widget}
+    found = {id(widget): widget}
     waiting = [widget]
     while waiting:
         one = waiting.pop()
         for name in one.keys:
             for part in _widgets_in(getattr(one, name)):
-                if part.model_id not in found:
-                    found[part.model_id] = part
+                if id(part) not in found:
+                    found[id(part)] = part
                     waiting.append(part)
-    del found[widget.model_id]
+    del found[id(widget)]
     return list(found.values())
 
 
