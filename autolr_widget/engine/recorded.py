@@ -67,7 +67,7 @@ class Recorded:
         """Where the rounds come from, in words."""
         return "A saved run: its rounds were measured before."
 
-    def check_batch_size(self, settings: Settings) -> None:
+    def check_settings(self, settings: Settings) -> None:
         """Refuse settings that would ask for other rounds."""
         if not settings.measure_alike(self.settings):
             raise ValueError(NO_MODEL)

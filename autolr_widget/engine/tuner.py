@@ -145,7 +145,7 @@ class LRTuner:
     ) -> None:
         self.model = model
         self.observations = observations
-        self.check_batch_size(settings)
+        self.check_settings(settings)
         self.settings = settings
         self.rates = grid(settings.lr_min, settings.lr_max, settings.num_evals, settings.scale)
         self._differential = differential
@@ -197,7 +197,7 @@ class LRTuner:
         other._rounds = [Round(*round) for round in zip(*columns, strict=True)]
         return other
 
-    def check_batch_size(self, settings: Settings) -> None:
+    def check_settings(self, settings: Settings) -> None:
         """Refuse a batch size that the data or the model can't give."""
         from autolr_widget.engine.usable import check_batch_size
 

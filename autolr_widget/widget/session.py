@@ -262,11 +262,11 @@ class Session(traitlets.HasTraits):
             self._tell_of_halt()
             return
         try:
-            self._take_turn()
+            self._go_on_after_silence()
         finally:
             self._watch_in(max(self._heard + SILENCE - time.monotonic(), 0.01), number)
 
-    def _take_turn(self) -> None:
+    def _go_on_after_silence(self) -> None:
         now = time.monotonic()
         if now > self._due + 1:
             # A cell blocked the loop, and the front end's messages with it: hear them first, there may be a Pause.

@@ -18,7 +18,7 @@ from IPython import get_ipython
 from IPython.display import DisplayHandle, display
 from tqdm import tqdm
 
-from autolr_widget.engine.band import BANDS, normal
+from autolr_widget.engine.band import BANDS
 from autolr_widget.engine.grid import SCALES, around
 from autolr_widget.engine.record import Record, write_whole
 from autolr_widget.engine.recorded import Recorded
@@ -467,7 +467,7 @@ class TunerWidget(ipw.VBox):
     def _check(self, proposal: dict[str, Any]) -> Any:
         name = proposal["trait"].name
         settings = Settings(**{n: getattr(self, n) for n in SETTINGS} | {name: proposal["value"]})
-        self.tuner.check_batch_size(settings)
+        self.tuner.check_settings(settings)
         return getattr(settings, name)
 
     @traitlets.validate("selected_lr")
@@ -550,12 +550,13 @@ class TunerWidget(ipw.VBox):
             self._show_choice("your own choice")
             return
         lr, says = None, "press Run, or type a rate"
-        if len(self.tuner) > 0:
+        rates, deltas = self.tuner.rates, self.tuner.deltas
+        if len(deltas) > 0:
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     # The rule "max" gives 0.0 where no rate will do: nothing to train with.
-                    lr = RULES[self.method](self.tuner.rates, self.tuner.deltas) or None
+                    lr = RULES[self.method](rates, deltas) or None
                 says = "too few rounds to say how sure it is"
                 if self._certainty is not None:
                     sure = self._certainty
@@ -564,11 +565,11 @@ class TunerWidget(ipw.VBox):
                         says = f"{sure.lower:.3g} to {sure.upper:.3g} ({1 - self.alpha:.0%} interval) · {says}"
                 if lr is None:
                     says = "the rule finds no rate: each one raised the loss in some round"
-                elif not (normal(self.tuner.deltas, self.alpha).mean < 0).any():
+                elif not (deltas.mean(axis=0) < 0).any():
                     says = "no rate lowers the loss: try smaller ones"
             except ValueError as error:
                 says = str(error)
-        end = edge(self.method, self.tuner.rates, self.tuner.deltas) if lr else ""
+        end = edge(self.method, rates, deltas) if lr else ""
         if end:
             says += f" · at the {end} end of the grid: widen it"
         self.set_trait("edge", end)

@@ -629,9 +629,9 @@ def test_a_saved_run_reads_as_its_tuner_did(make_model, digits):
     assert saved.is_complete
     assert saved.model is saved.observations is None
     assert "saved run" in saved.plan
-    saved.check_batch_size(replace(saved.settings, method="mean", num_subsamples=20))
+    saved.check_settings(replace(saved.settings, method="mean", num_subsamples=20))
     with pytest.raises(ValueError, match="no model to measure"):
-        saved.check_batch_size(replace(saved.settings, batch_size=64))
+        saved.check_settings(replace(saved.settings, batch_size=64))
     saved.settings = replace(saved.settings, method="max")
     assert saved.record == replace(tuner.record, settings=saved.settings)
     for refused in (saved.step, lambda: saved.renewed(saved.settings)):
