@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from autolr_widget.engine.band import BANDS
+from autolr_widget.engine.band import BANDS, Band
 from autolr_widget.engine.grid import SCALES
 from autolr_widget.engine.selection import RULES, Certainty, certainty, choices, edge
 from autolr_widget.engine.strict_json import check_format, fields, flags, numbers, numbers_or_nan, of_type, parse
@@ -161,13 +161,16 @@ class TuneResults:
             import matplotlib.pyplot as plt
 
             _, ax = plt.subplots()
-        statistics = BANDS[band](self.deltas, alpha)
-        ax.plot(self.rates, statistics.mean, label="mean")
-        ax.fill_between(self.rates, statistics.lower, statistics.upper, alpha=0.3, label=f"{1 - alpha:.0%} band")
+        self.draw(ax, BANDS[band](self.deltas, alpha), alpha)
+        return ax
+
+    def draw(self, ax: Axes, band: Band, alpha: float) -> None:
+        """Draw a band of these rounds, at level ``alpha``, that is known already."""
+        ax.plot(self.rates, band.mean, label="mean")
+        ax.fill_between(self.rates, band.lower, band.upper, alpha=0.3, label=f"{1 - alpha:.0%} band")
         ax.axhline(0, linestyle="--", color="gray")
         ax.set(xscale=self.scale, xlabel="Learning rate", ylabel="Change in loss")
         ax.legend()
-        return ax
 
     def to_json(self) -> str:
         """The rounds as strict JSON: floats to the last bit, ``null`` where a rate diverged."""

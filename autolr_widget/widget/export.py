@@ -69,8 +69,8 @@ def picture(results: TuneResults, settings: Settings, selected: float | None) ->
     figure = Figure(figsize=(8, 4), layout="constrained")
     ax = figure.add_subplot()
     if len(results) > 0:
-        results.plot(settings.alpha, ax, settings.band)
         band = BANDS[settings.band](results.deltas, settings.alpha)
+        results.draw(ax, band, settings.alpha)
         seen = np.isfinite(band.mean)
         if seen.any():
             lower, upper = (np.where(np.isfinite(edge), edge, band.mean)[seen] for edge in (band.lower, band.upper))

@@ -1,5 +1,5 @@
 import { element, keepKeys, setText } from "./element";
-import { follow, type Model, type Part } from "./screen";
+import { follow, type Model, type Part, withValues } from "./screen";
 
 const FORMATS: Record<string, string> = {
   json: "JSON, the whole run",
@@ -38,7 +38,7 @@ export function handOver(model: Model): Part {
   let asked = false;
   save.addEventListener("click", () => {
     asked = true;
-    model.send({ type: "save", format: format.value });
+    model.send(withValues(model, { type: "save", format: format.value }));
   });
   copy.addEventListener("click", async () => {
     code.select();
