@@ -321,3 +321,21 @@ def test_a_slider_dragged_hard_during_a_run(notebook, page):
     size = notebook.python("tuner.batch_size")
     notebook.execute(f"undisturbed = {WIDGET_CODE[:-1]}, batch_size={size}).run()")
     assert notebook.python("undisturbed == tuner.results")
+
+
+def test_what_is_typed_just_before_run_is_what_is_run(notebook, page):
+    notebook.execute("LRTuner.step = fast; tuner.num_subsamples = 5")
+    # At once, so that the kernel has not answered the first value when the second is set, and Run pressed.
+    page.evaluate(
+        """() => {
+            for (const [name, value] of [['Batch size', '16'], ['Rates', '7']]) {
+                const input = document.querySelector(`[aria-label="${name}"]`);
+                input.value = value;
+                input.dispatchEvent(new Event('change'));
+            }
+            document.querySelector('.autolr-run').click();
+        }"""
+    )
+    notebook.wait_for("tuner.status == 'done'")
+    assert notebook.python("[len(tuner.results.rates), tuner.tuner.settings.batch_size]") == [7, 16]
+    expect(page.locator(".autolr-stale")).to_be_empty()
