@@ -65,13 +65,13 @@ class Settings:
         If a value is out of its range or of a wrong type; the message names the argument.
     """
 
-    lr_min: float = 1e-5
+    lr_min: float = 1e-4
     lr_max: float = 10.0
     scale: str = "log"
-    num_evals: int = 19
+    num_evals: int = 9
     num_subsamples: int = 10
     batch_size: int = 32
-    horizon: int = 25
+    horizon: int = 55
     evaluate_on: str = "own"
     method: str = "cautious"
     alpha: float = 0.05

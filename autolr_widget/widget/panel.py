@@ -16,7 +16,7 @@ RULE_NAMES = {
     "variance": "smallest spread (nearly always the smallest rate)",
     "max": "largest that never raised the loss",
     "steady": "steadiest drop",
-    "cautious": "lowest mean, divided by 2.5",
+    "cautious": "lowest point of the curve, halved",
     "share": "smallest with 80 % of the best drop",
     "significant": "largest that lowers the loss significantly",
     "steepest": "where the curve falls steepest",
@@ -37,13 +37,13 @@ class Panel(anywidget.AnyWidget):
     _css = (STATIC / "panel.css").read_text(encoding="utf-8")
 
     # The settings, as in `Settings`.
-    lr_min = traitlets.Float(1e-5).tag(sync=True)
+    lr_min = traitlets.Float(1e-4).tag(sync=True)
     lr_max = traitlets.Float(10.0).tag(sync=True)
     scale = traitlets.Unicode("log").tag(sync=True)
-    num_evals = traitlets.Int(19).tag(sync=True)
+    num_evals = traitlets.Int(9).tag(sync=True)
     num_subsamples = traitlets.Int(10).tag(sync=True)
     batch_size = traitlets.Int(32).tag(sync=True)
-    horizon = traitlets.Int(25).tag(sync=True)
+    horizon = traitlets.Int(55).tag(sync=True)
     evaluate_on = traitlets.Unicode("own").tag(sync=True)
     method = traitlets.Unicode("cautious").tag(sync=True)
     alpha = traitlets.Float(0.05).tag(sync=True)
@@ -80,8 +80,8 @@ class Panel(anywidget.AnyWidget):
     table = traitlets.Bytes(b"", help="Mean, lower, upper, count and times diverged of each rate, float32").tag(
         sync=True
     )
-    view = traitlets.List([1e-5, 10.0], help="The learning rates that the x-axis spans").tag(sync=True)
-    ends = traitlets.List([1e-5, 10.0], help="The learning rates that it spans when all is shown").tag(sync=True)
+    view = traitlets.List([1e-4, 10.0], help="The learning rates that the x-axis spans").tag(sync=True)
+    ends = traitlets.List([1e-4, 10.0], help="The learning rates that it spans when all is shown").tag(sync=True)
     axis = traitlets.Unicode("log").tag(sync=True)
     limits = traitlets.List([-1.0, 1.0], help="Ends of the y-axis").tag(sync=True)
     show_rounds = traitlets.Bool(False).tag(sync=True)

@@ -80,13 +80,13 @@ class TunerWidget(ipw.VBox):
     0.0031
     """
 
-    lr_min = traitlets.Float(1e-5, help="Smallest learning rate of the grid")
+    lr_min = traitlets.Float(1e-4, help="Smallest learning rate of the grid")
     lr_max = traitlets.Float(10.0, help="Largest learning rate of the grid")
     scale = traitlets.Enum(SCALES, "log", help="How the grid is spaced")
-    num_evals = traitlets.Int(19, help="Learning rates in the grid")
+    num_evals = traitlets.Int(9, help="Learning rates in the grid")
     num_subsamples = traitlets.Int(10, help="Rounds of the run")
     batch_size = traitlets.Int(32, help="Observations in a round's subsample")
-    horizon = traitlets.Int(25, help="Optimizer steps between the two losses")
+    horizon = traitlets.Int(55, help="Optimizer steps between the two losses")
     evaluate_on = traitlets.Enum(EVALUATE_ON, "own", help="What the two losses are measured on")
     method = traitlets.Unicode("cautious", help="Selection rule, a key of `RULES`")
     alpha = traitlets.Float(0.05, help="Significance level of the band")
@@ -112,12 +112,12 @@ class TunerWidget(ipw.VBox):
         *,
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
-        lr_space: tuple[float, float] = (1e-5, 10.0),
+        lr_space: tuple[float, float] = (1e-4, 10.0),
         scale: str = "log",
-        num_evals: int = 19,
+        num_evals: int = 9,
         num_subsamples: int = 10,
         batch_size: int = 32,
-        horizon: int = 25,
+        horizon: int = 55,
         evaluate_on: str = "own",
         method: str = "cautious",
         alpha: float = 0.05,

@@ -27,15 +27,15 @@ def best_constant(task: str, optimizer: str, tasks: Iterable[str]) -> float:
     return float(min(RATES, key=lambda rate: np.mean([regret(other, optimizer, rate) for other in others])))
 
 
-def range_test(model: keras.Model, task: Task) -> Callable[[int], np.ndarray]:
-    """A function of the seed: the loss of each step of a range test, from the weights that the model has then."""
+def trained(model: keras.Model, task: Task) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """A function of the rows and the rate of each step: the losses that the steps start from, by Keras's own step."""
     model.optimizer.build(model.trainable_variables)
     x, y = tf.constant(task.x), tf.constant(task.y)
 
     @tf.function
     def steps(rows: tf.Tensor, rates: tf.Tensor) -> tf.Tensor:
-        losses = tf.TensorArray(tf.float32, STEPS)
-        for index in tf.range(STEPS):
+        losses = tf.TensorArray(tf.float32, tf.shape(rates)[0])
+        for index in tf.range(tf.shape(rates)[0]):
             model.optimizer.learning_rate.assign(rates[index])
             for metric in model.metrics:
                 metric.reset_state()
@@ -43,12 +43,21 @@ def range_test(model: keras.Model, task: Task) -> Callable[[int], np.ndarray]:
             losses = losses.write(index, found["loss"])
         return losses.stack()
 
-    def run(seed: int) -> np.ndarray:
-        passes = -(-STEPS // (len(task.x) // BATCH))
-        rows = batches(len(task.x), passes, seed)[:STEPS]
-        return steps(tf.constant(rows), tf.constant(SWEPT, tf.float32)).numpy()
+    return lambda rows, rates: steps(tf.constant(rows), tf.constant(rates, tf.float32)).numpy()
 
-    return run
+
+def restart(model: keras.Model, other: keras.Model) -> None:
+    """Give a model the weights of another, and its optimizer the state of no step."""
+    for variable, value in zip(model.variables, other.variables, strict=True):
+        variable.assign(value)
+    for variable in model.optimizer.variables:
+        variable.assign(tf.zeros_like(variable))
+
+
+def drawn(task: Task, seed: int, steps: int) -> np.ndarray:
+    """The rows of each of ``steps`` batches, pass after pass."""
+    passes = -(-steps // (len(task.x) // BATCH))
+    return batches(len(task.x), passes, seed)[:steps]
 
 
 def suggestions(losses: np.ndarray) -> dict[str, float]:

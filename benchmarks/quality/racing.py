@@ -17,9 +17,11 @@ import pandas as pd
 
 from autolr_widget import LRTuner
 from autolr_widget.engine.selection import mean
-from benchmarks.quality.recommend import GRID, choice
-from benchmarks.quality.tasks import OPTIMIZERS, compiled, tasks
+from benchmarks.quality.recommend import choice
+from benchmarks.quality.tasks import BATCH, OPTIMIZERS, compiled, tasks
 
+#: As many rates as make a race worth while.
+GRID = {"lr_space": (1e-5, 10.0), "num_evals": 19, "batch_size": BATCH}
 #: The run, the full number of its rounds, and how many seeds it is repeated from.
 RUNS = {
     "1 step": ({"horizon": 1, "evaluate_on": "same", "num_subsamples": 100}, 4),

@@ -33,16 +33,21 @@ from benchmarks.quality import baselines
 from benchmarks.quality.regret import best_rate, regret
 from benchmarks.quality.tasks import BATCH, OPTIMIZERS, SEEDS, Task, compiled, tasks
 
-GRID = {"lr_space": (1e-5, 10.0), "num_evals": 19, "batch_size": BATCH}
-#: Steps per rate, what they are judged on, and rounds; of more than one the first alone is a recommendation, too.
+#: The grids of the default and of the other runs.
+FEW = {"lr_min": 1e-4, "lr_max": 10.0, "num_evals": 9}
+MANY = {"lr_min": 1e-5, "lr_max": 10.0, "num_evals": 19}
+#: Of most runs the rounds together are a recommendation; of others each alone is one, too, so that what the draw of the
+#: batches does is averaged out.
 RUNS = {
-    "25 steps": {"horizon": 25, "evaluate_on": "own", "num_subsamples": 10},
-    "25 steps, held-out": {"horizon": 25, "evaluate_on": "held-out", "num_subsamples": 1},
-    "10 steps": {"horizon": 10, "evaluate_on": "own", "num_subsamples": 2},
-    "5 steps": {"horizon": 5, "evaluate_on": "same", "num_subsamples": 5},
-    "1 step": {"horizon": 1, "evaluate_on": "same", "num_subsamples": 100},
-    "100 steps": {"horizon": 100, "evaluate_on": "own", "num_subsamples": 1},
+    "55 steps": {**FEW, "horizon": 55, "evaluate_on": "own", "num_subsamples": 10},
+    "55 steps, held-out": {**FEW, "horizon": 55, "evaluate_on": "held-out", "num_subsamples": 1},
+    "100 steps": {**FEW, "horizon": 100, "evaluate_on": "own", "num_subsamples": 1},
+    "25 steps": {**MANY, "horizon": 25, "evaluate_on": "own", "num_subsamples": 3},
+    "10 steps": {**MANY, "horizon": 10, "evaluate_on": "own", "num_subsamples": 2},
+    "5 steps": {**MANY, "horizon": 5, "evaluate_on": "same", "num_subsamples": 5},
+    "1 step": {**MANY, "horizon": 1, "evaluate_on": "same", "num_subsamples": 100},
 }
+ALONE = ("55 steps", "25 steps")
 #: The package itself is slow: few rounds, one seed, every second task.
 REFERENCE_ROUNDS, REFERENCE_EVERY = 5, 2
 #: By an object, which takes the mean; autolrtuner sums what a function of the same name gives.
@@ -51,13 +56,12 @@ LOSSES = {
     "binary_crossentropy": keras.losses.BinaryCrossentropy,
     "mse": keras.losses.MeanSquaredError,
 }
-#: A heat of 10 steps at each rate, and 100 steps at the best few.
-FINALISTS = 3
-HEAT = f"10 steps, then 100 at the best {FINALISTS} ({10 * 19 + 100 * FINALISTS} g)"
-#: What `cautious` might divide by; the best is chosen leaving the task out.
-CAUTIONS = (1.5, 2, 2.5, 3, 4, 5, 10)
+#: What the lowest point might be divided by; the best is chosen leaving the task out.
+CAUTIONS = (1, 1.25, 1.5, 1.75, 2, 2.5, 3, 5, 10)
 
-Case = tuple[str, str, int]
+
+#: Task, optimizer, and the seed of the initial weights, with the round that stands alone.
+Case = tuple[str, str, str]
 #: The rate by selector and case.
 Found = dict[str, dict[Case, float | None]]
 
@@ -69,51 +73,45 @@ def choice(rule: Callable[..., float], rates: np.ndarray, deltas: np.ndarray) ->
     return None
 
 
-def start(model: keras.Model, other: keras.Model) -> None:
-    """Give a model the weights of another."""
-    for variable, value in zip(model.variables, other.variables, strict=True):
-        variable.assign(value)
-
-
-def divided(found: Found, run: str, case: Case, lowest: float | None) -> None:
+def chosen(found: Found, run: str, case: Case, rates: np.ndarray, deltas: np.ndarray) -> None:
+    """What all rules choose, and what `cautious` would with other divisors."""
+    for name, rule in RULES.items():
+        found[f"{run}, {name}"][case] = choice(rule, rates, deltas)
+    careful = choice(selection.cautious, rates, deltas)
     for caution in CAUTIONS:
-        found[f"{run}, mean/{caution}"][case] = lowest and lowest / caution
+        found[f"{run}, lowest point/{caution}"][case] = careful and careful * selection.CAUTION / caution
 
 
 def ours(found: Found, name: str, task: Task, optimizer: str) -> None:
     model = compiled(task, optimizer, seed=0)
     # Its traced graphs serve all runs and seeds.
-    tuner = LRTuner(model, task.x, task.y, **GRID)
+    tuner = LRTuner(model, task.x, task.y, batch_size=BATCH)
     for seed in SEEDS:
-        start(model, compiled(task, optimizer, seed))
-        case = name, optimizer, seed
-        first = {}
+        for variable, value in zip(model.variables, compiled(task, optimizer, seed).variables, strict=True):
+            variable.assign(value)
         for run, settings in RUNS.items():
             tuner = tuner.renewed(replace(tuner.settings, seed=seed, **settings))
             list(tuner)
-            first[run] = tuner.deltas[:1]
-            evaluations = settings["horizon"] * GRID["num_evals"] if settings["horizon"] > 1 else 1
-            for rounds in sorted({1, settings["num_subsamples"]}) if run == "25 steps" else (len(tuner),):
-                deltas, cost = tuner.deltas[:rounds], rounds * evaluations
-                for rule in RULES:
-                    found[f"{run} × {rounds} ({cost} g), {rule}"][case] = choice(RULES[rule], tuner.rates, deltas)
-                divided(found, f"{run} × {rounds} ({cost} g)", case, choice(selection.mean, tuner.rates, deltas))
-        # NaN is sorted last: no rate that diverged in the heat goes on while others are left.
-        finalists = np.sort(np.argsort(first["10 steps"][0])[:FINALISTS])
-        rate = choice(selection.mean, tuner.rates[finalists], first["100 steps"][:, finalists])
-        divided(found, HEAT, case, rate)
+            cost = settings["horizon"] * settings["num_evals"] if settings["horizon"] > 1 else 1
+            if run in ALONE:
+                for index, delta in enumerate(tuner.deltas):
+                    case = name, optimizer, f"{seed}, {index}"
+                    chosen(found, f"{run} × 1 ({cost} g)", case, tuner.rates, delta[np.newaxis])
+            if run not in ALONE or run == "55 steps":
+                rounds = len(tuner)
+                case = name, optimizer, str(seed)
+                chosen(found, f"{run} × {rounds} ({rounds * cost} g)", case, tuner.rates, tuner.deltas)
     keras.backend.clear_session()
 
 
 def others(found: Found, name: str, task: Task, optimizer: str) -> None:
     model = compiled(task, optimizer, seed=0)
-    run = baselines.range_test(model, task)
+    steps = baselines.trained(model, task)
     for seed in SEEDS:
-        case = name, optimizer, seed
-        start(model, compiled(task, optimizer, seed))
-        for variable in model.optimizer.variables:
-            variable.assign(np.zeros(variable.shape))
-        for suggestion, rate in baselines.suggestions(run(seed)).items():
+        case = name, optimizer, str(seed)
+        baselines.restart(model, compiled(task, optimizer, seed))
+        losses = steps(baselines.drawn(task, seed, len(baselines.SWEPT)), baselines.SWEPT)
+        for suggestion, rate in baselines.suggestions(losses).items():
             found[f"range test (100 g), {suggestion}"][case] = rate
         found["Keras's default (0 g)"][case] = baselines.keras_default(optimizer)
         stand_in = AutoLRTuner(compiled(task, optimizer, seed), seed)
@@ -136,21 +134,18 @@ def reference(found: Found, name: str, task: Task, optimizer: str) -> None:
             tuner.Tune(task.x, task.y, num_subsamples=REFERENCE_ROUNDS, batch_size=BATCH)
         for rule in ("mean", "median", "variance", "max"):
             selector = f"{whose}, {REFERENCE_ROUNDS} rounds, half of the tasks, {rule}"
-            found[selector][name, optimizer, 0] = float(tuner.GetBestLR(rule))
+            found[selector][name, optimizer, "0"] = float(tuner.GetBestLR(rule))
     keras.backend.clear_session()
 
 
 def leave_one_out(found: Found, run: str) -> None:
     """`cautious` with the divisor that is best on all other tasks."""
-    candidates = {caution: found[f"{run}, mean/{caution}"] for caution in CAUTIONS}
-    for case in next(iter(candidates.values())):
-        best = min(
-            CAUTIONS,
-            key=lambda caution: np.mean(
-                [regret(*c[:2], rate) for c, rate in candidates[caution].items() if c[0] != case[0]]
-            ),
-        )
-        found[f"{run}, mean/best of the other tasks"][case] = candidates[best][case]
+    candidates = [found[f"{run}, lowest point/{caution}"] for caution in CAUTIONS]
+    regrets = [{case: regret(*case[:2], rate) for case, rate in rates.items()} for rates in candidates]
+    for task in dict.fromkeys(case[0] for case in regrets[0]):
+        means = [np.mean([value for case, value in of.items() if case[0] != task]) for of in regrets]
+        best = candidates[int(np.argmin(means))]
+        found[f"{run}, lowest point/best of the other tasks"] |= {c: r for c, r in best.items() if c[0] == task}
 
 
 def table(found: Found) -> pd.DataFrame:
@@ -225,15 +220,15 @@ def main() -> None:
         for name in names:
             constant = baselines.best_constant(name, optimizer, names)
             for seed in SEEDS:
-                found["best constant per optimizer, task left out"][name, optimizer, seed] = constant
-    for run in ("25 steps × 1 (475 g)", "25 steps × 10 (4750 g)", HEAT):
+                found["best constant per optimizer, task left out"][name, optimizer, str(seed)] = constant
+    for run in ("55 steps × 1 (495 g)", "55 steps × 10 (4950 g)", "25 steps × 1 (475 g)"):
         leave_one_out(found, run)
     rows = table(found)
     print("| selector | " + " | ".join(rows.columns) + " |\n|" + " --- |" * (1 + len(rows.columns)))
     for selector, row in rows.iterrows():
         print(f"| {selector} | " + " | ".join(row) + " |")
     print()
-    for selector in ("25 steps × 1 (475 g), cautious", "25 steps × 10 (4750 g), cautious"):
+    for selector in ("55 steps × 1 (495 g), cautious", "55 steps × 10 (4950 g), cautious"):
         for other in ("range test (100 g), valley", "Keras's default (0 g)", "our AutoLRTuner (100 g), mean"):
             print(f"- {difference(found, selector, other)}")
 

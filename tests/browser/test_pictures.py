@@ -47,7 +47,7 @@ def compare(notebook, page):
     expect(page.locator(".autolr-legend li")).to_have_count(2)
     notebook.execute("tuner.batch_size = 256")
     run_button(page).click()
-    expect(page.locator(".autolr-legend")).to_contain_text("256 · 25 steps · 10 rounds", timeout=60_000)
+    expect(page.locator(".autolr-legend")).to_contain_text("256 · 55 steps · 10 rounds", timeout=60_000)
 
 
 def error(notebook, page):

@@ -271,7 +271,8 @@ GRID = np.array([1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0])
     ("rule", "expected"),
     [
         ("mean", 1.0),
-        ("cautious", 0.4),
+        # The parabola through (-1, -0.9), (0, -1) and (1, 0), in decades, where the rise above 0 counts as 0.
+        ("cautious", 10 ** (-0.45 / 1.1) / 2),
         ("share", 0.1),
         ("significant", 1.0),
         ("steepest", 1e-3),
@@ -298,7 +299,19 @@ def test_rules_of_the_drop_need_one(rule):
 def test_every_rule_chooses_within_the_grid_or_says_why_not(deltas, rule):
     with contextlib.suppress(ValueError):
         rate = RULES[rule](GRID, deltas)
-        assert rate == 0 or GRID[0] / 2.5 <= rate <= GRID[-1] * (1 + 1e-9)
+        assert rate == 0 or GRID[0] / 2 <= rate <= GRID[-1] * (1 + 1e-9)
+
+
+@given(
+    st.lists(st.floats(1e-6, 10), min_size=4, max_size=12, unique_by=lambda rate: round(np.log10(rate), 2)),
+    st.floats(0, 1),
+)
+def test_cautious_finds_the_vertex_of_a_parabola_on_any_grid(rates, where):
+    logs = np.sort(np.log(rates))
+    vertex = logs[1] + where * (logs[-2] - logs[1])
+    # Low enough for no rate to count as 0.
+    deltas = (logs - vertex) ** 2 - 1000
+    assert RULES["cautious"](np.exp(logs), deltas[np.newaxis]) == pytest.approx(np.exp(vertex) / 2, rel=1e-4)
 
 
 def test_certainty_is_narrow_where_rounds_agree_and_wide_where_they_do_not():
@@ -322,7 +335,7 @@ def test_a_rule_of_one_s_own_is_chosen_like_the_rest(monkeypatch):
 
 def test_a_choice_below_the_lowest_mean_is_at_the_edge_where_that_is():
     results = TuneResults(GRID[:5], np.tile(CURVE[:5], (2, 1)))
-    assert (results.best_lr("cautious"), results.edge("cautious")) == (0.4, "upper")
+    assert (results.best_lr("cautious"), results.edge("cautious")) == (1 / 2, "upper")
 
 
 def test_contenders_keep_the_best_and_drop_the_hopeless():
@@ -378,6 +391,16 @@ def test_anytime_margin_tends_to_the_asymptotic_sequence():
     k = 3 * n + 1
     expected = np.sqrt(2 * k / (3 * n**2) * np.log(np.sqrt(k) / alpha))
     assert anytime_margin(np.array([1.0]), np.array([n]), alpha)[0] == pytest.approx(expected, rel=1e-3)
+
+
+def test_agreement_is_to_half_a_step_of_the_grid():
+    """`cautious` lies between the rates, and hardly twice at the same place."""
+    deltas = CURVE + np.random.default_rng(0).normal(0, 0.02, (20, 6))
+    sure = certainty("cautious", GRID, deltas)
+    assert sure.lower < sure.upper
+    assert sure.agreement == 1
+    wild = certainty("cautious", GRID, CURVE + np.random.default_rng(1).normal(0, 3.0, (20, 6)))
+    assert wild.agreement < 0.9
 
 
 def test_agreement_does_not_depend_on_the_size_of_the_rates():

@@ -277,7 +277,7 @@ def test_after_an_error_in_the_first_round_a_run_begins_anew(session):
 
 
 @pytest.mark.parametrize(
-    "change", [{"lr_min": 1e-3}, {"num_evals": 9}, {"batch_size": 8}, {"seed": 1}, {"scale": "linear"}]
+    "change", [{"lr_min": 1e-3}, {"num_evals": 12}, {"batch_size": 8}, {"seed": 1}, {"scale": "linear"}]
 )
 def test_what_changes_the_numbers_makes_the_run_stale(session, change):
     session.run()

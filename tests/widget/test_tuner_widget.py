@@ -425,8 +425,8 @@ def test_pinned_runs_stay_in_the_picture(widget):
         np.testing.assert_allclose(drawn.x[which, : len(curve)], curve.index)
         np.testing.assert_allclose(drawn.y[which, : len(curve)], curve)
     assert [pin["words"] for pin in widget._panel.pins] == [
-        "Adam · batches of 32 · 25 steps · 4 rounds",
-        "Adam · batches of 64 · 25 steps · 4 rounds",
+        "Adam · batches of 32 · 55 steps · 4 rounds",
+        "Adam · batches of 64 · 55 steps · 4 rounds",
     ]
     assert widget._panel.pins[0]["rate"] == first.idxmin()
     send(widget, type="unpin_run", index=0)
@@ -493,7 +493,7 @@ def test_explained_the_chart_waits_for_its_stage(widget):
         assert (told["round"], told["before"], len(told["drawn"])) == (seen + 1, last.loss, 32)
         np.testing.assert_allclose(told["after"], last.loss + last.deltas)
         # The first batch of the round, of the very observations.
-        expected = subsample(1797, 32, 42, seen, 25)[:32]
+        expected = subsample(1797, 32, 42, seen, 55)[:32]
         np.testing.assert_allclose(np.array(told["drawn"]) * 1797, np.sort(expected), atol=0.1)
         assert marks(widget)["curve"].visible == (seen > 0)
         from_front_end(widget, stage=6)
