@@ -1,6 +1,6 @@
 """500 gradients, spent in many ways: more rates, or more steps for each.
 
-``python -m benchmarks.quality.frontier`` prints the table of ``docs/recommendations.md``, in ten minutes on two cores.
+``python -m benchmarks.quality.frontier`` prints the table of ``docs/recommendations.md``, in four minutes on two cores.
 Each way is judged in all positions of its grid and on two draws of the batches, as these move the figures, too.
 """
 
