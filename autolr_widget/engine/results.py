@@ -144,7 +144,7 @@ class TuneResults:
         return RULES[method](self.rates, self.deltas)
 
     def certainty(self, method: str = "mean", alpha: float = 0.05) -> Certainty | None:
-        """How sure that choice is: an interval for the rate itself, and how many resamples agree. See `certainty`."""
+        """How sure that choice is: an interval for the rate, and how many resamples agree. See `certainty`."""
         return certainty(method, self.rates, self.deltas, alpha)
 
     def choices(self) -> dict[str, float]:

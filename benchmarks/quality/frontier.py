@@ -1,7 +1,7 @@
 """500 gradients, spent in many ways: more rates, or more steps for each.
 
-``python -m benchmarks.quality.frontier`` prints the table of ``docs/recommendations.md``, in four minutes on two cores.
-Each way is judged in all positions of its grid and on two draws of the batches, as these move the figures, too.
+``python -m benchmarks.quality.frontier`` prints the table of ``docs/recommendations.md``, in five minutes on two cores.
+Each way is judged in all positions of its grid, up to half a step to either side: these move the figures as much.
 """
 
 from __future__ import annotations
@@ -24,11 +24,14 @@ from benchmarks.quality.recommend import choice, one_thread
 from benchmarks.quality.regret import regret
 from benchmarks.quality.tasks import OPTIMIZERS, SEEDS, compiled, tasks
 
-#: Twelve to the decade, so that the grids below are all among them.
-RATES = np.geomspace(1e-5, 10, 73)
-STEPS, DRAWS = 62, (0, 1)
+#: Rates to a decade, and from which to which decade: half a step of the widest grid beyond both ends.
+FINE, FIRST, LAST = 24, -5 - 10 / 24, 1 + 10 / 24
+RATES = np.logspace(FIRST, LAST, round(FINE * (LAST - FIRST)) + 1)
+STEPS = 71
+#: Decade of the smallest rate, and number of rates up to 10.
+GRIDS = [(-5, 19), (-5, 13), (-5, 10), (-5, 9), (-4, 16), (-4, 13), (-4, 11), (-4, 9), (-4, 7), (-3, 13), (-3, 9)]
 #: The heat: steps at every rate, and how many rates around the lowest go on.
-HEAT, FINALISTS = 10, 5
+HEAT, FINALISTS, LONG = 10, 5, 62
 
 Case = tuple[str, str]
 #: The rate, if any, that is chosen from the losses of all paths.
@@ -36,14 +39,14 @@ Choose = Callable[[np.ndarray], float | None]
 
 
 def losses(case: Case) -> list[np.ndarray]:
-    """The loss that each step starts from, shape ``(1 + rates, steps)``, the first at no rate; by seed and draw."""
+    """The loss that each step starts from, shape ``(1 + rates, steps)``, the first at no rate; by seed."""
     name, optimizer = case
     task = tasks()[name]
     model = compiled(task, optimizer, seed=0)
     steps = trained(model, task)
     found = []
-    for seed, draw in itertools.product(SEEDS, DRAWS):
-        begin, rows = compiled(task, optimizer, seed), drawn(task, seed + len(SEEDS) * draw, STEPS)
+    for seed in SEEDS:
+        begin, rows = compiled(task, optimizer, seed), drawn(task, seed, STEPS)
         paths = []
         for rate in (0, *RATES):
             restart(model, begin)
@@ -71,27 +74,31 @@ def after_heat(at: np.ndarray) -> Choose:
     def choose(paths: np.ndarray) -> float | None:
         lowest = int(np.nanargmin(deltas(paths, HEAT)[at]))
         first = min(max(0, lowest - FINALISTS // 2), len(at) - FINALISTS)
-        return at_once(at[first : first + FINALISTS], STEPS)(paths)
+        return at_once(at[first : first + FINALISTS], LONG)(paths)
 
     return choose
 
 
-def positions(bottom: int, apart: int) -> list[np.ndarray]:
-    """The places in `RATES` of a grid whose largest rate is the last, then of one a twelfth of a decade lower, …"""
-    least = 12 * (bottom + 5)
-    return [np.arange(len(RATES) - 1 - shift, least - 1, -apart)[::-1] for shift in range(apart)]
+def positions(bottom: int, count: int) -> list[np.ndarray]:
+    """The places in `RATES` of so many rates up to 10, and of those grids that lie up to half a step beside it."""
+    apart, rest = divmod(FINE * (1 - bottom), count - 1)
+    assert rest == 0
+    first = round(FINE * (bottom - FIRST))
+    return [first + shift + apart * np.arange(count) for shift in range(-(apart // 2), apart - apart // 2)]
 
 
 def ways() -> Iterator[tuple[str, list[Choose]]]:
     """The ways to spend the gradients, each with what it chooses by in all positions of its grid."""
-    many = positions(-5, 4)
-    before = [at_once(at, 26, lambda rates, deltas: mean(rates, deltas) / 2.5) for at in many]
-    yield "26 steps at 19 rates from 1e-5, the lowest rate / 2.5", before
-    for bottom, apart in [(-5, 4), (-5, 6), (-5, 7), (-5, 9), (-4, 5), (-4, 6), (-4, 7), (-4, 8), (-3, 5)]:
-        grids = positions(bottom, apart)
-        steps = min(STEPS, 500 // len(grids[0]))
-        yield f"{steps} steps at {len(grids[0])} rates from 1e{bottom}", [at_once(at, steps) for at in grids]
-    heat = f"{HEAT} steps at 19 rates from 1e-5, then {STEPS} at the {FINALISTS} around the lowest"
+    many, few = positions(-5, 19), positions(-4, 9)
+    before = [at_once(at, 25, lambda rates, deltas: mean(rates, deltas) / 2.5) for at in many]
+    yield "25 steps at 19 rates from 1e-5, the lowest rate / 2.5", before
+    for bottom, count in GRIDS:
+        steps = min(STEPS, 500 // count)
+        chooses = [at_once(at, steps) for at in positions(bottom, count)]
+        yield f"{steps} steps at {count} rates from 1e{bottom}", chooses
+    halved = [at_once(at, 55, lambda rates, deltas: mean(rates, deltas) / 2) for at in few]
+    yield "55 steps at 9 rates from 1e-4, the lowest rate / 2", halved
+    heat = f"{HEAT} steps at 19 rates from 1e-5, then {LONG} at the {FINALISTS} around the lowest"
     yield heat, [after_heat(at) for at in many]
 
 
@@ -101,13 +108,12 @@ def main() -> None:
         found = dict(zip(cases, pool.map(losses, cases), strict=True))
     print("| 500 gradients as | median | mean | ok | fail |\n|" + " --- |" * 5)
     for name, chooses in ways():
-        # Shape (positions, cases, seeds and draws).
+        # Shape (positions, cases, seeds).
         regrets = np.array(
             [[[regret(*case, choose(paths)) for paths in found[case]] for case in cases] for choose in chooses]
         )
-        medians = [np.median(regrets[:, :, draw :: len(DRAWS)], axis=(1, 2)) for draw in range(len(DRAWS))]
         print(
-            f"| {name} | {np.mean(medians):.3f} | {regrets.mean():.3f} | {(regrets < 0.05).mean():.0%} | "
+            f"| {name} | {np.median(regrets):.3f} | {regrets.mean():.3f} | {(regrets < 0.05).mean():.0%} | "
             f"{(regrets > 0.5).mean():.1%} |"
         )
 

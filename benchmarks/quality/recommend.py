@@ -47,7 +47,7 @@ RUNS = {
     "5 steps": {**MANY, "horizon": 5, "evaluate_on": "same", "num_subsamples": 5},
     "1 step": {**MANY, "horizon": 1, "evaluate_on": "same", "num_subsamples": 100},
 }
-ALONE = ("55 steps", "25 steps")
+ALONE, TOGETHER = ("55 steps", "25 steps"), {*RUNS} - {"25 steps"}
 #: The package itself is slow: few rounds, one seed, every second task.
 REFERENCE_ROUNDS, REFERENCE_EVERY = 5, 2
 #: By an object, which takes the mean; autolrtuner sums what a function of the same name gives.
@@ -97,7 +97,7 @@ def ours(found: Found, name: str, task: Task, optimizer: str) -> None:
                 for index, delta in enumerate(tuner.deltas):
                     case = name, optimizer, f"{seed}, {index}"
                     chosen(found, f"{run} × 1 ({cost} g)", case, tuner.rates, delta[np.newaxis])
-            if run not in ALONE or run == "55 steps":
+            if run in TOGETHER:
                 rounds = len(tuner)
                 case = name, optimizer, str(seed)
                 chosen(found, f"{run} × {rounds} ({rounds * cost} g)", case, tuner.rates, tuner.deltas)

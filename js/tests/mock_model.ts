@@ -5,13 +5,13 @@ type Listener = (...args: unknown[]) => void;
 const NOTHING = new DataView(new ArrayBuffer(0));
 
 const INITIAL: Screen = {
-  lr_min: 1e-5,
+  lr_min: 1e-4,
   lr_max: 10,
   scale: "log",
   num_evals: 4,
   num_subsamples: 100,
   batch_size: 32,
-  horizon: 25,
+  horizon: 55,
   evaluate_on: "own",
   method: "cautious",
   alpha: 0.05,
@@ -19,7 +19,7 @@ const INITIAL: Screen = {
   sampler: "full",
   stop_rule: "rounds",
   seed: 42,
-  rules: { mean: "lowest mean", cautious: "below the lowest mean" },
+  rules: { mean: "lowest mean", cautious: "lowest point of the curve, halved" },
   batch_most: 512,
   recorded: false,
   autosave: "",

@@ -34,7 +34,8 @@ def test_run_moves_the_chart_round_after_round(notebook, page):
     drawn = sorted(set(page.evaluate("window.drawn")))
     assert len(drawn) > 40, f"the line was drawn anew after {len(drawn)} of 60 rounds: {drawn}"
     chosen = notebook.python("tuner.selected_lr")
-    assert float(page.locator(".autolr-rate").input_value()) == pytest.approx(chosen, rel=1e-3)
+    # It shows three digits.
+    assert float(page.locator(".autolr-rate").input_value()) == pytest.approx(chosen, rel=5e-3)
 
 
 def test_pause_stops_at_once_and_run_goes_on(notebook, page):

@@ -302,16 +302,18 @@ def test_every_rule_chooses_within_the_grid_or_says_why_not(deltas, rule):
         assert rate == 0 or GRID[0] / 2 <= rate <= GRID[-1] * (1 + 1e-9)
 
 
-@given(
-    st.lists(st.floats(1e-6, 10), min_size=4, max_size=12, unique_by=lambda rate: round(np.log10(rate), 2)),
-    st.floats(0, 1),
-)
-def test_cautious_finds_the_vertex_of_a_parabola_on_any_grid(rates, where):
-    logs = np.sort(np.log(rates))
+@given(st.lists(st.floats(0.01, 3), min_size=3, max_size=12), st.floats(0, 1))
+def test_cautious_finds_the_vertex_of_a_parabola_on_any_grid(steps, where):
+    logs = np.cumsum([-9.0, *steps])
     vertex = logs[1] + where * (logs[-2] - logs[1])
     # Low enough for no rate to count as 0.
-    deltas = (logs - vertex) ** 2 - 1000
+    deltas = (logs - vertex) ** 2 - 2000
     assert RULES["cautious"](np.exp(logs), deltas[np.newaxis]) == pytest.approx(np.exp(vertex) / 2, rel=1e-4)
+
+
+def test_cautious_looks_between_the_rates_that_are_left():
+    diverged = np.array([-0.01, -0.1, -0.6, -0.9, -1.0, np.nan])
+    assert RULES["cautious"](GRID, diverged[np.newaxis]) == 0.5
 
 
 def test_certainty_is_narrow_where_rounds_agree_and_wide_where_they_do_not():
@@ -401,6 +403,21 @@ def test_agreement_is_to_half_a_step_of_the_grid():
     assert sure.agreement == 1
     wild = certainty("cautious", GRID, CURVE + np.random.default_rng(1).normal(0, 3.0, (20, 6)))
     assert wild.agreement < 0.9
+
+
+@pytest.mark.parametrize("grid", [np.geomspace(0.1, 1, 9), np.linspace(0, 0.4, 5)])
+@pytest.mark.parametrize(("apart", "agreement"), [(1.01, 1), (5, 0.5)])
+def test_agreement_is_told_beside_the_grid_too(monkeypatch, grid, apart, agreement):
+    """A rule of one's own, whose choice lies below the grid and follows the first round that was drawn."""
+    monkeypatch.setitem(RULES, "own", lambda rates, deltas: 0.02 * apart if deltas[0, 0] > 0 else 0.02)
+    rounds = np.tile([[-1.0], [1.0]], (10, len(grid)))
+    assert certainty("own", grid, rounds).agreement == pytest.approx(agreement, abs=0.15)
+
+
+@pytest.mark.parametrize("odd", [0.0, np.nan, -1.0, "0.1 or so", np.ones(2), None])
+def test_no_certainty_of_what_is_no_rate(monkeypatch, odd):
+    monkeypatch.setitem(RULES, "own", lambda rates, deltas: odd)
+    assert certainty("own", GRID, np.ones((5, 6))) is None
 
 
 def test_agreement_does_not_depend_on_the_size_of_the_rates():
