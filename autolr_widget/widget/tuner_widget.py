@@ -560,7 +560,7 @@ class TunerWidget(ipw.VBox):
                 says = "too few rounds to say how sure it is"
                 if self._certainty is not None:
                     sure = self._certainty
-                    says = f"{sure.agreement:.0%} of resampled runs agree to half a step"
+                    says = f"{sure.agreement:.0%} of resampled runs agree to half a grid step"
                     if sure.lower < sure.upper:
                         says = f"{sure.lower:.3g} to {sure.upper:.3g} ({1 - self.alpha:.0%} interval) · {says}"
                 if lr is None:

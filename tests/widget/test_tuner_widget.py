@@ -381,7 +381,7 @@ def test_all_rules_are_told_and_the_choice_has_an_interval(widget):
     widget.run()
     assert widget._panel.choices == widget.results.choices()
     sure = widget.results.certainty("cautious")
-    assert f"{sure.agreement:.0%} of resampled runs agree to half a step" in widget._panel.says
+    assert f"{sure.agreement:.0%} of resampled runs agree to half a grid step" in widget._panel.says
     assert widget._panel.interval == [sure.lower, sure.upper]
 
 
