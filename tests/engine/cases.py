@@ -191,9 +191,9 @@ def nested_models() -> Case:
 @case("model", "keras.applications.MobileNetV2")
 def mobilenet() -> Case:
     x = np.repeat(np.kron(IMAGES[:64], np.ones((1, 4, 4, 1), "float32")), 3, axis=-1)
-    build = lambda: keras.applications.MobileNetV2((32, 32, 3), 0.35, weights=None, classes=10)  # noqa: E731
+    make = compiled(lambda: keras.applications.MobileNetV2((32, 32, 3), 0.35, weights=None, classes=10))
     settings = {"batch_size": 8, "lr_space": (1e-3, 0.1)}
-    return Case(compiled(build), x, Y[:64], settings=settings, rounds=1, rtol=1e-3)
+    return Case(make, x, Y[:64], settings=settings, rounds=1, rtol=1e-3)
 
 
 @case("model", "keras.applications.ResNet50V2's blocks")
@@ -258,10 +258,8 @@ def layer_that_draws_and_counts() -> Case:
 
 @case("model")
 def layer_that_writes_its_own_weights() -> Case:
-    spectral = lambda: layers.SpectralNormalization(layers.Dense(16))  # noqa: E731
-    return Case(
-        compiled(classifier((64,), spectral)), refused="a layer that writes to .*dense.*kernel when it is called"
-    )
+    make = compiled(classifier((64,), lambda: layers.SpectralNormalization(layers.Dense(16))))
+    return Case(make, refused="a layer that writes to .*dense.*kernel when it is called")
 
 
 class Untracked(layers.Layer):
@@ -405,8 +403,8 @@ def function() -> Case:
 
 @case("loss")
 def lambda_of_one_s_own() -> Case:
-    squared = lambda y, p: keras.ops.mean((keras.ops.one_hot(y, 10) - p) ** 2, axis=-1)  # noqa: E731
-    return Case(compiled(mlp, "adam", squared))
+    make = compiled(mlp, "adam", lambda y, p: keras.ops.mean((keras.ops.one_hot(y, 10) - p) ** 2, axis=-1))
+    return Case(make)
 
 
 @case("loss", "object")
@@ -462,9 +460,10 @@ def add_loss_alone() -> Case:
 
 @case("loss")
 def regularisers() -> Case:
-    dense = lambda: layers.Dense(  # noqa: E731
-        16, "relu", kernel_regularizer="l2", bias_regularizer="l1", activity_regularizer=keras.regularizers.L2(1e-3)
-    )
+    def dense() -> layers.Layer:
+        activity = keras.regularizers.L2(1e-3)
+        return layers.Dense(16, "relu", kernel_regularizer="l2", bias_regularizer="l1", activity_regularizer=activity)
+
     return Case(compiled(classifier((64,), dense), "adam"), trained=True)
 
 
@@ -693,8 +692,8 @@ def gradient_accumulation_steps() -> Case:
 
 @case("optimizer")
 def MultiOptimizer() -> Case:
-    chosen = lambda variable: optimizers.SGD()  # noqa: E731
-    return Case(compiled(mlp, lambda: optimizers.MultiOptimizer(chosen)), refused="of type MultiOptimizer")
+    make = compiled(mlp, lambda: optimizers.MultiOptimizer(lambda variable: optimizers.SGD()))
+    return Case(make, refused="of type MultiOptimizer")
 
 
 if not hasattr(optimizers, "MultiOptimizer"):
@@ -733,10 +732,12 @@ def float64_layers_under_float32() -> Case:
 # The relative error of these formats is 1e-3 and 8e-3.
 @case("precision")
 def bfloat16_weights() -> Case:
-    build = lambda: keras.Sequential(  # noqa: E731
-        [keras.Input((64,)), layers.Dense(16, "relu", dtype="bfloat16"), layers.Dense(10, "softmax", dtype="float32")]
-    )
-    return Case(compiled(build), settings={"lr_space": (3e-2, 1.0)}, rtol=1e-2)
+    def build() -> keras.Model:
+        hidden, last = layers.Dense(16, "relu", dtype="bfloat16"), layers.Dense(10, "softmax", dtype="float32")
+        return keras.Sequential([keras.Input((64,)), hidden, last])
+
+    make = compiled(build)
+    return Case(make, settings={"lr_space": (3e-2, 1.0)}, rtol=1e-2)
 
 
 @case("precision")
@@ -747,8 +748,9 @@ def mixed_float16() -> Case:
 
 @case("precision", "mixed_float16, the scale overflows")
 def overflow() -> Case:
-    scaled = lambda: optimizers.LossScaleOptimizer(optimizers.Adam(), initial_scale=2.0**40)  # noqa: E731
-    return Case(compiled(with_policy("mixed_float16"), scaled), rtol=0)
+    policy = with_policy("mixed_float16")
+    make = compiled(policy, lambda: optimizers.LossScaleOptimizer(optimizers.Adam(), initial_scale=2.0**40))
+    return Case(make, rtol=0)
 
 
 @case("precision")
@@ -1016,9 +1018,9 @@ def labels_outside_of_the_loss_s_range() -> Case:
 
 @case("data")
 def labels_outside_of_a_binary_loss_s_range() -> Case:
-    build = lambda: keras.Sequential([keras.Input((64,)), layers.Dense(1, "sigmoid")])  # noqa: E731
     loss = keras.losses.BinaryCrossentropy
-    return Case(compiled(build, loss=loss), y=2 * BINARY - 1, refused="`y` must lie between 0 and 1 for the loss Bin")
+    make = compiled(lambda: keras.Sequential([keras.Input((64,)), layers.Dense(1, "sigmoid")]), loss=loss)
+    return Case(make, y=2 * BINARY - 1, refused="`y` must lie between 0 and 1 for the loss Bin")
 
 
 @case("data")
