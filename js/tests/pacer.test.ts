@@ -107,26 +107,26 @@ test("a pause that was lost is sent again after a silence, but not after a later
 
 test("a kernel that nothing can be sent to is lost at once", () => {
   const { model, pacer } = start();
-  const told = vi.fn();
-  pacer.watch(told, new AbortController().signal);
+  const update = vi.fn();
+  pacer.watch(update, new AbortController().signal);
   model.send = () => {
     throw new Error("Cannot send");
   };
   vi.advanceTimersByTime(SILENCE);
-  expect([pacer.isLost(), told.mock.calls.length]).toEqual([true, 1]);
+  expect([pacer.isLost(), update.mock.calls.length]).toEqual([true, 1]);
 });
 
 test("hold is reported at once, but not to a closed view", () => {
   const { pacer } = start();
-  const told = vi.fn();
+  const update = vi.fn();
   const view = new AbortController();
-  pacer.watch(told, view.signal);
+  pacer.watch(update, view.signal);
   expect(pacer.isHeld()).toBe(false);
   pacer.hold();
-  expect([pacer.isHeld(), told.mock.calls.length]).toEqual([true, 1]);
+  expect([pacer.isHeld(), update.mock.calls.length]).toEqual([true, 1]);
   view.abort();
   pacer.hold();
-  expect(told).toHaveBeenCalledTimes(1);
+  expect(update).toHaveBeenCalledTimes(1);
 });
 
 test.each(["turn", "round", "status", "notice"] as const)(

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.xdist_group("faults")
 
 ROUNDS = 40
 RUN = f"lr_space=(1e-4, 10), num_evals=20, horizon=25, num_subsamples={ROUNDS}"
-# Rounds that take as long as those of a larger model, and are counted.
+# Rounds as slow as those of a larger model, which are counted.
 SLOW = f"""
 import os, time
 from autolr_widget import LRTuner
@@ -33,7 +33,7 @@ LRTuner.step = slow
 """
 WIDGET = f"tuner = TunerWidget(model, x, y, {RUN})\ntuner"
 
-# A tab that is not in front: no animation frames, and timers at most once a second.
+# A tab in the background has no animation frames, and timers fire at most once per second.
 HIDDEN = """
 let hidden = false;
 const { setTimeout: later, requestAnimationFrame: frame } = window;

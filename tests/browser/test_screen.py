@@ -229,8 +229,8 @@ def test_axe_finds_nothing(done, page, theme):
     found = page.evaluate(
         "axe.run('.autolr-widget').then(({violations, passes}) => ({violations, passes: passes.length}))"
     )
-    told = [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found["violations"]]
-    assert told == [], json.dumps(told, indent=1)
+    broken = [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found["violations"]]
+    assert broken == [], json.dumps(broken, indent=1)
     assert found["passes"] > 15
 
 
@@ -308,7 +308,7 @@ def test_a_slider_dragged_hard_during_a_run(notebook, page):
     slider = page.get_by_label("Batch size, slider")
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
-    notebook.execute("told = []; tuner.observe(lambda change: told.append(change['new']), names='batch_size')")
+    notebook.execute("received = []; tuner.observe(lambda change: received.append(change['new']), names='batch_size')")
     page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + box["height"] / 2)
     page.mouse.down()
     for i in range(200):
@@ -316,7 +316,7 @@ def test_a_slider_dragged_hard_during_a_run(notebook, page):
     page.mouse.up()
     expect(page.locator(".autolr-stale")).to_contain_text("the next run starts over")
     # The kernel receives the value at the end of a drag only.
-    notebook.wait_for("len(told) == 1")
+    notebook.wait_for("len(received) == 1")
     run_button(page).click()
     expect(state(page)).to_have_text("Done", timeout=30_000)
     size = notebook.python("tuner.batch_size")
