@@ -22,7 +22,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import time, keras, numpy as np
 from sklearn.datasets import load_digits
 from autolr_widget import LRTuner, TunerWidget
-from autolr_widget.engine.tuner import Round
+from autolr_widget.engine.runs.tuner import Round
 x, y = load_digits(return_X_y=True)
 x = x / 16
 keras.utils.set_random_seed(0)

@@ -67,7 +67,7 @@ def line(name: str, work: Workload, optimizer: str, peak: float, beside: bool) -
         tuner.step()
     # The floor's call is a round; ours may be several.
     per_call = tuner._block
-    batch = tuner.observations.draw(BATCH, 0, 0)[:2]
+    batch = tuner.observations.sample(BATCH, 0, 0)[:2]
 
     def ours() -> None:
         tuner._measure(range(per_call), tuner.racing)

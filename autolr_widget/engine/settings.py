@@ -1,99 +1,203 @@
-"""What a user may ask of a run, checked in one place."""
+"""What a user may ask of a run: the only place that names, documents, defaults and checks the settings."""
 
 from __future__ import annotations
 
 import math
 import operator
-from dataclasses import dataclass
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from autolr_widget.engine.band import BANDS
 from autolr_widget.engine.grid import SCALES
-from autolr_widget.engine.selection import RULES
+from autolr_widget.engine.reading.selection import RULE_WORDS, RULES
 
-#: What the losses before and after the steps may be measured on, which rates are measured, and when a run ends.
-EVALUATE_ON = ("same", "held-out", "own")
-SAMPLERS = ("full", "racing")
-STOP_RULES = ("rounds", "settled")
-
-#: More rates than anybody can look at, and rounds than anybody waits for; a slip of the finger would take all memory.
+#: More rates than anyone can look at, and more rounds than anyone waits for: a typing error must not take all memory.
 MOST_RATES, MOST_ROUNDS = 10_000, 1_000_000
-#: And so would observations in a round.
+#: The same for the observations of a round.
 MOST_OBSERVATIONS = 10_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What is known about one field of `Settings`.
+
+    Parameters
+    ----------
+    kind
+        ``"rate"``, ``"integer"``, ``"number"``, ``"choice"`` or ``"rule"``.
+    group
+        Where it belongs: ``"grid"``, ``"sampling"`` or ``"more"``.
+    label, help
+        Its name on the screen, and a sentence or two about it.
+    details
+        What the reference says beyond ``help``.
+    words
+        The accepted values of a choice, each with its words on the screen.
+    least, most
+        The smallest and the largest value that is accepted, where there is one.
+    slider, step
+        The end of its slider, which a larger value widens, and the slider's step. None for no slider.
+    measures
+        Whether another value needs new rounds. Otherwise it only reads them, or says when to stop.
+    """
+
+    kind: str
+    group: str
+    label: str
+    help: str
+    details: str = ""
+    words: Mapping[str, str] | None = None
+    least: float | None = None
+    most: float | None = None
+    slider: float | None = None
+    step: float | None = None
+    measures: bool = True
+
+    @property
+    def options(self) -> dict[str, str] | None:
+        """The accepted values with their words, or None where any number in range is accepted."""
+        if self.kind == "rule":
+            # Users may add rules of their own.
+            return {name: RULE_WORDS.get(name, name) for name in RULES}
+        return None if self.words is None else dict(self.words)
+
+    def check(self, name: str, value: Any) -> Any:
+        """``value`` as a plain Python value, or a `ValueError` that names the argument."""
+        options = self.options
+        if options is not None:
+            if value not in tuple(options):
+                raise ValueError(f"Argument `{name}` must be one of {tuple(options)}. Received: {name}={value!r}")
+            return value
+        number = _integer(name, value, int(self.least or 0)) if self.kind == "integer" else _finite(name, value)
+        if self.most is not None and number > self.most:
+            raise ValueError(f"Argument `{name}` must be at most {self.most:,}. Received: {name}={value}")
+        return number
+
+
+def _setting(default: Any, kind: str, group: str, label: str, help: str, **more: Any) -> Any:
+    setting = Setting(kind=kind, group=group, label=label, help=help, **more)
+    return field(default=default, metadata={"setting": setting})
 
 
 @dataclass(frozen=True)
 class Settings:
     """The settings of a run.
 
-    Parameters
-    ----------
-    lr_min, lr_max
-        Ends of the learning-rate grid, both included. On a log grid ``lr_min`` is positive.
-    scale
-        ``"log"`` or ``"linear"``: how the grid's points are spaced.
-    num_evals
-        Points of the grid, at least 2.
-    num_subsamples
-        Rounds of the run.
-    batch_size
-        Observations in each round's subsample.
-    horizon
-        Optimizer steps between the two losses, each on a fresh batch; 1 is the reference's.
-    evaluate_on
-        What the two losses are measured on, one of `EVALUATE_ON`: ``"same"``, the batches of the steps; ``"held-out"``,
-        a batch that no step sees; ``"own"``, each step's batch as the step finds it, over the second half of the steps
-        (with a horizon of 1, as the only step leaves it: ``"same"``).
-    method
-        Selection rule, a key of `autolr_widget.engine.selection.RULES`.
-    alpha
-        Significance level of the confidence band, between 0 and 1.
-    band
-        Kind of the band, a key of `autolr_widget.engine.band.BANDS`.
-    sampler
-        ``"full"`` measures every rate in every round; ``"racing"`` no longer those that can't have the lowest mean any
-        more, see `autolr_widget.engine.race.contenders`.
-    stop_rule
-        ``"rounds"`` ends a run after ``num_subsamples`` rounds; ``"settled"`` before, once no rate can be much better
-        than the one of the lowest mean, see `autolr_widget.engine.race.settled`.
-    seed
-        Seed of the subsamples, a non-negative integer.
+        Parameters
+        ----------
+    {settings}
 
-    Raises
-    ------
-    ValueError
-        If a value is out of its range or of a wrong type; the message names the argument.
+        Raises
+        ------
+        ValueError
+            If a value is out of its range or of a wrong type; the message names the argument.
     """
 
-    lr_min: float = 1e-4
-    lr_max: float = 10.0
-    scale: str = "log"
-    num_evals: int = 9
-    num_subsamples: int = 10
-    batch_size: int = 32
-    horizon: int = 55
-    evaluate_on: str = "own"
-    method: str = "cautious"
-    alpha: float = 0.05
-    band: str = "normal"
-    sampler: str = "full"
-    stop_rule: str = "rounds"
-    seed: int = 42
+    lr_min: float = _setting(1e-4, "rate", "grid", "Smallest rate", "Smallest learning rate of the grid.")
+    lr_max: float = _setting(10.0, "rate", "grid", "Largest rate", "Largest learning rate of the grid.")
+    scale: str = _setting(
+        "log",
+        "choice",
+        "grid",
+        "Spacing",
+        "Log suits most optimizers: their useful rates span decades.",
+        words={scale: scale for scale in SCALES},
+    )
+    num_evals: int = _setting(
+        9, "integer", "grid", "Rates", "More rates: a finer curve, but slower.", least=2, most=MOST_RATES, slider=200
+    )
+    num_subsamples: int = _setting(
+        10,
+        "integer",
+        "sampling",
+        "Rounds",
+        "More rounds: a narrower band. You can change this at any time.",
+        least=1,
+        most=MOST_ROUNDS,
+        slider=500,
+        measures=False,
+    )
+    batch_size: int = _setting(
+        32,
+        "integer",
+        "sampling",
+        "Batch size",
+        "Use the batch size of your training: a larger batch often wants a larger rate.",
+        least=1,
+        slider=512,
+    )
+    horizon: int = _setting(
+        55,
+        "integer",
+        "sampling",
+        "Steps",
+        "Training steps at each rate, each on a new batch. Few steps are quick, but favor rates that are too large.",
+        details="1 is autolrtuner's own algorithm.",
+        least=1,
+        slider=100,
+    )
+    evaluate_on: str = _setting(
+        "progressive",
+        "choice",
+        "more",
+        "Loss on",
+        "The batches on which the losses before and after the steps are measured.",
+        details="Progressive validation (Blum, Kalai & Langford 1999) takes the loss of each batch before the step on "
+        "it, over the second half of the steps; with a horizon of 1 it is the same as train.",
+        words={
+            "progressive": "each batch before its step",
+            "train": "all batches of the steps",
+            "held-out": "a batch that no step sees",
+        },
+    )
+    method: str = _setting(
+        "half-minimum", "rule", "more", "Rule", "The rule that chooses a rate from the curve.", measures=False
+    )
+    alpha: float = _setting(
+        0.05,
+        "number",
+        "more",
+        "Band's α",
+        "Significance level: 0.05 gives a 95 % band.",
+        slider=0.5,
+        step=0.01,
+        measures=False,
+    )
+    band: str = _setting(
+        "normal",
+        "choice",
+        "more",
+        "Band",
+        "The kind of the confidence band. The any-time band stays valid however often you look before you stop.",
+        words={"normal": "normal", "t": "Student's t", "bootstrap": "BCa bootstrap", "anytime": "any-time"},
+        measures=False,
+    )
+    pruner: str = _setting(
+        "none",
+        "choice",
+        "more",
+        "Measure",
+        "Dropping the rates that have lost saves up to four fifths of the work.",
+        details="Racing (Maron & Moore 1994) drops a rate once its mean can no longer be the lowest, see "
+        "`autolr_widget.engine.runs.race.contenders`.",
+        words={"none": "all rates", "racing": "only rates that can still win"},
+    )
+    stop_rule: str = _setting(
+        "rounds",
+        "choice",
+        "more",
+        "Stop",
+        "Settled: no other rate can be much better.",
+        details="See `autolr_widget.engine.runs.race.settled`.",
+        words={"rounds": "after all rounds", "settled": "once it is settled"},
+        measures=False,
+    )
+    seed: int = _setting(42, "integer", "more", "Seed", "The same seed draws the same batches.", least=0)
 
     def __post_init__(self) -> None:
-        for name, least in (("num_evals", 2), ("num_subsamples", 1), ("batch_size", 1), ("horizon", 1), ("seed", 0)):
-            self._set(name, _integer(name, getattr(self, name), least))
-        for name in ("lr_min", "lr_max", "alpha"):
-            self._set(name, _finite(name, getattr(self, name)))
-        _one_of("scale", self.scale, SCALES)
-        _one_of("method", self.method, tuple(RULES))
-        _one_of("band", self.band, tuple(BANDS))
-        _one_of("sampler", self.sampler, SAMPLERS)
-        _one_of("stop", self.stop_rule, STOP_RULES)
-        _one_of("evaluate_on", self.evaluate_on, EVALUATE_ON)
-        for name, most in (("num_evals", MOST_RATES), ("num_subsamples", MOST_ROUNDS)):
-            if getattr(self, name) > most:
-                raise ValueError(f"Argument `{name}` must be at most {most:,}. Received: {name}={getattr(self, name)}")
+        for name, setting in SETTINGS.items():
+            object.__setattr__(self, name, setting.check(name, getattr(self, name)))
         if (self.horizon + self.held_out) * self.batch_size > MOST_OBSERVATIONS:
             raise ValueError(
                 f"Arguments `horizon` and `batch_size` must ask for at most {MOST_OBSERVATIONS:,} observations. "
@@ -113,40 +217,47 @@ class Settings:
                 f"Argument `lr_min` must be smaller than `lr_max`. Received: lr_min={self.lr_min}, lr_max={self.lr_max}"
             )
 
-    def _set(self, name: str, value: float) -> None:
-        object.__setattr__(self, name, value)
-
     @property
     def seen(self) -> str:
         """What the losses are measured on: `evaluate_on`, but with a horizon of 1 no later step looks back."""
-        return "same" if self.horizon == 1 and self.evaluate_on == "own" else self.evaluate_on
+        return "train" if self.horizon == 1 and self.evaluate_on == "progressive" else self.evaluate_on
 
     @property
     def held_out(self) -> int:
-        """Batches of a round that no step sees."""
+        """The number of batches per round that no step sees."""
         return int(self.evaluate_on == "held-out")
 
     def measure_alike(self, other: Settings) -> bool:
-        """Whether rounds measured under ``other`` are also rounds of these settings.
-
-        The rule and the band only read the measurements, and the number of rounds only says when to stop.
-        """
-        names = ["lr_min", "lr_max", "scale", "num_evals", "batch_size", "horizon", "evaluate_on", "sampler", "seed"]
-        if self.sampler == "racing":
-            # The level decides who drops out.
+        """Whether rounds measured under ``other`` are also rounds of these settings."""
+        names = [name for name, setting in SETTINGS.items() if setting.measures]
+        if self.pruner == "racing":
+            # The level decides which rates drop out.
             names.append("alpha")
         return all(getattr(self, name) == getattr(other, name) for name in names)
 
 
-def lr_space_ends(lr_space: Any) -> tuple[Any, Any]:
-    """The two ends of ``lr_space``, or a `ValueError` that names it."""
-    try:
-        lr_min, lr_max = lr_space
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"Argument `lr_space` must be a pair (lr_min, lr_max). Received: lr_space={lr_space!r}"
-        ) from None
-    return lr_min, lr_max
+#: The settings by name, in order.
+SETTINGS: dict[str, Setting] = {field.name: field.metadata["setting"] for field in fields(Settings)}
+DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(Settings)}
+
+
+def parameters(*without: str) -> str:
+    """The "Parameters" of a docstring in NumPy style, ``without`` the settings of these names."""
+    lines = []
+    for name, setting in SETTINGS.items():
+        if name in without:
+            continue
+        text = setting.help
+        if setting.options is not None:
+            values = [f'``"{value}"`` ({words})' for value, words in setting.options.items() if value != words]
+            values = values or [f'``"{value}"``' for value in setting.options]
+            text += f" One of {', '.join(values)}."
+        text += f" {setting.details}" * bool(setting.details)
+        lines += [f"    {name}", *textwrap.wrap(text, 120, initial_indent=" " * 8, subsequent_indent=" " * 8)]
+    return "\n".join(lines)
+
+
+Settings.__doc__ = (Settings.__doc__ or "").replace("{settings}", parameters())
 
 
 def _integer(name: str, value: Any, least: int) -> int:
@@ -167,8 +278,3 @@ def _finite(name: str, value: Any) -> float:
     if not math.isfinite(number):
         raise ValueError(f"Argument `{name}` must be a finite number. Received: {name}={value!r}")
     return number
-
-
-def _one_of(name: str, value: Any, accepted: tuple[str, ...]) -> None:
-    if value not in accepted:
-        raise ValueError(f"Argument `{name}` must be one of {accepted}. Received: {name}={value!r}")

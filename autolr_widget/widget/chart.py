@@ -9,20 +9,23 @@ import bqplot
 import numpy as np
 from numpy.typing import NDArray
 
-from autolr_widget.engine.band import Band
-
-Floats = NDArray[np.float64]
+from autolr_widget.engine.reading.band import Band
+from autolr_widget.engine.types import Floats
 
 #: A blue that reaches 3:1 on white and on JupyterLab's dark surface. The pinned runs' colours are Okabe and Ito's.
 CURVE = "#0c7bdc"
 NEUTRAL = "#808080"
-GHOSTS = ("#009e73", "#a05a9c", "#b07d00", "#808080")
+PINS = ("#009e73", "#a05a9c", "#b07d00", "#808080")
+
+#: Pixels from the figure's edges to the plot. The front end lays its part over the plot.
+MARGIN = {"top": 12, "bottom": 50, "left": 68, "right": 16}
 
 
 class Chart:
-    """A `bqplot.Figure` whose marks never change in number, because bqplot leaves removed ones on the screen.
+    """A `bqplot.Figure` whose number of marks never changes, because bqplot leaves removed ones on the screen.
 
-    What the pointer or the keyboard can take hold of, and all words, lie over it and are the front end's.
+    Everything that the pointer or the keyboard can take hold of, and all words, lie over it and belong to the front
+    end.
     """
 
     def __init__(self, rates: Floats, axis: str) -> None:
@@ -55,7 +58,7 @@ class Chart:
         self._rounds = _lines(scales, stroke_width=1, opacities=[0.3], **blue)
         # The run before `refine`.
         self._before = bqplot.Scatter(x=[1.0], y=[0.0], scales=scales, colors=[NEUTRAL], default_size=24, visible=False)
-        self._pins = _lines(scales, colors=list(GHOSTS), stroke_width=2, visible=False)
+        self._pins = _lines(scales, colors=list(PINS), stroke_width=2, visible=False)
         self._y = y
         y_axis = bqplot.Axis(
             scale=y, orientation="vertical", label="change in loss", grid_lines="none", label_offset="52px"
@@ -63,8 +66,7 @@ class Chart:
         self.figure = bqplot.Figure(
             marks=[self._rounds, self._zero, self._before, self._pins, self._dropped, self._curve],
             axes=[*self._x_axes.values(), y_axis],
-            # The front end lays its part over the plot: panel.css has the same figures.
-            fig_margin={"top": 12, "bottom": 50, "left": 68, "right": 16},
+            fig_margin=MARGIN,
             min_aspect_ratio=0.2,
             max_aspect_ratio=10,
             background_style={"fill": "none"},
@@ -119,7 +121,7 @@ class Chart:
             if mark.scales["x"] is not self._x[shown]:
                 mark.scales = {**mark.scales, "x": self._x[shown]}
 
-    def draw(self, band: Band, racing: NDArray[np.bool_]) -> None:
+    def show_band(self, band: Band, racing: NDArray[np.bool_]) -> None:
         """Show the statistics of the rounds so far; a rate that has diverged in every round is left out.
 
         The rates that are no longer ``racing`` are faint.

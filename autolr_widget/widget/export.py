@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import html
 import io
-from dataclasses import fields
+from dataclasses import asdict, fields
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autolr_widget.engine.band import BANDS
-from autolr_widget.engine.record import Record
-from autolr_widget.engine.results import TuneResults
+from autolr_widget.engine.arguments import ARGUMENTS
+from autolr_widget.engine.reading.band import BANDS
+from autolr_widget.engine.reading.results import TuneResults
+from autolr_widget.engine.saved.saved_run import SavedRun, write_whole
 from autolr_widget.engine.settings import Settings
 from autolr_widget.widget.chart import y_limits
 
@@ -46,17 +48,30 @@ div {{ overflow: auto }}
 """
 
 
-def as_file(kind: str, record: Record, selected: float | None, code: str) -> bytes:
-    """The run as a file of one of `FORMATS`; ``code`` is the Python that does the same."""
-    results, settings = record.results, record.settings
+def write_file(path: str | Path, saved_run: SavedRun, selected: float | None, code: str) -> None:
+    """Write the run to ``path``, in the one of `FORMATS` that its suffix names; raise a `ValueError` for others."""
+    kind = Path(path).suffix.removeprefix(".")
+    if kind not in FORMATS:
+        raise ValueError(f"Argument `path` must end in one of {', '.join(f'.{f}' for f in FORMATS)}. Received: {path}")
     if kind == "json":
-        return record.to_json().encode()
+        saved_run.write(path)
+    else:
+        write_whole(path, as_file(kind, saved_run, selected, code))
+
+
+def as_file(kind: str, saved_run: SavedRun, selected: float | None, code: str) -> bytes:
+    """The run as a file of one of `FORMATS`; ``code`` is the Python that does the same."""
+    if kind not in FORMATS:
+        raise ValueError(f"A file must have one of the formats {', '.join(FORMATS)}. Received: {kind}")
+    results, settings = saved_run.results, saved_run.settings
+    if kind == "json":
+        return saved_run.to_json().encode()
     if kind == "csv":
         return results.frame.to_csv(index_label="round").encode()
     if kind == "parquet":
         return _parquet(results)
     if kind == "html":
-        return _page(record, selected, code).encode()
+        return _page(saved_run, selected, code).encode()
     file = io.BytesIO()
     picture(results, settings, selected).savefig(file, format=kind, dpi=150)
     return file.getvalue()
@@ -70,7 +85,7 @@ def picture(results: TuneResults, settings: Settings, selected: float | None) ->
     ax = figure.add_subplot()
     if len(results) > 0:
         band = BANDS[settings.band](results.deltas, settings.alpha)
-        results.draw(ax, band, settings.alpha)
+        results.plot_band(ax, band, settings.alpha)
         seen = np.isfinite(band.mean)
         if seen.any():
             lower, upper = (np.where(np.isfinite(edge), edge, band.mean)[seen] for edge in (band.lower, band.upper))
@@ -86,12 +101,8 @@ def python(settings: Settings, data: str, pinned: float | None) -> str:
     """Python that does without the widget what was done with it; ``data`` are the arguments that are the data."""
     if pinned is not None:
         return f"model.optimizer.learning_rate = {pinned!r}"
-    default = Settings()
-    arguments = [] if _ends(settings) == _ends(default) else [f"lr_space={_ends(settings)}"]
-    for field in fields(Settings):
-        name, value = field.name, getattr(settings, field.name)
-        if name not in ("lr_min", "lr_max") and value != getattr(default, name):
-            arguments.append(f"{'stop' if name == 'stop_rule' else name}={value!r}")
+    values = {"lr_space": (settings.lr_min, settings.lr_max), **asdict(settings)}
+    arguments = [f"{name}={values[name]!r}" for name, default in ARGUMENTS.items() if values[name] != default]
     return (
         "from autolr_widget import LRTuner\n\n"
         f"tuner = LRTuner({', '.join(['model', data, *arguments])})\n"
@@ -99,10 +110,6 @@ def python(settings: Settings, data: str, pinned: float | None) -> str:
         "    pass\n"
         f"model.optimizer.learning_rate = tuner.results.best_lr({settings.method!r})"
     )
-
-
-def _ends(settings: Settings) -> tuple[float, float]:
-    return settings.lr_min, settings.lr_max
 
 
 def _parquet(results: TuneResults) -> bytes:
@@ -116,9 +123,9 @@ def _parquet(results: TuneResults) -> bytes:
     return file.getvalue()
 
 
-def _page(record: Record, selected: float | None, code: str) -> str:
-    results, settings = record.results, record.settings
-    picture = as_file("svg", record, selected, code).decode()
+def _page(saved_run: SavedRun, selected: float | None, code: str) -> str:
+    results, settings = saved_run.results, saved_run.settings
+    picture = as_file("svg", saved_run, selected, code).decode()
     table = results.summary(settings.alpha, settings.band)
     table.index = table.index.map("{:.4g}".format)
     return PAGE.format(

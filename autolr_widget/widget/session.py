@@ -8,13 +8,13 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import traitlets
 
-from autolr_widget.engine.recorded import Recorded
+from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.settings import Settings
-from autolr_widget.engine.tuner import LRTuner
 from autolr_widget.widget import interrupt
 
 STATUSES = ("idle", "running", "paused", "done", "stopped", "error")
@@ -39,11 +39,16 @@ class Session(traitlets.HasTraits):
     turn = traitlets.Int(0, help="Moves when a turn of rounds is over, so that the front end asks for the next")
 
     def __init__(
-        self, tuner: LRTuner | Recorded, on_rounds: Callable[[], None], on_halt: Callable[[], None] = lambda: None
+        self,
+        tuner: Run,
+        on_rounds: Callable[[], None],
+        on_halt: Callable[[], None] = lambda: None,
+        one_message: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext,
     ) -> None:
         """``on_rounds`` is called when the rounds of ``tuner`` have changed, before ``round`` says so.
 
-        ``on_halt`` is called when the run has come to a halt, and may take a while.
+        ``on_halt`` is called when the run has come to a halt, and may take a while. What ``on_rounds`` and ``round``
+        change goes to the front end within ``one_message``: each message costs a kilobyte.
         """
         super().__init__()
         self.tuner = tuner
@@ -52,6 +57,7 @@ class Session(traitlets.HasTraits):
         self.settings = tuner.settings
         self._on_rounds = on_rounds
         self._on_halt = on_halt
+        self._one_message = one_message
         self._halted = False
         self._lock = threading.RLock()
         self._measuring = threading.Lock()
@@ -59,6 +65,7 @@ class Session(traitlets.HasTraits):
         self._heard = 0.0
         self._watch_number = 0
         self._due = 0.0
+        self._timer: threading.Timer | None = None
         # The loop of the cell that made the widget. A later handler's may be a subshell's, which comes and goes.
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
@@ -76,7 +83,7 @@ class Session(traitlets.HasTraits):
         with self._lock:
             self.settings = settings
             if not settings.measure_alike(self.tuner.settings):
-                self.stale = self.status != "idle" and self.tuner.model is not None
+                self.stale = self.status != "idle" and self.tuner.can_measure
                 self._pause()
             else:
                 self.stale = False
@@ -117,6 +124,13 @@ class Session(traitlets.HasTraits):
                 self.status = "stopped"
         self._tell_of_halt()
 
+    def close(self) -> None:
+        """End the run for good: nothing is left that waits for it."""
+        self.stop()
+        self._watch_number += 1
+        if self._timer is not None:
+            self._timer.cancel()
+
     def interrupt(self) -> None:
         """Stop after the round that is being measured, as by an error."""
         # Without the lock: this may run as a signal's handler, in a thread that waits for another's round.
@@ -145,14 +159,14 @@ class Session(traitlets.HasTraits):
         while self.status == "running":
             await asyncio.sleep(0.05)
 
-    def tick(self, seen: int) -> None:
-        """Run rounds for the time of a turn, at least one, for a front end that has drawn ``seen`` of them.
+    def tick(self, round: int) -> None:
+        """Run rounds for the time of a turn, at least one, for a front end that has drawn ``round`` of them.
 
         Nothing happens where the session is not running, where a round is being measured, or where the front end has
         not seen the newest round yet.
         """
         self._heard = time.monotonic()
-        if self.status != "running" or seen != self.round or not self._measuring.acquire(blocking=False):
+        if self.status != "running" or round != self.round or not self._measuring.acquire(blocking=False):
             return
         try:
             self._run_turn()
@@ -185,10 +199,11 @@ class Session(traitlets.HasTraits):
         self._publish()
 
     def _publish(self) -> None:
-        try:
-            self._on_rounds()
-        finally:
-            self.round = len(self.tuner)
+        with self._one_message():
+            try:
+                self._on_rounds()
+            finally:
+                self.round = len(self.tuner)
 
     def _tell_of_halt(self) -> None:
         """Show a halt, without the lock. Where a round is being measured, whoever does that will."""
@@ -234,7 +249,7 @@ class Session(traitlets.HasTraits):
                         self._publish()
             raise
 
-    def _run_round(self, tuner: LRTuner | Recorded) -> None:
+    def _run_round(self, tuner: Run) -> None:
         tuner.step()
         with self._lock:
             if tuner is not self.tuner:
@@ -250,9 +265,11 @@ class Session(traitlets.HasTraits):
         if self._loop is not None and self._loop.is_running():
             self._loop.call_soon_threadsafe(self._loop.call_later, delay, self._watch, number)
         else:
-            timer = threading.Timer(delay, self._watch, [number])
-            timer.daemon = True
-            timer.start()
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = threading.Timer(delay, self._watch, [number])
+            self._timer.daemon = True
+            self._timer.start()
 
     def _watch(self, number: int) -> None:
         """Go on without a front end, once none has been heard for some seconds."""
@@ -286,12 +303,3 @@ def _message(error: BaseException, round_number: int) -> str:
     if isinstance(error, MemoryError):
         return f"Out of memory in round {round_number}. Choose a smaller batch size or fewer learning rates."
     return f"Round {round_number} failed. {type(error).__name__}: {error}"
-
-
-def is_message(content: Any, **fields: type) -> bool:
-    """Whether ``content`` is a front end's message with exactly these fields, of exactly these types."""
-    return (
-        isinstance(content, dict)
-        and content.keys() == fields.keys()
-        and all(type(content[name]) is kind for name, kind in fields.items())
-    )

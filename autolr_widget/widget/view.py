@@ -6,20 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autolr_widget.engine.band import BANDS
 from autolr_widget.engine.grid import SCALES
-from autolr_widget.engine.recorded import Recorded
-from autolr_widget.engine.selection import choices
+from autolr_widget.engine.reading.band import BANDS
+from autolr_widget.engine.reading.selection import choices
+from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.settings import Settings
-from autolr_widget.engine.tuner import LRTuner
-from autolr_widget.widget.chart import GHOSTS, Chart
+from autolr_widget.engine.types import Floats
+from autolr_widget.widget.chart import PINS, Chart
 from autolr_widget.widget.lesson import STAGES, lesson
 from autolr_widget.widget.panel import Panel
 
 #: Learning rates and their means.
-Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
+Curve = tuple[Floats, Floats]
 
 
 class View:
@@ -27,7 +26,7 @@ class View:
 
     Parameters
     ----------
-    tuner
+    run
         The run to begin with.
     panel
         What lies over the chart and around it.
@@ -35,40 +34,39 @@ class View:
         Called when the explanation of a round has got to the chart, which has waited for it.
     """
 
-    def __init__(self, tuner: LRTuner | Recorded, panel: Panel, on_explained: Callable[[], None]) -> None:
-        self._tuner = tuner
+    def __init__(self, run: Run, panel: Panel, on_explained: Callable[[], None]) -> None:
+        self._run = run
         self._panel = panel
         self._on_explained = on_explained
-        self._optimizer = _optimizer(tuner)
+        #: What the last summary was made of.
+        self._summed: tuple[object, ...] = ()
         self._pins: list[tuple[str, Curve]] = []
         #: The curve of a run that the next one refines.
         self.before: Curve | None = None
         #: False while a round is being explained that the chart does not show yet.
         self.explained = True
-        panel.axis = tuner.settings.scale
-        self.chart = Chart(tuner.rates, panel.axis)
+        panel.axis = run.settings.scale
+        self.chart = Chart(run.rates, panel.axis)
         self._show_all()
-        panel.observe(self._look, names=["view", "axis"])
-        panel.observe(self._detail, names=["show_rounds", "probed"])
-        panel.observe(self._explain, names=["explain", "stage"])
+        panel.observe(self._on_view, names=["view", "axis"])
+        panel.observe(self._show_details, names=["show_rounds", "probed"])
+        panel.observe(self._on_stage, names=["explain", "stage"])
 
-    def draw(self, tuner: LRTuner | Recorded, settings: Settings) -> bool:
+    def show_rounds(self, run: Run, settings: Settings) -> bool:
         """Show the rounds so far, or begin to explain the last of them; returns whether the chart shows it."""
-        if tuner is not self._tuner:
-            self._tuner = tuner
-            self._optimizer = _optimizer(tuner)
-            self.chart.show_grid(tuner.rates, self._panel.axis, self.before)
+        if run is not self._run:
+            self._run = run
+            self.chart.show_grid(run.rates, self._panel.axis, self.before)
             self.before = None
             with self._panel.hold_sync():
                 self._panel.choices, self._panel.table, self._panel.histogram, self._panel.this_run = {}, b"", {}, ""
                 self._panel.lesson, self._panel.stage, self._panel.limits = {}, 0, list(self.chart.limits)
             self._show_all()
-        if not self.explained and len(tuner) > 0:
-            assert isinstance(tuner, LRTuner), "a saved run takes no steps"
-            if self._panel.lesson.get("round") != len(tuner):
-                self._panel.lesson, self._panel.stage = lesson(tuner), 1
+        if not self.explained and len(run) > 0:
+            if self._panel.lesson.get("round") != len(run):
+                self._panel.lesson, self._panel.stage = lesson(run), 1
             return False
-        self.chart.draw(BANDS[settings.band](tuner.deltas, settings.alpha), tuner.racing)
+        self.chart.show_band(BANDS[settings.band](run.deltas, settings.alpha), run.racing)
         return True
 
     def end_lesson(self) -> None:
@@ -76,10 +74,14 @@ class View:
         self.explained = True
         self._panel.lesson, self._panel.stage = {}, 0
 
-    def judge(self, settings: Settings) -> None:
+    def show_summary(self, settings: Settings) -> None:
         """Show what all rules choose, and what the pointer can read at each rate."""
+        summed = (self._run, len(self._run), settings.alpha, settings.band)
+        if summed == self._summed:
+            return
+        self._summed = summed
         # Once: another thread may be adding a round.
-        results = self._tuner.results
+        results = self._run.results
         band = BANDS[settings.band](results.deltas, settings.alpha)
         assert results.measured is not None
         diverged = results.measured.sum(axis=0) - band.count
@@ -89,31 +91,31 @@ class View:
             self._panel.table = table.astype(np.float32).tobytes()
             self._panel.limits = list(self.chart.limits)
             self._panel.this_run = self._words()
-        self._detail()
+        self._show_details()
 
     def curve(self) -> Curve:
         """The rates and means of the run at hand."""
-        return self._tuner.rates, BANDS["normal"](self._tuner.deltas, 0.05).mean
+        return self._run.rates, BANDS["normal"](self._run.deltas, 0.05).mean
 
     def pin(self) -> None:
         """Keep the curve at hand, to compare with; the last few that were kept stay."""
-        self._show_pins([*self._pins, (self._words(), self.curve())][-len(GHOSTS) :])
+        self._show_pins([*self._pins, (self._words(), self.curve())][-len(PINS) :])
 
     def unpin(self, index: int) -> None:
         """Take one of them away."""
         self._show_pins([run for i, run in enumerate(self._pins) if i != index])
 
-    def _look(self, _: Any) -> None:
+    def _on_view(self, _: Any) -> None:
         """Show what the front end has zoomed to, or all where that is no range."""
         panel, view = self._panel, self._panel.view
         if panel.axis not in SCALES or not _is_range(view):
-            panel.axis, panel.view = self._tuner.settings.scale, list(self.chart.ends)
+            panel.axis, panel.view = self._run.settings.scale, list(self.chart.ends)
         else:
             self.chart.show_axis(panel.axis, (view[0], view[1]))
 
-    def _detail(self, _: Any = None) -> None:
+    def _show_details(self, _: Any = None) -> None:
         """Show what was asked for beside the curve: each round's own, and the rounds of one rate."""
-        panel, results = self._panel, self._tuner.results
+        panel, results = self._panel, self._run.results
         deltas = results.deltas
         assert results.measured is not None
         shown = slice(None if panel.show_rounds else 0)
@@ -124,15 +126,15 @@ class View:
         counts, edges = np.histogram(column, bins="sturges")
         panel.histogram = {"counts": counts.tolist(), "edges": edges.tolist()} if len(column) > 0 else {}
 
-    def _explain(self, _: Any) -> None:
+    def _on_stage(self, _: Any) -> None:
         if not self.explained and not (self._panel.explain and self._panel.stage < STAGES):
             self.explained = True
             self._on_explained()
 
     def _show_all(self) -> None:
         with self._panel.hold_sync():
-            self._panel.rates = self._tuner.rates.tobytes()
-            self._panel.ends = list(self.chart.ends)
+            self._panel.rates = self._run.rates.tobytes()
+            self._panel.full_view = list(self.chart.ends)
             self._panel.view = list(self.chart.ends)
 
     def _show_pins(self, runs: list[tuple[str, Curve]]) -> None:
@@ -142,15 +144,11 @@ class View:
 
     def _words(self) -> str:
         """The run at hand, in the words that tell it from another."""
-        settings, rounds = self._tuner.settings, len(self._tuner)
-        words = [self._optimizer, f"batches of {settings.batch_size}"]
+        settings, rounds = self._run.settings, len(self._run)
+        words = [self._run.optimizer, f"batches of {settings.batch_size}"]
         words += [f"{settings.horizon} step{'s' if settings.horizon > 1 else ''}"]
         words += [f"{rounds} round{'s' if rounds > 1 else ''}"]
         return " · ".join(words)
-
-
-def _optimizer(tuner: LRTuner | Recorded) -> str:
-    return tuner.record.optimizer if tuner.model is None else type(tuner.model.optimizer).__name__
 
 
 def _lowest(curve: Curve) -> dict[str, float]:

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from autolr_widget import LRTuner
-from autolr_widget.engine.band import BANDS, Band, Floats, normal
+from autolr_widget.engine.reading.band import BANDS, Band, normal
+from autolr_widget.engine.types import Floats
 from benchmarks.quality.tasks import compiled, tasks
 
 ALPHA = 0.05
@@ -53,7 +54,7 @@ def pools() -> Iterator[tuple[str, Floats]]:
             num_evals=len(rates),
             num_subsamples=2000,
             horizon=horizon,
-            evaluate_on="own",
+            evaluate_on="progressive",
         )
         list(tuner)
         for rate, column in zip(rates, tuner.deltas.T, strict=True):

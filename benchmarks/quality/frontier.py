@@ -18,7 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 import keras
 import numpy as np
 
-from autolr_widget.engine.selection import cautious, mean
+from autolr_widget.engine.reading.selection import half_minimum, mean
 from benchmarks.quality.baselines import drawn, restart, trained
 from benchmarks.quality.recommend import choice, one_thread
 from benchmarks.quality.regret import regret
@@ -57,13 +57,13 @@ def losses(case: Case) -> list[np.ndarray]:
 
 
 def deltas(paths: np.ndarray, steps: int) -> np.ndarray:
-    """What `evaluate_on="own"` measures in so many steps; NaN where the loss is no longer finite."""
+    """What `evaluate_on="progressive"` measures in so many steps; NaN where the loss is no longer finite."""
     late = paths[:, steps // 2 : steps]
     with np.errstate(invalid="ignore"):
         return np.where(np.isfinite(late[1:]).all(axis=1), (late[1:] - late[0]).mean(axis=1), np.nan)
 
 
-def at_once(at: np.ndarray, steps: int, rule: Callable[..., float] = cautious) -> Choose:
+def at_once(at: np.ndarray, steps: int, rule: Callable[..., float] = half_minimum) -> Choose:
     """So many steps at each of these rates."""
     return lambda paths: choice(rule, RATES[at], deltas(paths, steps)[np.newaxis, at])
 

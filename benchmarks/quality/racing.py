@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 import pandas as pd
 
 from autolr_widget import LRTuner
-from autolr_widget.engine.selection import mean
+from autolr_widget.engine.reading.selection import mean
 from benchmarks.quality.recommend import choice
 from benchmarks.quality.tasks import BATCH, OPTIMIZERS, compiled, tasks
 
@@ -24,10 +24,10 @@ from benchmarks.quality.tasks import BATCH, OPTIMIZERS, compiled, tasks
 GRID = {"lr_space": (1e-5, 10.0), "num_evals": 19, "batch_size": BATCH}
 #: The run, the full number of its rounds, and how many seeds it is repeated from.
 RUNS = {
-    "1 step": ({"horizon": 1, "evaluate_on": "same", "num_subsamples": 100}, 4),
-    "5 steps": ({"horizon": 5, "evaluate_on": "own", "num_subsamples": 100}, 1),
+    "1 step": ({"horizon": 1, "evaluate_on": "train", "num_subsamples": 100}, 4),
+    "5 steps": ({"horizon": 5, "evaluate_on": "progressive", "num_subsamples": 100}, 1),
 }
-MODES = {"racing": {"sampler": "racing"}, "racing and settled": {"sampler": "racing", "stop": "settled"}}
+MODES = {"racing": {"pruner": "racing"}, "racing and settled": {"pruner": "racing", "stop_rule": "settled"}}
 
 
 def compare(name: str) -> list[tuple[str, str, str, bool, float, float]]:

@@ -27,8 +27,8 @@ import pandas as pd
 import tensorflow as tf
 
 from autolr_widget import AutoLRTuner, LRTuner
-from autolr_widget.engine import selection
-from autolr_widget.engine.selection import RULES
+from autolr_widget.engine.reading import selection
+from autolr_widget.engine.reading.selection import RULES
 from benchmarks.quality import baselines
 from benchmarks.quality.regret import best_rate, regret
 from benchmarks.quality.tasks import BATCH, OPTIMIZERS, SEEDS, Task, compiled, tasks
@@ -39,13 +39,13 @@ MANY = {"lr_min": 1e-5, "lr_max": 10.0, "num_evals": 19}
 #: Of most runs the rounds together are a recommendation; of others each alone is one, too, so that what the draw of the
 #: batches does is averaged out.
 RUNS = {
-    "55 steps": {**FEW, "horizon": 55, "evaluate_on": "own", "num_subsamples": 10},
+    "55 steps": {**FEW, "horizon": 55, "evaluate_on": "progressive", "num_subsamples": 10},
     "55 steps, held-out": {**FEW, "horizon": 55, "evaluate_on": "held-out", "num_subsamples": 1},
-    "100 steps": {**FEW, "horizon": 100, "evaluate_on": "own", "num_subsamples": 1},
-    "25 steps": {**MANY, "horizon": 25, "evaluate_on": "own", "num_subsamples": 3},
-    "10 steps": {**MANY, "horizon": 10, "evaluate_on": "own", "num_subsamples": 2},
-    "5 steps": {**MANY, "horizon": 5, "evaluate_on": "same", "num_subsamples": 5},
-    "1 step": {**MANY, "horizon": 1, "evaluate_on": "same", "num_subsamples": 100},
+    "100 steps": {**FEW, "horizon": 100, "evaluate_on": "progressive", "num_subsamples": 1},
+    "25 steps": {**MANY, "horizon": 25, "evaluate_on": "progressive", "num_subsamples": 3},
+    "10 steps": {**MANY, "horizon": 10, "evaluate_on": "progressive", "num_subsamples": 2},
+    "5 steps": {**MANY, "horizon": 5, "evaluate_on": "train", "num_subsamples": 5},
+    "1 step": {**MANY, "horizon": 1, "evaluate_on": "train", "num_subsamples": 100},
 }
 ALONE, TOGETHER = ("55 steps", "25 steps"), {*RUNS} - {"25 steps"}
 #: The package itself is slow: few rounds, one seed, every second task.
@@ -74,12 +74,12 @@ def choice(rule: Callable[..., float], rates: np.ndarray, deltas: np.ndarray) ->
 
 
 def chosen(found: Found, run: str, case: Case, rates: np.ndarray, deltas: np.ndarray) -> None:
-    """What all rules choose, and what `cautious` would with other divisors."""
+    """What all rules choose, and what `half_minimum` would with other divisors."""
     for name, rule in RULES.items():
         found[f"{run}, {name}"][case] = choice(rule, rates, deltas)
-    careful = choice(selection.cautious, rates, deltas)
+    careful = choice(selection.half_minimum, rates, deltas)
     for caution in CAUTIONS:
-        found[f"{run}, lowest point/{caution}"][case] = careful and careful * selection.CAUTION / caution
+        found[f"{run}, lowest point/{caution}"][case] = careful and careful * selection.DIVISOR / caution
 
 
 def ours(found: Found, name: str, task: Task, optimizer: str) -> None:
@@ -139,7 +139,7 @@ def reference(found: Found, name: str, task: Task, optimizer: str) -> None:
 
 
 def leave_one_out(found: Found, run: str) -> None:
-    """`cautious` with the divisor that is best on all other tasks."""
+    """`half_minimum` with the divisor that is best on all other tasks."""
     candidates = [found[f"{run}, lowest point/{caution}"] for caution in CAUTIONS]
     regrets = [{case: regret(*case[:2], rate) for case, rate in rates.items()} for rates in candidates]
     for task in dict.fromkeys(case[0] for case in regrets[0]):
@@ -228,7 +228,7 @@ def main() -> None:
     for selector, row in rows.iterrows():
         print(f"| {selector} | " + " | ".join(row) + " |")
     print()
-    for selector in ("55 steps × 1 (495 g), cautious", "55 steps × 10 (4950 g), cautious"):
+    for selector in ("55 steps × 1 (495 g), half-minimum", "55 steps × 10 (4950 g), half-minimum"):
         for other in ("range test (100 g), valley", "Keras's default (0 g)", "our AutoLRTuner (100 g), mean"):
             print(f"- {difference(found, selector, other)}")
 

@@ -28,7 +28,9 @@ def assert_exact(tuner: LRTuner, make: Callable[[], keras.Model], rounds: int = 
         for seed in seeds:
             seed.assign(seed.numpy() + np.array([0, 4096 * index], "uint32"))
         count = settings.horizon + settings.held_out
-        drawn = tuner.observations.draw(settings.batch_size, settings.seed, index, settings.horizon, settings.held_out)
+        drawn = tuner.observations.sample(
+            settings.batch_size, settings.seed, index, settings.horizon, settings.held_out
+        )
         batches = [part(drawn, k * settings.batch_size, (k + 1) * settings.batch_size) for k in range(count)]
         truth = true_deltas(model, make, tuner.rates, batches, settings.horizon, settings.seen)
         for seed, value in zip(seeds, start, strict=True):
@@ -49,7 +51,7 @@ def true_deltas(
     rates: Iterable[float],
     batches: list[Batch],
     horizon: int = 1,
-    evaluate_on: str = "same",
+    evaluate_on: str = "train",
 ) -> np.ndarray:
     """The change in training loss after ``horizon`` calls of `train_on_batch`, at each rate.
 
@@ -79,7 +81,7 @@ def true_deltas(
             own += _losses(copy, [(x, y, sample_weight)])
             copy.train_on_batch(x, y, sample_weight=sample_weight)
         _assign(_others(copy), others)
-        if evaluate_on == "own":
+        if evaluate_on == "progressive":
             deltas.append(np.mean(own[horizon // 2 :]) - np.mean(before[horizon // 2 :]))
         else:
             deltas.append(np.mean(_losses(copy, seen)) - np.mean(before))

@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 
 from autolr_widget import LRTuner
-from autolr_widget.engine import differential
-from autolr_widget.engine.line import line_through
-from autolr_widget.engine.sweep import Form
+from autolr_widget.engine.measuring import differential
+from autolr_widget.engine.measuring.line import line_through
+from autolr_widget.engine.measuring.sweep import Form
 from tests.engine.cases import CASES
 from tests.engine.oracle import assert_exact
 

@@ -19,10 +19,10 @@ from tests.engine.oracle import assert_exact
 SETTINGS = {"lr_space": (1e-4, 1e-1), "num_evals": 4, "num_subsamples": 3, "batch_size": 12}
 #: One step goes along a line where it can; several, one after the other.
 HORIZONS = [
-    {"horizon": 1, "evaluate_on": "same"},
-    {"horizon": 3, "evaluate_on": "same"},
+    {"horizon": 1, "evaluate_on": "train"},
+    {"horizon": 3, "evaluate_on": "train"},
     {"horizon": 3, "evaluate_on": "held-out"},
-    {"horizon": 4, "evaluate_on": "own"},
+    {"horizon": 4, "evaluate_on": "progressive"},
 ]
 
 

@@ -13,11 +13,11 @@ from hypothesis.extra.numpy import arrays
 from scipy import integrate, stats
 
 from autolr_widget import TuneResults
-from autolr_widget.engine.band import BANDS, anytime_margin
+from autolr_widget.engine.data.subsample import subsample
 from autolr_widget.engine.grid import grid
-from autolr_widget.engine.race import contenders, settled
-from autolr_widget.engine.selection import RULES, certainty
-from autolr_widget.engine.subsample import subsample
+from autolr_widget.engine.reading.band import BANDS, anytime_margin
+from autolr_widget.engine.reading.selection import RULES, certainty
+from autolr_widget.engine.runs.race import contenders, settled
 
 DELTAS = arrays(
     np.float64,
@@ -272,7 +272,7 @@ GRID = np.array([1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0])
     [
         ("mean", 1.0),
         # The parabola through (-1, -0.9), (0, -1) and (1, 0), in decades, where the rise above 0 counts as 0.
-        ("cautious", 10 ** (-0.45 / 1.1) / 2),
+        ("half-minimum", 10 ** (-0.45 / 1.1) / 2),
         ("share", 0.1),
         ("significant", 1.0),
         ("steepest", 1e-3),
@@ -303,17 +303,17 @@ def test_every_rule_chooses_within_the_grid_or_says_why_not(deltas, rule):
 
 
 @given(st.lists(st.floats(0.01, 3), min_size=3, max_size=12), st.floats(0, 1))
-def test_cautious_finds_the_vertex_of_a_parabola_on_any_grid(steps, where):
+def test_half_minimum_finds_the_vertex_of_a_parabola_on_any_grid(steps, where):
     logs = np.cumsum([-9.0, *steps])
     vertex = logs[1] + where * (logs[-2] - logs[1])
     # Low enough for no rate to count as 0.
     deltas = (logs - vertex) ** 2 - 2000
-    assert RULES["cautious"](np.exp(logs), deltas[np.newaxis]) == pytest.approx(np.exp(vertex) / 2, rel=1e-4)
+    assert RULES["half-minimum"](np.exp(logs), deltas[np.newaxis]) == pytest.approx(np.exp(vertex) / 2, rel=1e-4)
 
 
-def test_cautious_looks_between_the_rates_that_are_left():
+def test_half_minimum_looks_between_the_rates_that_are_left():
     diverged = np.array([-0.01, -0.1, -0.6, -0.9, -1.0, np.nan])
-    assert RULES["cautious"](GRID, diverged[np.newaxis]) == 0.5
+    assert RULES["half-minimum"](GRID, diverged[np.newaxis]) == 0.5
 
 
 def test_certainty_is_narrow_where_rounds_agree_and_wide_where_they_do_not():
@@ -337,7 +337,7 @@ def test_a_rule_of_one_s_own_is_chosen_like_the_rest(monkeypatch):
 
 def test_a_choice_below_the_lowest_mean_is_at_the_edge_where_that_is():
     results = TuneResults(GRID[:5], np.tile(CURVE[:5], (2, 1)))
-    assert (results.best_lr("cautious"), results.edge("cautious")) == (1 / 2, "upper")
+    assert (results.best_lr("half-minimum"), results.edge("half-minimum")) == (1 / 2, "upper")
 
 
 def test_contenders_keep_the_best_and_drop_the_hopeless():
@@ -396,12 +396,12 @@ def test_anytime_margin_tends_to_the_asymptotic_sequence():
 
 
 def test_agreement_is_to_half_a_step_of_the_grid():
-    """`cautious` lies between the rates, and hardly twice at the same place."""
+    """`half_minimum` lies between the rates, and hardly twice at the same place."""
     deltas = CURVE + np.random.default_rng(0).normal(0, 0.02, (20, 6))
-    sure = certainty("cautious", GRID, deltas)
+    sure = certainty("half-minimum", GRID, deltas)
     assert sure.lower < sure.upper
     assert sure.agreement == 1
-    wild = certainty("cautious", GRID, CURVE + np.random.default_rng(1).normal(0, 3.0, (20, 6)))
+    wild = certainty("half-minimum", GRID, CURVE + np.random.default_rng(1).normal(0, 3.0, (20, 6)))
     assert wild.agreement < 0.9
 
 

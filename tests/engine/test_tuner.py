@@ -14,8 +14,9 @@ import pytest
 import tensorflow as tf
 
 from autolr_widget import LRTuner, TuneResults
-from autolr_widget.engine import differential, stream
-from autolr_widget.engine.subsample import subsample
+from autolr_widget.engine.data import stream
+from autolr_widget.engine.data.subsample import subsample
+from autolr_widget.engine.measuring import differential
 
 
 def weights_and_slots(model):
@@ -251,11 +252,14 @@ def good():
         ({"batch_size": 51}, r"`batch_size` must not be larger than .*batch_size=51, len\(x\)=50"),
         ({"batch_size": True}, r"`batch_size` must be an integer"),
         ({"horizon": 0}, r"`horizon` must be an integer of at least 1"),
-        ({"evaluate_on": "all"}, r"`evaluate_on` must be one of \('same', 'held-out', 'own'\)"),
+        ({"evaluate_on": "all"}, r"`evaluate_on` must be one of \('train', 'held-out', 'progressive'\)"),
         ({"evaluate_on": "held-out", "batch_size": 30}, r"must leave as many observations to hold out"),
-        ({"sampler": "some"}, r"`sampler` must be one of \('full', 'racing'\)"),
-        ({"stop": "soon"}, r"`stop` must be one of \('rounds', 'settled'\)"),
-        ({"method": "best"}, r"`method` must be one of \('mean', 'median', 'variance', 'max', 'steady', 'cautious',"),
+        ({"pruner": "some"}, r"`pruner` must be one of \('none', 'racing'\)"),
+        ({"stop_rule": "soon"}, r"`stop_rule` must be one of \('rounds', 'settled'\)"),
+        (
+            {"method": "best"},
+            r"`method` must be one of \('mean', 'median', 'variance', 'max', 'steady', 'half-minimum',",
+        ),
         ({"band": "wide"}, r"`band` must be one of \('normal', 't', 'bootstrap', 'anytime'\)"),
         ({"alpha": 1.0}, r"`alpha` must lie between 0 and 1"),
         ({"seed": -1}, r"`seed` must be an integer of at least 0"),
@@ -279,9 +283,7 @@ def test_a_large_model_needs_what_the_documents_say():
     """25 million parameters, Adam, 100 rates. `docs/what-it-takes.md` states the bound."""
     code = """
 import os, threading, time, keras, numpy as np
-from autolr_widget import LRTuner, TuneResults
-from autolr_widget.engine import differential, stream
-from autolr_widget.engine.subsample import subsample
+from autolr_widget import LRTuner
 layers = [keras.layers.Dense(3500, activation="relu") for _ in range(3)]
 model = keras.Sequential([keras.Input((64,)), *layers, keras.layers.Dense(10)])
 model.compile("adam", "mse")
@@ -309,9 +311,7 @@ print(peak - before)
 def test_5000_rounds_leave_memory_flat():
     code = """
 import os, keras, numpy as np
-from autolr_widget import LRTuner, TuneResults
-from autolr_widget.engine import differential, stream
-from autolr_widget.engine.subsample import subsample
+from autolr_widget import LRTuner
 model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(1)])
 model.compile("adam", "mse")
 x = np.random.default_rng(0).normal(size=(500, 8))
@@ -326,10 +326,10 @@ print(marks[-1] - marks[0])
     assert float(done.stdout) < 8
 
 
-@pytest.mark.parametrize("sampler", ["full", "racing"])
+@pytest.mark.parametrize("pruner", ["none", "racing"])
 @pytest.mark.parametrize("horizon", [1, 3])
-def test_rounds_are_the_same_alone_and_in_blocks(make_model, digits, sampler, horizon):
-    tuner = LRTuner(make_model("adam"), *digits, num_evals=7, num_subsamples=9, horizon=horizon, sampler=sampler)
+def test_rounds_are_the_same_alone_and_in_blocks(make_model, digits, pruner, horizon):
+    tuner = LRTuner(make_model("adam"), *digits, num_evals=7, num_subsamples=9, horizon=horizon, pruner=pruner)
     rounds = list(tuner)
     alone = tuner.renewed(tuner.settings)
     for round in rounds:
@@ -361,7 +361,7 @@ def test_racing_drops_what_can_not_win_and_changes_no_number(make_model, digits)
     settings = {"lr_space": (1e-6, 10), "num_evals": 8, "num_subsamples": 24, "horizon": 1}
     full = LRTuner(make_model("adam"), *digits, **settings)
     list(full)
-    tuner = LRTuner(make_model("adam"), *digits, sampler="racing", **settings)
+    tuner = LRTuner(make_model("adam"), *digits, pruner="racing", **settings)
     list(tuner)
     measured = tuner.results.measured
     assert measured[:4].all(), "no look before the fourth round"
@@ -375,7 +375,7 @@ def test_racing_drops_what_can_not_win_and_changes_no_number(make_model, digits)
 
 def test_a_settled_run_ends_by_itself_and_can_go_on(make_model, digits):
     settings = {"lr_space": (1e-3, 10), "num_evals": 3, "num_subsamples": 200, "horizon": 5}
-    tuner = LRTuner(make_model(), *digits, stop="settled", **settings)
+    tuner = LRTuner(make_model(), *digits, stop_rule="settled", **settings)
     ended = len(list(tuner))
     assert 4 <= ended < 200
     assert tuner.is_complete

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autolr_widget.engine.band import normal
-from autolr_widget.widget.chart import CURVE, GHOSTS, Chart, decades, y_limits
+from autolr_widget.engine.reading.band import normal
+from autolr_widget.widget.chart import CURVE, PINS, Chart, decades, y_limits
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_mean_has_two_points_and_no_gaps_and_a_band_is_no_gap_throughout(rates
     for place, n in enumerate(rounds):
         deltas[:n, place] = -1.0 - np.arange(n)
     chart = Chart(np.geomspace(1e-3, 1, len(rates)), "log")
-    chart.draw(normal(deltas, 0.05), racing)
+    chart.show_band(normal(deltas, 0.05), racing)
     measured = sum(n > 0 for n in rounds)
     curve, dropped = chart._curve, chart._dropped
     for mark in (curve, dropped):
@@ -89,8 +89,8 @@ def test_marks_stand_out_on_light_and_dark(surface):
     css = (Path(__file__).parents[2] / "js" / "src" / "panel.css").read_text()
     (choice,) = re.findall(r"--autolr-choice: (#\w{6})", css)
     assert f"--autolr-curve: {CURVE}" in css
-    assert re.findall(r"--autolr-key: (#\w{6})", css) == [*GHOSTS]
-    for colour in (CURVE, choice, *GHOSTS):
+    assert re.findall(r"--autolr-key: (#\w{6})", css) == [*PINS]
+    for colour in (CURVE, choice, *PINS):
         lighter, darker = sorted((luminance(colour), luminance(surface)), reverse=True)
         # WCAG 2.2, 1.4.11.
         assert (lighter + 0.05) / (darker + 0.05) >= 3, colour

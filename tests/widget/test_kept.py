@@ -16,13 +16,13 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from autolr_widget import LRTuner, TunerWidget
-from autolr_widget.engine.selection import RULES
+from autolr_widget.engine.reading.selection import RULES
 
 SETTINGS = {"lr_space": (1e-4, 10), "num_evals": 6, "num_subsamples": 5, "horizon": 2}
 
 
 def tick(widget):
-    widget._receive(None, {"type": "tick", "round": widget.round}, [])
+    widget._on_message(None, {"type": "tick", "round": widget.round}, [])
 
 
 def test_a_saved_run_is_shown_without_a_model(make_model, digits, tmp_path):
@@ -31,8 +31,8 @@ def test_a_saved_run_is_shown_without_a_model(make_model, digits, tmp_path):
     widget.save(tmp_path / "run.json")
     loaded = TunerWidget.load(tmp_path / "run.json")
     assert (loaded.results, loaded.status, loaded.round) == (widget.results, "done", 5)
-    assert (loaded.selected_lr, loaded._panel.says) == (widget.selected_lr, widget._panel.says)
-    assert loaded._panel.recorded
+    assert (loaded.selected_lr, loaded._panel.reason) == (widget.selected_lr, widget._panel.reason)
+    assert loaded._panel.replay
     np.testing.assert_array_equal(loaded.figure.marks[-1].y, widget.figure.marks[-1].y)
     # Its rules, its files and its picture are at hand.
     loaded.method = "valley"
@@ -48,8 +48,8 @@ def test_a_saved_run_is_shown_without_a_model(make_model, digits, tmp_path):
     with pytest.raises(ValueError, match="This is a saved run"):
         loaded.seed = 7
     assert (loaded.seed, loaded._panel.stale, loaded._view.before) == (widget.seed, False, None)
-    loaded._receive(None, {"type": "start"}, [])
-    assert "This is a saved run" in loaded._panel.said
+    loaded._on_message(None, {"type": "start"}, [])
+    assert "This is a saved run" in loaded._panel.notice
 
 
 @pytest.mark.parametrize("cut", [1, 3])
@@ -62,7 +62,7 @@ def test_a_run_goes_on_from_its_file(make_model, digits, tmp_path, cut):
         tick(widget)
     widget.close()
     other = TunerWidget.load(path, make_model("adam"), *digits, autosave=path)
-    assert (other.status, other.round, other._panel.recorded) == ("paused", cut, False)
+    assert (other.status, other.round, other._panel.replay) == ("paused", cut, False)
     other.resume()
     while other.status == "running":
         tick(other)
@@ -94,7 +94,7 @@ def test_a_file_that_can_not_be_written_is_told_and_ends_no_run(make_model, digi
     widget = TunerWidget(make_model(), *digits, **SETTINGS, autosave=tmp_path / "nowhere" / "run.json")
     widget.run()
     assert widget.status == "done"
-    assert widget._panel.said.startswith("Not saved: ")
+    assert widget._panel.notice.startswith("Not saved: ")
 
 
 def test_autosave_is_json(make_model, digits):
@@ -155,7 +155,7 @@ def test_a_reader_without_a_kernel_sees_the_last_state(make_model, digits, outpu
     assert (again, update) == (name, True)
     assert base64.b64decode(still["image/png"]).startswith(b"\x89PNG")
     assert f"learning rate {widget.selected_lr:.4g}, done after 5 of 5 rounds" in still["text/plain"]
-    assert still["text/html"].startswith('<div class="autolr-still">')
+    assert still["text/html"].startswith('<div class="autolr-snapshot">')
     for rate in widget.results.rates:
         assert f"{rate:g}" in still["text/plain"]
     json.dumps(still)
@@ -215,7 +215,7 @@ def test_markup_stays_text_in_all_that_is_kept(make_model, digits, tmp_path, mon
     assert "<script" not in page
     assert "<script" not in outputs[-1][0]["text/html"]
     # A file in which somebody has written it.
-    text = widget.tuner.record.to_json().replace('"SGD"', json.dumps(markup))
+    text = widget.tuner.saved_run.to_json().replace('"SGD"', json.dumps(markup))
     (tmp_path / "run.json").write_text(text)
     loaded = TunerWidget.load(tmp_path / "run.json")
     loaded.pin_run()

@@ -1,4 +1,4 @@
-"""Whatever a front end sends, nothing is run that is not a deed, and nothing holds that may not."""
+"""Whatever a front end sends: only commands of the table are run, and only valid values are accepted."""
 
 import contextlib
 from dataclasses import fields
@@ -12,22 +12,11 @@ from autolr_widget import TunerWidget
 from autolr_widget.engine.settings import Settings
 from autolr_widget.widget.panel import Panel
 from autolr_widget.widget.session import STATUSES
-from autolr_widget.widget.tuner_widget import DEEDS
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=8,
-)
-#: Each deed with its own arguments, of any value.
-DEED = st.sampled_from(sorted(DEEDS)).flatmap(
-    lambda kind: st.fixed_dictionaries({"type": st.just(kind), **dict.fromkeys(DEEDS[kind], JSON)})
-)
-MESSAGES = (
-    JSON
-    | DEED
-    | st.builds(lambda deed, more: {**deed, **more}, DEED, st.dictionaries(st.text(), JSON, max_size=2))
-    | st.builds(lambda deed, values: {**deed, "values": values}, DEED, JSON | st.dictionaries(st.text(), JSON))
 )
 SYNCED = sorted(name for name in Panel.class_traits(sync=True) if not name.startswith("_") and name != "layout")
 
@@ -50,18 +39,34 @@ def widget():
     return make()
 
 
+@pytest.fixture(scope="module")
+def messages(widget):
+    """Commands with arguments of any value, with other fields, with values that they bring, and anything else."""
+    table = {name: command.fields for name, command in widget._commands.items()}
+    command = st.sampled_from(sorted(table)).flatmap(
+        lambda name: st.fixed_dictionaries({"type": st.just(name), **dict.fromkeys(table[name], JSON)})
+    )
+    return (
+        JSON
+        | command
+        | st.builds(lambda command, more: {**command, **more}, command, st.dictionaries(st.text(), JSON, max_size=2))
+        | st.builds(
+            lambda command, values: {**command, "values": values}, command, JSON | st.dictionaries(st.text(), JSON)
+        )
+    )
+
+
 def check(widget):
     assert widget.status in STATUSES
     assert len(widget.results) == widget.round
-    # What holds is what `Settings` accepts.
     Settings(**{field.name: getattr(widget, field.name) for field in fields(Settings)})
     assert widget.selected_lr is None or widget.selected_lr > 0
 
 
-@given(MESSAGES)
+@given(st.data())
 @settings(max_examples=300, deadline=None)
-def test_any_message(widget, content):
-    widget._receive(None, content, [])
+def test_any_message(widget, messages, data):
+    widget._on_message(None, data.draw(messages), [])
     check(widget)
 
 
@@ -79,20 +84,20 @@ def test_a_replayed_tick_runs_no_round_twice():
     widget.reset()
     widget.start()
     for seen in (0, 0, 0, 1, 5, -1, 10**30):
-        widget._receive(None, {"type": "tick", "round": seen}, [])
+        widget._on_message(None, {"type": "tick", "round": seen}, [])
     assert [round.index for round in widget.tuner.rounds] == list(range(widget.round))
     assert widget.round == 3
 
 
-def test_a_deed_brings_along_what_was_set_before_it():
+def test_a_command_brings_along_what_was_set_before_it():
     """ipywidgets keeps a front end's values back while the kernel is busy, but not its messages."""
     widget = make()
     values = {"selected_lr": 0.25, "pinned": True, "batch_size": 16, "status": "running", "num_evals": "x"}
-    widget._receive(None, {"type": "apply", "values": values}, [])
+    widget._on_message(None, {"type": "apply", "values": values}, [])
     assert float(widget.tuner.model.optimizer.learning_rate) == pytest.approx(0.25)
     assert (widget.selected_lr, widget.pinned, widget.batch_size, widget.status) == (0.25, True, 16, "done")
     assert widget.num_evals == 4
-    widget._receive(None, {"type": "start", "values": {"batch_size": 4}}, [])
-    # What was kept back comes in the end, and is nothing new.
+    widget._on_message(None, {"type": "start", "values": {"batch_size": 4}}, [])
+    # The values that were held back arrive later, and change nothing.
     widget._panel.set_state({"batch_size": 4})
     assert (widget.status, widget.tuner.settings.batch_size, widget._panel.stale) == ("running", 4, False)

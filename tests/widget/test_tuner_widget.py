@@ -13,8 +13,8 @@ import pytest
 import traitlets
 
 from autolr_widget import LRTuner, TuneResults, TunerWidget
-from autolr_widget.engine.selection import RULES
-from autolr_widget.engine.subsample import subsample
+from autolr_widget.engine.data.subsample import subsample
+from autolr_widget.engine.reading.selection import RULES
 from autolr_widget.widget.export import FORMATS
 
 
@@ -31,7 +31,7 @@ def from_front_end(widget, **values):
 
 
 def send(widget, **content):
-    widget._receive(None, content, [])
+    widget._on_message(None, content, [])
 
 
 def marks(widget):
@@ -69,7 +69,7 @@ def test_the_chart_moves_once_after_every_round_and_before_the_counter(widget):
 
 def test_one_round_has_a_mean_and_no_band(widget):
     widget.step()
-    widget._receive(None, {"type": "tick", "round": 0}, [])
+    widget._on_message(None, {"type": "tick", "round": 0}, [])
     assert (widget.status, widget.round) == ("paused", 1)
     drawn = marks(widget)
     assert drawn["curve"].visible
@@ -91,7 +91,7 @@ def test_no_rate_at_all_is_said_and_not_chosen(digits):
     widget = TunerWidget(model, *digits, lr_space=(1e30, 1e36), num_evals=4, num_subsamples=2)
     widget.run()
     assert widget.selected_lr is None
-    assert widget._panel.says.startswith("Every learning rate from 1e+30 to 1e+36 diverged")
+    assert widget._panel.reason.startswith("Every learning rate from 1e+30 to 1e+36 diverged")
     assert not marks(widget)["curve"].visible
 
 
@@ -99,7 +99,7 @@ def test_the_rule_max_without_a_safe_rate_selects_nothing(make_model, digits):
     widget = TunerWidget(make_model(), *digits, lr_space=(20, 30), num_evals=4, num_subsamples=2, method="max")
     widget.run()
     assert widget.selected_lr is None
-    assert "each one raised the loss" in widget._panel.says
+    assert "every rate raised the loss" in widget._panel.reason
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_the_rule_max_without_a_safe_rate_selects_nothing(make_model, digits):
         ("batch_size", 17),
         ("horizon", 3),
         ("evaluate_on", "held-out"),
-        ("sampler", "racing"),
+        ("pruner", "racing"),
         ("stop_rule", "settled"),
         ("seed", 7),
         ("method", "share"),
@@ -144,7 +144,7 @@ def test_what_the_front_end_may_not_ask_for_goes_back(widget, trait, value, says
     before = getattr(widget, trait)
     from_front_end(widget, **{trait: value})
     assert (getattr(widget, trait), getattr(widget._panel, trait)) == (before, before)
-    assert says in widget._panel.said
+    assert says in widget._panel.notice
 
 
 @pytest.mark.parametrize(
@@ -213,10 +213,10 @@ def test_rule_level_and_axis_recompute_at_once(widget):
     widget.method = "variance"
     assert widget.selected_lr == results.best_lr("variance") != results.best_lr("mean")
     assert widget.edge == "lower"
-    assert widget._panel.says.endswith("at the lower end of the grid: widen it")
+    assert widget._panel.reason.endswith("at the lower end of the grid: widen it")
     widget.method = "mean"
     assert widget.edge == ""
-    assert "widen" not in widget._panel.says
+    assert "widen" not in widget._panel.reason
     from_front_end(widget, axis="linear")
     assert all(isinstance(mark.scales["x"], bqplot.LinearScale) for mark in widget.figure.marks)
     assert (widget._panel.stale, widget.status, widget.results) == (False, "done", results)
@@ -277,7 +277,7 @@ def test_apply_writes_the_rate_and_nothing_else(widget):
     widget.selected_lr = 0.25
     send(widget, type="apply")
     assert float(model.optimizer.learning_rate) == 0.25
-    assert "→ 0.25" in widget._panel.said
+    assert "→ 0.25" in widget._panel.notice
     for before, after in zip(weights, model.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
 
@@ -289,7 +289,7 @@ def test_apply_to_a_schedule_says_what_to_do(make_model, digits):
     with pytest.raises(ValueError, match=r"schedule, which can't be replaced\. Compile the model"):
         widget.apply()
     send(widget, type="apply")
-    assert "schedule" in widget._panel.said
+    assert "schedule" in widget._panel.notice
 
 
 def test_schedule_starts_from_the_selected_rate(widget):
@@ -305,7 +305,7 @@ def test_an_error_in_a_round_is_shown(widget, digits):
     model.compile("sgd", "mse")
     wrong = TunerWidget(model, *digits, num_evals=4)
     wrong.start()
-    wrong._receive(None, {"type": "tick", "round": 0}, [])
+    wrong._on_message(None, {"type": "tick", "round": 0}, [])
     assert wrong.status == "error"
     assert wrong.error.startswith("Round 1 failed. ")
     assert wrong._panel.error == wrong.error
@@ -316,11 +316,11 @@ def test_an_error_in_a_round_is_shown(widget, digits):
 @pytest.mark.parametrize(
     "content",
     [None, 3, "tick", [], {}, {"type": "tick"}, {"type": "tick", "round": None}, {"type": "tick", "round": 10**30},
-     {"type": "save"}, {"type": "save", "format": 3}, {"type": "unpin_run", "index": "0"}, {"type": "choose"},
+     {"type": "download"}, {"type": "download", "format": 3}, {"type": "unpin_run", "index": "0"}, {"type": "choose"},
      {"type": "__init__"}, {"type": "close"}, {"type": "start", "round": 1}, {"type": ["start"]}, {"type": "run"}],
 )  # fmt: skip
 def test_foreign_messages_are_ignored(widget, content):
-    widget._receive(None, content, [])
+    widget._on_message(None, content, [])
     assert (widget.status, widget.round) == ("idle", 0)
 
 
@@ -346,7 +346,7 @@ def test_two_widgets_on_one_model_have_their_own_numbers(make_model, digits):
     for seen in range(4):
         for widget in both:
             widget.step()
-            widget._receive(None, {"type": "tick", "round": seen}, [])
+            widget._on_message(None, {"type": "tick", "round": seen}, [])
     assert [widget.results for widget in both] == alone
 
 
@@ -354,7 +354,7 @@ def test_closing_it_stops_the_run(widget):
     widget.start()
     widget.close()
     assert widget.status == "stopped"
-    widget._receive(None, {"type": "tick", "round": 0}, [])
+    widget._on_message(None, {"type": "tick", "round": 0}, [])
     assert widget.round == 0
 
 
@@ -377,11 +377,11 @@ def test_the_widget_knows_no_tensorflow():
 
 
 def test_all_rules_are_told_and_the_choice_has_an_interval(widget):
-    widget.method = "cautious"
+    widget.method = "half-minimum"
     widget.run()
     assert widget._panel.choices == widget.results.choices()
-    sure = widget.results.certainty("cautious")
-    assert f"{sure.agreement:.0%} of resampled runs agree to half a grid step" in widget._panel.says
+    sure = widget.results.certainty("half-minimum")
+    assert f"{sure.agreement:.0%} of resampled runs agree to half a grid step" in widget._panel.reason
     assert widget._panel.interval == [sure.lower, sure.upper]
 
 
@@ -472,7 +472,7 @@ def test_zooming_measures_nothing_and_its_range_can_become_the_grid(widget):
     send(widget, type="use_view")
     assert (widget.lr_min, widget.lr_max, widget._panel.stale) == (1e-3, 1e-1, True)
     widget.run()
-    assert widget._panel.view == widget._panel.ends == [1e-3, 1e-1]
+    assert widget._panel.view == widget._panel.full_view == [1e-3, 1e-1]
 
 
 @pytest.mark.parametrize("view", [[], [1, 2, 3], [1, 1], [2, 1], [-1, 1], ["a", 1], [0.1, float("nan")], [None, 1]])
@@ -582,7 +582,7 @@ def test_refine_measures_around_the_choice_and_keeps_the_old_curve(widget):
 
 
 def test_a_race_shows_who_has_dropped_out(widget):
-    widget.num_subsamples, widget.sampler, widget.horizon = 24, "racing", 1
+    widget.num_subsamples, widget.pruner, widget.horizon = 24, "racing", 1
     widget.run()
     drawn = marks(widget)
     assert drawn["dropped"].visible
@@ -600,7 +600,7 @@ def test_a_settled_run_is_done(widget):
 def test_a_rule_of_one_s_own_is_in_the_menu(make_model, digits, monkeypatch):
     monkeypatch.setitem(RULES, "third", lambda rates, deltas: float(rates[2]))
     widget = TunerWidget(make_model(), *digits, num_subsamples=1, num_evals=4, method="third")
-    assert widget._panel.rules["third"] == "third"
+    assert widget._panel.settings[8]["options"]["third"] == "third"
     widget.run()
     assert widget.selected_lr == widget.results.rates[2]
     widget.close()
@@ -634,7 +634,7 @@ def test_another_rule_does_not_begin_the_lesson_anew(widget):
 
 
 def test_a_lesson_of_a_race_tells_of_the_rates_that_race(widget):
-    widget.num_subsamples, widget.sampler, widget.horizon = 24, "racing", 1
+    widget.num_subsamples, widget.pruner, widget.horizon = 24, "racing", 1
     widget.run()
     widget.num_subsamples = 25
     from_front_end(widget, explain=True)
@@ -676,16 +676,16 @@ def test_a_range_that_is_no_grid_leaves_the_old_one(make_model, digits):
     widget.scale = "log"
     from_front_end(widget, view=[0, 0.5])
     send(widget, type="use_view")
-    assert "`lr_min` must be positive on a log grid" in widget._panel.said
+    assert "`lr_min` must be positive on a log grid" in widget._panel.notice
     assert (widget.lr_min, widget.lr_max) == (1e-3, 1)
     widget.run()
 
 
 def test_what_was_refused_is_forgotten_with_the_next_setting(widget):
     from_front_end(widget, batch_size=5000)
-    assert "batch_size=5000" in widget._panel.said
+    assert "batch_size=5000" in widget._panel.notice
     from_front_end(widget, batch_size=64)
-    assert widget._panel.said == ""
+    assert widget._panel.notice == ""
 
 
 def test_more_rates_than_memory_are_refused(widget):
@@ -711,7 +711,7 @@ def test_the_ticks_of_a_narrow_range_are_not_rounded_to_one_another(widget):
 
 def test_a_model_that_changed_during_the_run_is_told(widget, digits):
     widget.run()
-    assert widget._panel.said == ""
+    assert widget._panel.notice == ""
     undisturbed = widget.results
     widget.reset()
     widget.step()
@@ -719,10 +719,10 @@ def test_a_model_that_changed_during_the_run_is_told(widget, digits):
     widget.tuner.model.fit(*digits, verbose=0)
     widget.run()
     assert widget.results == undisturbed
-    assert widget._panel.said.startswith("The model has changed since this run began")
+    assert widget._panel.notice.startswith("The model has changed since this run began")
     widget.run()
     assert widget.results != undisturbed, "the next run measures what the model has become"
-    assert widget._panel.said == ""
+    assert widget._panel.notice == ""
 
 
 def test_a_model_that_nobody_else_holds_stays(make_model, digits):
@@ -775,10 +775,10 @@ def test_no_rate_lowers_the_loss(make_model, digits):
     widget = TunerWidget(make_model(), *digits, lr_space=(1e3, 1e5), num_evals=4, num_subsamples=3)
     widget.run()
     assert widget.selected_lr is None
-    assert "finds no rate that lowers the loss. Try smaller ones" in widget._panel.says
+    assert "finds no rate that lowers the loss. Try smaller ones" in widget._panel.reason
     widget.method = "mean"
     assert widget.selected_lr is not None
-    assert widget._panel.says.startswith("no rate lowers the loss: try smaller ones")
+    assert widget._panel.reason.startswith("no rate lowers the loss: try smaller ones")
 
 
 @pytest.mark.parametrize("lr", [1e-50, 1e300])
@@ -795,7 +795,7 @@ def test_undo_does_not_write_to_an_optimizer_that_is_gone(widget):
     widget.apply()
     before = widget.tuner.model.optimizer
     widget.tuner.model.compile("sgd", "mse")
-    with pytest.raises(ValueError, match="compiled anew"):
+    with pytest.raises(ValueError, match="compiled again"):
         widget.undo()
     assert float(before.learning_rate) == pytest.approx(0.1)
     assert float(widget.tuner.model.optimizer.learning_rate) == pytest.approx(0.01)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from autolr_widget.engine.arguments import lr_space_ends
 from autolr_widget.engine.grid import grid
-from autolr_widget.engine.results import TuneResults
-from autolr_widget.engine.schedule import cosine_restarts
-from autolr_widget.engine.settings import Settings, lr_space_ends
-from autolr_widget.engine.tuner import check_loss
+from autolr_widget.engine.reading.results import TuneResults
+from autolr_widget.engine.reading.schedule import cosine_restarts
+from autolr_widget.engine.runs.tuner import check_loss
+from autolr_widget.engine.settings import Settings
 
 if TYPE_CHECKING:
     import keras
@@ -36,7 +37,7 @@ class AutoLRTuner:
     """
 
     def __init__(self, model: keras.Model, seed: int = 42, DTYPE: Any = None) -> None:
-        from autolr_widget.engine.usable import check_model
+        from autolr_widget.engine.measuring.validation import check_model
 
         check_model(model)
         self.model = model
@@ -58,8 +59,8 @@ class AutoLRTuner:
 
         A second call on the same grid adds rounds, one on another grid starts afresh.
         """
-        from autolr_widget.engine.differential import LossDifferential
-        from autolr_widget.engine.observations import Observations
+        from autolr_widget.engine.data.observations import Observations
+        from autolr_widget.engine.measuring.differential import LossDifferential
 
         lr_min, lr_max = lr_space_ends(lr_space)
         settings = Settings(
@@ -70,7 +71,7 @@ class AutoLRTuner:
             num_subsamples=num_subsamples,
             batch_size=batch_size,
             horizon=1,
-            evaluate_on="same",
+            evaluate_on="train",
         )
         observations = Observations(self._column(X), self._column(Y))
         observations.check_batch_size(settings.batch_size)
@@ -79,7 +80,7 @@ class AutoLRTuner:
             self._rates, self._deltas = rates, []
         self.numBatches = math.ceil(observations.size / settings.batch_size)
 
-        differential = LossDifferential(self.model, observations.draw(settings.batch_size, 0, 0))
+        differential = LossDifferential(self.model, observations.sample(settings.batch_size, 0, 0))
         state = differential.state()
         for _ in range(settings.num_subsamples):
             rows = self._generator.choice(observations.size, size=settings.batch_size, replace=False)

@@ -15,17 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autolr_widget.engine.grid import grid
-from autolr_widget.engine.results import RUN, TuneResults, content_of, results_of
+from autolr_widget.engine.reading.results import RUN, TuneResults, content_of, results_of
+from autolr_widget.engine.saved.strict_json import check_format, fields, numbers, of_type, parse
+from autolr_widget.engine.saved.version_1 import upgrade
 from autolr_widget.engine.settings import Settings
-from autolr_widget.engine.strict_json import check_format, fields, numbers, of_type, parse
+from autolr_widget.engine.types import Round
 
-VERSION = 1
+VERSION = 2
 #: Bytes of a file at most: some three million losses. What claims to be a larger run is not read.
 LIMIT = 2**26
 
 
 @dataclass(frozen=True, eq=False)
-class Record:
+class SavedRun:
     """A run: what was asked for, what was measured, and what it was measured on.
 
     Parameters
@@ -37,8 +39,8 @@ class Record:
     losses
         The loss before the step of each round, shape ``(rounds,)``.
     start
-        A fingerprint of the state that the rounds measure and of the data, see `autolr_widget.engine.fingerprint`; ""
-        where it is not known.
+        A fingerprint of the state that the rounds measure and of the data, see
+        `autolr_widget.engine.saved.fingerprint`; "" where it is not known.
     began
         When the first round began, in UTC and ISO 8601.
     model, optimizer
@@ -81,15 +83,23 @@ class Record:
                 f"Argument `results` must be on the grid of `settings`. Received: {rates.size} rates from "
                 f"{rates.min(initial=np.inf):.4g} to {rates.max(initial=0):.4g}, {settings}"
             )
-        if settings.sampler == "full" and not np.all(self.results.measured):
-            raise ValueError('Argument `results` must be measured at all rates, with sampler="full".')
+        if settings.pruner == "none" and not np.all(self.results.measured):
+            raise ValueError('Argument `results` must be measured at all rates, with pruner="none".')
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Record):
+        if not isinstance(other, SavedRun):
             return NotImplemented
         return self.to_json() == other.to_json()
 
     __hash__ = None  # type: ignore[assignment]  # equal by value, and arrays have no hash
+
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        """The rounds, one by one."""
+        measured = self.results.measured
+        assert measured is not None
+        columns = range(len(self.results)), self.losses.tolist(), self.results.deltas, measured
+        return tuple(Round(*round) for round in zip(*columns, strict=True))
 
     def to_json(self) -> str:
         """The run as strict JSON: floats to the last bit, ``null`` where a rate diverged."""
@@ -104,7 +114,7 @@ class Record:
         return json.dumps(content, allow_nan=False)
 
     @classmethod
-    def from_json(cls, text: str) -> Record:
+    def from_json(cls, text: str) -> SavedRun:
         """The run that `to_json` wrote, equal to the one written.
 
         Raises
@@ -113,9 +123,9 @@ class Record:
             If ``text`` is anything else.
         """
         try:
-            return _record(parse(text))
+            return _saved_run(parse(text))
         except ValueError as error:
-            raise ValueError(f"Argument `text` must be JSON written by `Record.to_json`, but {error}") from error
+            raise ValueError(f"Argument `text` must be JSON written by `SavedRun.to_json`, but {error}") from error
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the run to ``path``.
@@ -136,7 +146,7 @@ class Record:
         write_whole(path, text)
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Record:
+    def read(cls, path: str | os.PathLike[str]) -> SavedRun:
         """The run that `write` wrote to ``path``.
 
         Raises
@@ -147,11 +157,11 @@ class Record:
             If it is no saved run, or a damaged one.
         """
         try:
-            return _record(parse(_bytes(path).decode()))
+            return _saved_run(parse(_bytes(path).decode()))
         except ValueError as error:
             name = os.fspath(path)
             raise ValueError(
-                f"Argument `path` must name a file written by `Record.write`. Received: path={name!r}, but {error}"
+                f"Argument `path` must name a file written by `SavedRun.write`. Received: path={name!r}, but {error}"
             ) from error
 
 
@@ -171,16 +181,17 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 #: The fields that are words, for people and for comparison.
-WORDS = tuple(field.name for field in dataclasses.fields(Record) if field.default == "")
+WORDS = tuple(field.name for field in dataclasses.fields(SavedRun) if field.default == "")
 _TYPES: dict[Any, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
 
 
-def _record(content: Any) -> Record:
-    check_format(content, RUN, VERSION)
+def _saved_run(content: Any) -> SavedRun:
+    check_format(content, RUN, 1, VERSION)
     fields("run", content, ("format", "version", "settings", "losses", "results", *WORDS))
     types = {field.name: _TYPES[field.type] for field in dataclasses.fields(Settings)}
-    asked = fields("settings", content["settings"], types)
-    return Record(
+    written = content["settings"] if content["version"] == VERSION else upgrade(content["settings"])
+    asked = fields("settings", written, types)
+    return SavedRun(
         Settings(**{name: of_type(name, asked[name], *types[name]) for name in types}),
         results_of(content["results"]),
         numbers("losses", content["losses"]),

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from autolr_widget.engine.step import clone
+from autolr_widget.engine.measuring.step import clone
 
 
 def check_model(model: Any) -> None:

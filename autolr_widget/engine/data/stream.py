@@ -10,9 +10,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from autolr_widget.engine.loss import Batch
-from autolr_widget.engine.observations import check_class_weight, check_finite, check_room, weighted
-from autolr_widget.engine.subsample import subsample
+from autolr_widget.engine.data.observations import check_class_weight, check_finite, check_room, weighted
+from autolr_widget.engine.data.subsample import subsample
+from autolr_widget.engine.types import Batch
 
 #: Bytes of observations that are kept. Whatever a stream holds beyond them is not read.
 POOL = 2**30
@@ -79,7 +79,7 @@ class Stream:
             size = len(self._rows)
             check_room(batch_size, held_out, size, f"and a stream of {size} observations")
 
-    def draw(self, batch_size: int, seed: int, round_index: int, batches: int = 1, held_out: int = 0) -> Batch:
+    def sample(self, batch_size: int, seed: int, round_index: int, batches: int = 1, held_out: int = 0) -> Batch:
         """The observations of a round, a pure function of the stream and the arguments."""
         size = (batches + held_out) * batch_size
         end = (round_index + 1) * size

@@ -12,8 +12,8 @@ import tensorflow as tf
 from keras.src.trainers.data_adapters.data_adapter_utils import class_weight_to_sample_weights
 from numpy.typing import NDArray
 
-from autolr_widget.engine.loss import Batch
-from autolr_widget.engine.subsample import subsample
+from autolr_widget.engine.data.subsample import subsample
+from autolr_widget.engine.types import Batch
 
 
 class Observations:
@@ -69,7 +69,7 @@ class Observations:
         """Refuse batches that can't be drawn without replacement."""
         check_room(batch_size, held_out, self.size, f"len(x)={self.size}")
 
-    def draw(self, batch_size: int, seed: int, round_index: int, batches: int = 1, held_out: int = 0) -> Batch:
+    def sample(self, batch_size: int, seed: int, round_index: int, batches: int = 1, held_out: int = 0) -> Batch:
         """The observations of a round, a pure function of the arguments; see `subsample`."""
         return self.take(subsample(self.size, batch_size, seed, round_index, batches, held_out))
 

@@ -6,49 +6,38 @@ import math
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autolr_widget.engine import race, resume
+from autolr_widget.engine.arguments import settings_from, takes_settings
+from autolr_widget.engine.data.subsample import subsample
 from autolr_widget.engine.grid import grid
-from autolr_widget.engine.race import HEAT, settled
-from autolr_widget.engine.record import Record
-from autolr_widget.engine.results import TuneResults
-from autolr_widget.engine.settings import Settings, lr_space_ends
+from autolr_widget.engine.reading.results import TuneResults
+from autolr_widget.engine.runs import race
+from autolr_widget.engine.runs.race import HEAT, settled
+from autolr_widget.engine.saved import restore
+from autolr_widget.engine.saved.saved_run import SavedRun
+from autolr_widget.engine.settings import Settings
+from autolr_widget.engine.types import Round
 
 if TYPE_CHECKING:
     import keras
 
-    from autolr_widget.engine.differential import LossDifferential
-    from autolr_widget.engine.loss import Batch
-    from autolr_widget.engine.observations import Observations
-    from autolr_widget.engine.path import State
-    from autolr_widget.engine.stream import Stream
+    from autolr_widget.engine.data.observations import Observations
+    from autolr_widget.engine.data.stream import Stream
+    from autolr_widget.engine.measuring.differential import LossDifferential
+    from autolr_widget.engine.types import Batch, State
 
 #: Seconds of rounds that are measured in one call, and rounds at most.
 BLOCK, MOST = 0.06, 16
 
 
-@dataclass(frozen=True)
-class Round:
-    """One finished round.
-
-    ``loss`` is the loss of its subsample before the step; ``deltas``, shape ``(num_evals,)``, what the steps at
-    each learning rate change it by, NaN where the rate diverged, and where it is not ``measured``.
-    """
-
-    index: int
-    loss: float
-    deltas: NDArray[np.float64]
-    measured: NDArray[np.bool_]
-
-
+@takes_settings
 class LRTuner:
-    """Measures how much one optimizer step lowers the loss, at every learning rate of a grid.
+    """Measures how much training lowers the loss, at every learning rate of a grid.
 
     Parameters
     ----------
@@ -58,10 +47,7 @@ class LRTuner:
         The data to draw subsamples from, as for `Model.fit`: arrays, frames, tensors or anything else whose rows can be
         had by index, or lists, tuples and dicts of them, see `Observations`. Or ``x`` alone, as a `tf.data.Dataset`, a
         `keras.utils.PyDataset`, a generator or a torch ``DataLoader``, see `Stream`.
-    lr_space
-        The two ends of the grid.
-    scale, num_evals, num_subsamples, batch_size, horizon, evaluate_on, method, alpha, band, sampler, stop, seed
-        See `Settings`.
+    **settings
 
     Raises
     ------
@@ -79,6 +65,9 @@ class LRTuner:
     ...     print(round.index, tuner.results.best_lr())
     """
 
+    #: A saved run has no model: `autolr_widget.engine.saved.replay.Replay`.
+    can_measure = True
+
     def __init__(
         self,
         model: keras.Model,
@@ -87,41 +76,13 @@ class LRTuner:
         *,
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
-        lr_space: tuple[float, float] = (1e-4, 10.0),
-        scale: str = "log",
-        num_evals: int = 9,
-        num_subsamples: int = 10,
-        batch_size: int = 32,
-        horizon: int = 55,
-        evaluate_on: str = "own",
-        method: str = "cautious",
-        alpha: float = 0.05,
-        band: str = "normal",
-        sampler: str = "full",
-        stop: str = "rounds",
-        seed: int = 42,
+        **settings: Any,
     ) -> None:
-        lr_min, lr_max = lr_space_ends(lr_space)
-        settings = Settings(
-            lr_min=lr_min,
-            lr_max=lr_max,
-            scale=scale,
-            num_evals=num_evals,
-            num_subsamples=num_subsamples,
-            batch_size=batch_size,
-            horizon=horizon,
-            evaluate_on=evaluate_on,
-            method=method,
-            alpha=alpha,
-            band=band,
-            sampler=sampler,
-            stop_rule=stop,
-            seed=seed,
-        )
+        asked = settings_from(settings)
         # TensorFlow takes seconds to import; whoever has a Keras model has paid for it already.
-        from autolr_widget.engine.observations import Observations
-        from autolr_widget.engine.stream import Stream, is_stream
-        from autolr_widget.engine.usable import check_model, check_targets, observation_shapes
+        from autolr_widget.engine.data.observations import Observations
+        from autolr_widget.engine.data.stream import Stream, is_stream
+        from autolr_widget.engine.measuring.validation import check_model, check_targets, observation_shapes
 
         check_model(model)
         if not is_stream(x):
@@ -134,7 +95,7 @@ class LRTuner:
                 "Arguments `y` and `sample_weight` must be None where `x` yields them itself. "
                 f"Received: x of type {type(x).__name__}"
             )
-        self._begin(model, observations, settings, None)
+        self._begin(model, observations, asked, None)
 
     def _begin(
         self,
@@ -166,43 +127,63 @@ class LRTuner:
         other._begin(self.model, self.observations, settings, traced)
         return other
 
-    def resumed(self, record: Record) -> LRTuner:
-        """A tuner of the same model and data with the settings of ``record``, and its rounds in place.
+    def restored(self, saved_run: SavedRun) -> LRTuner:
+        """A tuner of the same model and data with the settings of ``saved_run``, and its rounds in place.
 
         Its next round has the numbers that it would have had without the break, to the last bit on the same machine.
 
         Raises
         ------
         ValueError
-            If the model, its optimizer or the data are not as the rounds of ``record`` found them, as far as its
+            If the model, its optimizer or the data are not as the rounds of ``saved_run`` found them, as far as its
             `start` and the losses of its first and last round tell.
         """
-        other = self.renewed(record.settings)
-        count = len(record.results)
+        other = self.renewed(saved_run.settings)
+        count = len(saved_run.results)
         if count == 0:
             return other
-        other.rates = record.results.rates
-        other._prepare(other._draw(0))
-        resume.check_start(record, other.record)
+        other.rates = saved_run.results.rates
+        other._prepare(other._sample(0))
+        restore.check_start(saved_run, other.saved_run)
         # On paths, each rate costs as much as the loss before them.
         few = np.ones(other.rates.size, dtype=bool)
         few[1:] = other.settings.horizon == 1
         for index in sorted({0, count - 1}):
             (again,) = other._measure(range(index, index + 1), few)
-            resume.check_loss(index, float(record.losses[index]), again.loss)
-        other._began = record.began
-        measured = record.results.measured
-        assert measured is not None
-        columns = range(count), record.losses.tolist(), record.results.deltas, measured
-        other._rounds = [Round(*round) for round in zip(*columns, strict=True)]
+            restore.check_loss(index, float(saved_run.losses[index]), again.loss)
+        other._began = saved_run.began
+        other._rounds = [*saved_run.rounds]
         return other
 
     def check_settings(self, settings: Settings) -> None:
         """Refuse a batch size that the data or the model can't give."""
-        from autolr_widget.engine.usable import check_batch_size
+        from autolr_widget.engine.measuring.validation import check_batch_size
 
         self.observations.check_batch_size(settings.batch_size, settings.held_out)
         check_batch_size(self.model, settings.batch_size)
+
+    @property
+    def optimizer(self) -> str:
+        """The class of the model's optimizer."""
+        return type(self.model.optimizer).__name__
+
+    @property
+    def num_observations(self) -> int | None:
+        """The number of observations; None for a stream that has not ended yet."""
+        return self.observations.size
+
+    @property
+    def data_arguments(self) -> str:
+        """The arguments of a call that passes the same data, by their usual names."""
+        return self.observations.arguments
+
+    def first_batch(self, index: int) -> NDArray[np.int64] | None:
+        """The rows of the first batch of round ``index``; None for a stream, which is read in its own order."""
+        settings, size = self.settings, self.observations.size
+        if size is None or not self.observations.any_order:
+            return None
+        rows = subsample(size, settings.batch_size, settings.seed, index, settings.horizon, settings.held_out)
+        return rows[: settings.batch_size]
 
     @property
     def plan(self) -> str:
@@ -241,7 +222,7 @@ class LRTuner:
         return TuneResults(self.rates, deltas, self.settings.scale, measured)
 
     @property
-    def record(self) -> Record:
+    def saved_run(self) -> SavedRun:
         """The run so far, as it can be kept in a file.
 
         The first one of a run takes longer: it makes the fingerprint of the state that the run began in.
@@ -250,7 +231,7 @@ class LRTuner:
         rounds = [*self._rounds]
         known = {}
         if self._differential is not None and self._state is not None:
-            from autolr_widget.engine.fingerprint import fingerprint, versions
+            from autolr_widget.engine.saved.fingerprint import fingerprint, versions
 
             self._start = self._start or fingerprint(self._state, self._differential.optimizer, self.observations)
             known = versions() | {
@@ -260,7 +241,7 @@ class LRTuner:
                 "optimizer": type(self._differential.optimizer).__name__,
             }
         losses = np.array([round.loss for round in rounds])
-        return Record(self.settings, self._results(rounds), losses, **known)
+        return SavedRun(self.settings, self._results(rounds), losses, **known)
 
     @property
     def is_complete(self) -> bool:
@@ -288,7 +269,7 @@ class LRTuner:
             index = len(self._rounds)
             # Quick rounds are measured a few ahead, in one call. No more of a stream is read than its rounds see.
             left = self.settings.num_subsamples - index if self.observations.any_order else 1
-            if self.settings.sampler == "racing":
+            if self.settings.pruner == "racing":
                 left = min(left, HEAT - index % HEAT)
             racing = self.racing
             began = time.perf_counter()
@@ -302,16 +283,16 @@ class LRTuner:
     @property
     def racing(self) -> NDArray[np.bool_]:
         """The rates that the next round measures, shape ``(num_evals,)``: all, but in a race."""
-        return race.racing(self.deltas, self.settings.sampler, self.settings.alpha)
+        return race.racing(self.deltas, self.settings.pruner, self.settings.alpha)
 
-    def _draw(self, index: int) -> Batch:
+    def _sample(self, index: int) -> Batch:
         settings = self.settings
-        return self.observations.draw(settings.batch_size, settings.seed, index, settings.horizon, settings.held_out)
+        return self.observations.sample(settings.batch_size, settings.seed, index, settings.horizon, settings.held_out)
 
     def _prepare(self, batch: Batch) -> tuple[LossDifferential, State]:
         """What measures rounds of batches like this one, and the state that they start from."""
         if self._differential is None:
-            from autolr_widget.engine.differential import LossDifferential
+            from autolr_widget.engine.measuring.differential import LossDifferential
 
             self._differential = LossDifferential(self.model, batch)
         if self._state is None:
@@ -325,13 +306,13 @@ class LRTuner:
         batches: list[Batch] = []
         for index in indices:
             try:
-                batches.append(self._draw(index))
+                batches.append(self._sample(index))
             except Exception:
                 if not batches:
                     raise
                 break
         differential, state = self._prepare(batches[0])
-        some = None if settings.sampler == "full" and racing.all() else racing
+        some = None if settings.pruner == "none" and racing.all() else racing
         losses, deltas = differential(state, self.rates, some, batches, indices[0], settings.horizon, settings.seen)
         return [Round(*round, racing) for round in zip(indices, losses.tolist(), deltas, strict=False)]
 

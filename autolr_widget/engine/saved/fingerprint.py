@@ -14,10 +14,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from autolr_widget.engine.observations import Observations
-from autolr_widget.engine.path import State
-from autolr_widget.engine.step import clone
-from autolr_widget.engine.stream import Stream
+from autolr_widget.engine.data.observations import Observations
+from autolr_widget.engine.data.stream import Stream
+from autolr_widget.engine.measuring.step import clone
+from autolr_widget.engine.types import State
 
 #: Bytes of an array that are read in full. Of a longer one, `ROWS` rows are, or as many as these bytes hold.
 WHOLE, ROWS = 2**26, 1024
@@ -27,7 +27,7 @@ def fingerprint(state: State, optimizer: keras.Optimizer, observations: Observat
     """What a run begins from, as ``"weights:…;state:…;optimizer:…;data:…"``, each a hash.
 
     Equal in another process too, where all values are. Not in it: names, which Keras numbers anew in each process; the
-    learning rate, which a run tries out; and layers and loss function, which `LRTuner.resumed` knows by the loss.
+    learning rate, which a run tries out; and layers and loss function, which `LRTuner.restored` knows by the loss.
 
     Parameters
     ----------

@@ -11,17 +11,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from autolr_widget.engine.band import BANDS, Band
 from autolr_widget.engine.grid import SCALES
-from autolr_widget.engine.selection import RULES, Certainty, certainty, choices, edge
-from autolr_widget.engine.strict_json import check_format, fields, flags, numbers, numbers_or_nan, of_type, parse
+from autolr_widget.engine.reading.band import BANDS, Band
+from autolr_widget.engine.reading.selection import RULES, Certainty, certainty, choices, edge
+from autolr_widget.engine.saved.strict_json import check_format, fields, flags, numbers, numbers_or_nan, of_type, parse
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FORMAT = "autolr_widget.TuneResults"
 VERSION = 1
-#: The format of a whole run, which holds its results. See `autolr_widget.engine.record`.
+#: The format of a whole run, which holds its results. See `autolr_widget.engine.saved.saved_run`.
 RUN = "autolr_widget.Run"
 
 
@@ -109,7 +109,8 @@ class TuneResults:
 
         Columns: ``mean median std lower upper count diverged q05 q25 q75 q95``, over the ``count`` rounds in which the
         rate did not diverge. ``lower`` and ``upper`` are the confidence band of the mean at significance level
-        ``alpha``, of a kind of `autolr_widget.engine.band.BANDS`; the ``q`` are quantiles of the rounds themselves.
+        ``alpha``, of a kind of `autolr_widget.engine.reading.band.BANDS`; the ``q`` are quantiles of the rounds
+        themselves.
         """
         if not 0 < alpha < 1:
             raise ValueError(f"Argument `alpha` must lie between 0 and 1. Received: alpha={alpha}")
@@ -130,7 +131,7 @@ class TuneResults:
         return pd.DataFrame(columns, index=pd.Index(self.rates, name="learning_rate"))
 
     def best_lr(self, method: str = "mean") -> float:
-        """The rate that a rule of `autolr_widget.engine.selection.RULES` chooses.
+        """The rate that a rule of `autolr_widget.engine.reading.selection.RULES` chooses.
 
         Raises
         ------
@@ -161,10 +162,10 @@ class TuneResults:
             import matplotlib.pyplot as plt
 
             _, ax = plt.subplots()
-        self.draw(ax, BANDS[band](self.deltas, alpha), alpha)
+        self.plot_band(ax, BANDS[band](self.deltas, alpha), alpha)
         return ax
 
-    def draw(self, ax: Axes, band: Band, alpha: float) -> None:
+    def plot_band(self, ax: Axes, band: Band, alpha: float) -> None:
         """Draw a band of these rounds, at level ``alpha``, that is known already."""
         ax.plot(self.rates, band.mean, label="mean")
         ax.fill_between(self.rates, band.lower, band.upper, alpha=0.3, label=f"{1 - alpha:.0%} band")

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import tensorflow as tf
 
+from autolr_widget.engine.types import State
+
 S = TypeVar("S")
-
-
-class State(NamedTuple):
-    """Where training stands: the values of the weights, of the other variables and of the optimizer's slots."""
-
-    trainable: list[tf.Tensor]
-    others: list[tf.Tensor]
-    slots: list[tf.Tensor]
 
 
 #: A step at a rate from a state on a batch: the loss before it, and the state after it.
@@ -40,10 +34,10 @@ def losses_of_paths(
         Leaves of shape ``(horizon, batch_size, ...)``, for ``"held-out"`` of one batch more. Any horizon will do: one
         graph serves all.
     evaluate_on
-        ``"same"``: the mean loss on the batches of the steps. ``"held-out"``: the loss on the last batch, which no step
-        sees. ``"own"``: the mean of the losses that the steps of the second half start from, each on its own batch,
-        which come with their gradients. Both losses see the same observations, and the masks and states of the start;
-        the ``"own"`` ones those of their step.
+        ``"train"``: the mean loss on the batches of the steps. ``"held-out"``: the loss on the last batch, which no
+        step sees. ``"progressive"``: the mean of the losses that the steps of the second half start from, each on its
+        own batch, which come with their gradients. Both losses see the same observations, and the masks and states of
+        the start; the ``"progressive"`` ones those of their step.
 
     Returns
     -------
@@ -53,14 +47,14 @@ def losses_of_paths(
     horizon = tf.shape(batches[0])[0] - int(evaluate_on == "held-out")
     steps = [leaf[:horizon] for leaf in batches]
     seen = [leaf[horizon:] for leaf in batches] if evaluate_on == "held-out" else steps
-    skipped = horizon // 2 if evaluate_on == "own" else 0
+    skipped = horizon // 2 if evaluate_on == "progressive" else 0
 
     def forward(weights: list[tf.Tensor]) -> tf.Tensor:
         return _in_turn(lambda others, batch: loss(weights, others, batch), start.others, seen)[0]
 
     def after(rate: tf.Tensor) -> tf.Tensor:
         losses, end = _in_turn(lambda state, batch: train(rate, state, batch), start, steps)
-        losses = losses if evaluate_on == "own" else forward(end.trainable)
+        losses = losses if evaluate_on == "progressive" else forward(end.trainable)
         mean = tf.reduce_mean(losses[skipped:])
         return tf.where(all_finite(end.trainable), mean, tf.constant(float("nan"), mean.dtype))
 

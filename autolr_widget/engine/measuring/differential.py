@@ -14,12 +14,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from autolr_widget.engine.line import line_through
-from autolr_widget.engine.loss import Batch, other_variables, training_loss
-from autolr_widget.engine.path import State, all_finite, losses_of_paths
-from autolr_widget.engine.step import Step
-from autolr_widget.engine.sweep import Form, form_for, operations, sweep
-from autolr_widget.engine.usable import check_model
+from autolr_widget.engine.measuring.line import line_through
+from autolr_widget.engine.measuring.loss import other_variables, training_loss
+from autolr_widget.engine.measuring.path import all_finite, losses_of_paths
+from autolr_widget.engine.measuring.step import Step
+from autolr_widget.engine.measuring.sweep import Form, form_for, operations, sweep
+from autolr_widget.engine.measuring.validation import check_model
+from autolr_widget.engine.types import Batch, State
 
 #: Seeds move on by so much from round to round: more than a layer draws in one, so that no two rounds share a draw.
 DRAWS = 4096
@@ -89,7 +90,7 @@ class LossDifferential:
         batches: Sequence[Batch],
         first_round: int,
         horizon: int = 1,
-        evaluate_on: str = "same",
+        evaluate_on: str = "train",
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Measure the rounds from ``first_round`` on, one for each of ``batches``, in one call.
 
@@ -113,7 +114,7 @@ class LossDifferential:
         MemoryError
             If TensorFlow ran out of memory.
         """
-        several = (horizon, evaluate_on) != (1, "same")
+        several = (horizon, evaluate_on) != (1, "train")
         self._structure = batches[0]
         arrays = [np.stack(leaf) for leaf in zip(*map(_leaves, batches), strict=True)]
         if several:
@@ -166,7 +167,7 @@ class LossDifferential:
         if not straight.all():
             bent = np.flatnonzero(~straight)
             these = [tf.gather(leaf, bent)[:, tf.newaxis] for leaf in leaves]
-            losses[bent] = self._on_paths(1, "same", state, rates, these, tf.gather(rounds, bent))
+            losses[bent] = self._on_paths(1, "train", state, rates, these, tf.gather(rounds, bent))
             self._plan = (
                 "A step of the optimizer at one rate after the other: its steps are no straight line in the rate."
             )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from autolr_widget.engine.band import Floats, anytime_margin
+from autolr_widget.engine.reading.band import anytime_margin
+from autolr_widget.engine.types import Floats
 
 #: Rounds from one look at the race to the next. At fixed rounds, so that the same run always drops the same rates.
 HEAT = 4
@@ -13,10 +14,10 @@ HEAT = 4
 TOLERANCE = 0.1
 
 
-def racing(deltas: Floats, sampler: str, alpha: float) -> NDArray[np.bool_]:
+def racing(deltas: Floats, pruner: str, alpha: float) -> NDArray[np.bool_]:
     """The rates that the round after these measures, shape ``(num_evals,)``: all, but in a race."""
     looked_at = len(deltas) // HEAT * HEAT
-    if sampler == "full" or looked_at == 0:
+    if pruner == "none" or looked_at == 0:
         return np.ones(deltas.shape[1], dtype=bool)
     return contenders(deltas[:looked_at], alpha)
 

@@ -10,7 +10,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from autolr_widget.engine.types import Floats
 
 #: Variance :math:`g` in `anytime_margin`. At 5 % the band is then the narrowest of its kind at 7 rounds, has an end
 #: from the fourth on, and is 3 % wider than with the best :math:`g` at 5 and at 12 rounds, 8 % at 30, 13 % at 100.

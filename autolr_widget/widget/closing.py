@@ -1,4 +1,4 @@
-"""What a widget is made of: closing a box closes nothing in it, and ipywidgets keeps all that is open for ever."""
+"""The widgets to close with a widget: closing a box closes nothing in it, and ipywidgets keeps every open widget."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import ipywidgets as ipw
 
 
-def parts(widget: ipw.Widget) -> list[ipw.Widget]:
-    """The widgets that the front end reaches from ``widget``: children, layouts, a chart's marks, axes and scales."""
+def owned_widgets(widget: ipw.Widget) -> list[ipw.Widget]:
+    """All widgets that ``widget`` refers to: children, layouts, and a chart's marks, axes and scales."""
     found = {id(widget): widget}
     waiting = [widget]
     while waiting:

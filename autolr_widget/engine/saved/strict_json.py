@@ -25,16 +25,16 @@ def parse(text: str) -> Any:
         raise ValueError("it is nested too deeply, or too large") from error
 
 
-def check_format(content: Any, form: str, version: int) -> None:
-    """Refuse what says to be of another format, or of another version of this one."""
+def check_format(content: Any, form: str, *versions: int) -> None:
+    """Refuse content that says that it has another format, or another version than one of ``versions``."""
     found = content.get("format") if isinstance(content, dict) else None
     if found != form:
         raise ValueError(f'its "format" is not "{form}"')
     # True and 1.0 equal 1.
-    if type(content.get("version")) is not int or content["version"] != version:
+    if type(content.get("version")) is not int or content["version"] not in versions:
         raise ValueError(
-            f'its "version" is {_shown(content.get("version"))}, and this autolr_widget reads version {version} of '
-            f"{form}. A later autolr_widget may read it"
+            f'its "version" is {_shown(content.get("version"))}, and this autolr_widget reads '
+            f"version {' and '.join(map(str, versions))} of {form}. A later autolr_widget may read it"
         )
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
 
-Batch = tuple[Any, Any, Any]
+from autolr_widget.engine.types import Batch
 
 
 def training_loss(

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autolr_widget.engine.band import Floats, normal, student
+from autolr_widget.engine.reading.band import normal, student
+from autolr_widget.engine.types import Floats
 
 
 def mean(rates: Floats, deltas: Floats) -> float:
@@ -73,7 +74,7 @@ def largest_safe(rates: Floats, deltas: Floats) -> float:
     return float(safe[-1])
 
 
-def cautious(rates: Floats, deltas: Floats) -> float:
+def half_minimum(rates: Floats, deltas: Floats) -> float:
     r"""Below the lowest point of the curve: :math:`\theta^* / 2`.
 
     :math:`\theta^*` is the vertex of the parabola in :math:`\ln\theta` through the lowest mean and its two neighbours
@@ -84,17 +85,17 @@ def cautious(rates: Floats, deltas: Floats) -> float:
     A few steps are a short look, and what lowers the loss most in them is too large a rate for many. Of the divisors
     that were tried, 2 loses least after 55 steps, and 5 after one.
     """
-    rates, means = _drops(rates, deltas, "cautious")
+    rates, means = _drops(rates, deltas, "half-minimum")
     lowest = int(np.argmin(means))
     if not 0 < lowest < len(means) - 1:
-        return float(rates[lowest]) / CAUTION
+        return float(rates[lowest]) / DIVISOR
     near = slice(lowest - 1, lowest + 2)
     left, right = np.diff(np.log(rates[near]))
     before, _, after = np.minimum(means[near], 0) - means[lowest]
     # Where all three means are equal, every rate between them is as good.
     slope = left * after + right * before
     shift = 0.5 * (right**2 * before - left**2 * after) / slope if slope > 0 else 0.0
-    return float(rates[lowest] * np.exp(shift)) / CAUTION
+    return float(rates[lowest] * np.exp(shift)) / DIVISOR
 
 
 def share(rates: Floats, deltas: Floats) -> float:
@@ -155,8 +156,8 @@ def soft(rates: Floats, deltas: Floats) -> float:
     return float(np.exp(np.average(np.log(rates), weights=weights)))
 
 
-#: The constants of `cautious`, `share` and `soft`; ``benchmarks/quality`` shows what others would do.
-CAUTION, SHARE, TEMPERATURE = 2, 0.8, 0.1
+#: The constants of `half_minimum`, `share` and `soft`; ``benchmarks/quality`` shows what others would do.
+DIVISOR, SHARE, TEMPERATURE = 2, 0.8, 0.1
 
 RULES: dict[str, Callable[[Floats, Floats], float]] = {
     "mean": mean,
@@ -164,12 +165,28 @@ RULES: dict[str, Callable[[Floats, Floats], float]] = {
     "variance": variance,
     "max": largest_safe,
     "steady": steady,
-    "cautious": cautious,
+    "half-minimum": half_minimum,
     "share": share,
     "significant": significant,
     "steepest": steepest,
     "valley": valley,
     "soft": soft,
+}
+
+
+#: What each rule chooses, as the screen says it.
+RULE_WORDS = {
+    "mean": "lowest mean",
+    "median": "lowest median",
+    "variance": "smallest spread (nearly always the smallest rate)",
+    "max": "largest that never raised the loss",
+    "steady": "steadiest drop",
+    "half-minimum": "half of the curve's lowest point",
+    "share": "smallest with 80 % of the best drop",
+    "significant": "largest that lowers the loss significantly",
+    "steepest": "where the curve falls steepest",
+    "valley": "half way down the valley",
+    "soft": "middle of the lowest part",
 }
 
 
@@ -237,9 +254,9 @@ RESAMPLES = 200
 def edge(method: str, rates: Floats, deltas: Floats) -> str:
     """``"lower"`` or ``"upper"`` where a choice lies at that end of the grid, and may lie beyond it; else ``""``.
 
-    Of `cautious`, where the lowest mean does.
+    Of `half_minimum`, where the lowest mean does.
     """
-    rate = RULES["mean" if method == "cautious" else method](rates, deltas)
+    rate = RULES["mean" if method == "half-minimum" else method](rates, deltas)
     return {rates[0]: "lower", rates[-1]: "upper"}.get(rate, "")
 
 

@@ -1,0 +1,125 @@
+"""The chosen rate: the rule's choice, or the user's own while that is pinned."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import traitlets
+
+from autolr_widget.engine.reading.selection import RULES, Certainty, certainty, edge
+from autolr_widget.engine.runs.run import Run
+from autolr_widget.engine.settings import Settings
+
+
+class Rate(traitlets.Float[Any, Any]):
+    """A learning rate that can be trained with, or None."""
+
+    def validate(self, obj: Any, value: Any) -> float | None:
+        lr = super().validate(obj, value)
+        if lr is not None and not (math.isfinite(lr) and lr > 0):
+            raise ValueError(f"Argument `{self.name}` must be a positive number or None. Received: {self.name}={lr}")
+        return None if lr is None else float(lr)
+
+
+class Choice(traitlets.HasTraits):
+    """What is chosen from the rounds of a run, and in words why.
+
+    Setting `selected_lr` pins it, None unpins it. While nothing is pinned, `read` follows the rule.
+    """
+
+    selected_lr = Rate(None, allow_none=True)
+    pinned = traitlets.Bool(False)
+    edge = traitlets.Unicode("", help="The end of the grid at which the rule's choice lies, if it does")
+    reason = traitlets.Unicode("", help="How the rate was chosen, and how sure it is")
+    interval: traitlets.List[float] = traitlets.List(help="The interval of the rule's choice, or empty")
+
+    def __init__(self, run: Run, settings: Settings) -> None:
+        super().__init__()
+        self._choosing = False
+        self._certainty: Certainty | None = None
+        self._judged: tuple[Any, ...] = ()
+        self.read(run, settings)
+
+    def read(self, run: Run, settings: Settings) -> None:
+        """Choose from the rounds of ``run``."""
+        if self._judged and run is not self._judged[0]:
+            self._certainty, self._judged = None, ()
+        self._run, self._settings = run, settings
+        self._choose()
+
+    def judge(self) -> None:
+        """Work out how sure the rule's choice is. This takes longer than a quick round."""
+        run, settings = self._run, self._settings
+        judged = (run, len(run), settings.method, settings.alpha)
+        if judged != self._judged:
+            self._judged = judged
+            self._certainty = certainty(settings.method, run.rates, run.deltas, settings.alpha)
+            self._choose()
+
+    def range(self) -> tuple[float, float]:
+        """The smallest and the largest rate that the choice may mean: of the rule and of the lowest point."""
+        assert self.selected_lr is not None
+        low = high = self.selected_lr
+        if self.pinned:
+            return low, high
+        rates, deltas = self._run.rates, self._run.deltas
+        # The rules read the curve around its lowest point, which is not what all of them choose.
+        for method in (self._settings.method, "mean"):
+            found = RULES[method](rates, deltas)
+            sure = certainty(method, rates, deltas, self._settings.alpha) or Certainty(found, found, 1.0)
+            low, high = min(low, sure.lower), max(high, sure.upper)
+        return low, high
+
+    @traitlets.observe("selected_lr")
+    def _on_selected(self, _: Any) -> None:
+        if not self._choosing:
+            self.pinned = self.selected_lr is not None
+            self._choose()
+
+    @traitlets.observe("pinned")
+    def _on_pinned(self, _: Any) -> None:
+        self._choose()
+
+    def _choose(self) -> None:
+        if self.pinned:
+            self.edge, self.reason, self.interval = "", "your own choice", []
+            return
+        lr, reason = self._by_rule()
+        settings, rates, deltas = self._settings, self._run.rates, self._run.deltas
+        self.edge = edge(settings.method, rates, deltas) if lr else ""
+        if self.edge:
+            reason += f" · at the {self.edge} end of the grid: widen it"
+        self._choosing = True
+        try:
+            self.selected_lr = lr
+        finally:
+            self._choosing = False
+        self.reason = reason
+        self.interval = [] if self._certainty is None else [self._certainty.lower, self._certainty.upper]
+
+    def _by_rule(self) -> tuple[float | None, str]:
+        """What the rule chooses, and the reason or what is missing."""
+        deltas = self._run.deltas
+        if len(deltas) == 0:
+            return None, "press Run, or type a rate"
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                # The rule "max" returns 0.0 where no rate is safe: that is not a rate to train with.
+                lr = RULES[self._settings.method](self._run.rates, deltas) or None
+        except ValueError as error:
+            return None, str(error)
+        if lr is None:
+            return None, "the rule finds no rate: every rate raised the loss in some round"
+        if not (deltas.mean(axis=0) < 0).any():
+            return lr, "no rate lowers the loss: try smaller ones"
+        sure = self._certainty
+        if sure is None:
+            return lr, "too few rounds to say how sure it is"
+        reason = f"{sure.agreement:.0%} of resampled runs agree to half a grid step"
+        if sure.lower < sure.upper:
+            level = f"{1 - self._settings.alpha:.0%}"
+            reason = f"{sure.lower:.3g} to {sure.upper:.3g} ({level} interval) · {reason}"
+        return lr, reason

@@ -1,0 +1,39 @@
+"""The settings as traits of a widget, and as a list that the front end builds its controls from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import traitlets
+
+from autolr_widget.engine.settings import DEFAULTS, SETTINGS
+
+_TYPES = {"rate": traitlets.Float, "number": traitlets.Float, "integer": traitlets.Int}
+
+
+def setting_traits(sync: bool = False) -> dict[str, traitlets.TraitType[Any, Any]]:
+    """A trait for each setting, of its name and with its default; the body of a class takes them in."""
+    found = {}
+    for name, setting in SETTINGS.items():
+        trait = _TYPES.get(setting.kind, traitlets.Unicode)(DEFAULTS[name], help=setting.help)
+        found[name] = trait.tag(sync=True) if sync else trait
+    return found
+
+
+def setting_controls() -> list[dict[str, Any]]:
+    """What the front end has to know of each setting, in order."""
+    return [
+        {
+            "name": name,
+            "label": setting.label,
+            "help": setting.help,
+            "group": setting.group,
+            "kind": setting.kind,
+            "options": setting.options,
+            "least": setting.least,
+            "most": setting.slider,
+            "step": setting.step or (1 if setting.kind == "integer" else None),
+            "measures": setting.measures,
+        }
+        for name, setting in SETTINGS.items()
+    ]

@@ -1,0 +1,73 @@
+"""What a reader without a kernel sees: the last state as a picture, and as text."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from typing import Any
+
+from IPython.display import DisplayHandle, display
+
+from autolr_widget.engine.saved.saved_run import SavedRun
+from autolr_widget.widget.export import picture
+
+COLUMNS = ["mean", "lower", "upper", "count", "diverged"]
+
+
+def text(saved_run: SavedRun, status: str, selected: float | None) -> str:
+    """The state in a line, and the curve as a table."""
+    settings, rounds = saved_run.settings, len(saved_run.results)
+    chosen = "no learning rate chosen" if selected is None else f"learning rate {selected:.4g}"
+    line = f"TunerWidget: {chosen}, {status} after {rounds} of {max(rounds, settings.num_subsamples)} rounds"
+    if rounds == 0:
+        return line
+    table = saved_run.results.summary(settings.alpha, settings.band)[COLUMNS]
+    return f"{line}\n{table.to_string(float_format='{:.4g}'.format)}"
+
+
+class Snapshot:
+    """The snapshot behind a displayed widget; before `display` there is none to update."""
+
+    def __init__(self) -> None:
+        self._handle: DisplayHandle | None = None
+
+    def display(self, model_id: str, saved_run: SavedRun, status: str, selected: float | None) -> None:
+        """Display the widget of this id, and after it the snapshot."""
+        view = {"version_major": 2, "version_minor": 0, "model_id": model_id}
+        words = text(saved_run, status, selected)
+        display({"text/plain": words, "application/vnd.jupyter.widget-view+json": view}, raw=True)
+        self._handle = display(bundle(saved_run, status, selected), raw=True, display_id=f"autolr-{model_id}")
+
+    def update(self, saved_run: SavedRun, status: str, selected: float | None) -> None:
+        """Show the run as it is now."""
+        if self._handle is not None:
+            self._handle.update(bundle(saved_run, status, selected), raw=True)
+
+
+def bundle(saved_run: SavedRun, status: str, selected: float | None) -> dict[str, Any]:
+    """The same as an output of a notebook. Where the widget itself is on the page, its style hides this."""
+    words = text(saved_run, status, selected)
+    if len(saved_run.results) == 0:
+        return {"text/plain": words, "text/html": f'<div class="autolr-snapshot">{html.escape(words)}</div>'}
+    png = base64.b64encode(_small_png(saved_run, selected)).decode()
+    line, _, table = words.partition("\n")
+    return {
+        "text/plain": words,
+        "image/png": png,
+        "text/html": (
+            f'<div class="autolr-snapshot"><p>{html.escape(line)}</p><img src="data:image/png;base64,{png}" '
+            f'alt="{html.escape(line)}" style="max-width: 100%"><pre>{html.escape(table)}</pre></div>'
+        ),
+    }
+
+
+def _small_png(saved_run: SavedRun, selected: float | None) -> bytes:
+    """The picture in few colours: a quarter of the bytes, which each notebook keeps and each run sends."""
+    from PIL import Image
+
+    drawn, small = io.BytesIO(), io.BytesIO()
+    picture(saved_run.results, saved_run.settings, selected).savefig(drawn, format="png", dpi=100)
+    with Image.open(drawn) as image:
+        image.convert("RGB").quantize(32, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+    return small.getvalue()
