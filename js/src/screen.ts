@@ -9,7 +9,9 @@ export interface Setting {
   group: "grid" | "sampling" | "more";
   kind: "rate" | "integer" | "number" | "choice" | "rule";
   options: Record<string, string> | null;
+  /** The smallest allowed value; null allows all numbers above 0. */
   least: number | null;
+  /** The end of the slider; null for a field without a slider. */
   most: number | null;
   step: number | null;
   /** Whether a change of it asks for new rounds. */

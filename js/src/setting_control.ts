@@ -29,20 +29,21 @@ function choiceControl(
 function numberControl(model: Model, setting: Setting, signal: AbortSignal): HTMLElement {
   const { name, label, help, kind, most, step, measures } = setting;
   const whole = kind === "integer";
-  const least = setting.least ?? 0;
+  const sliderStart = setting.least ?? step ?? 0;
   const slider = element("input", { type: "range", "aria-label": `${label}, slider`, step: String(step ?? 1) });
   const number = element("input", { type: "number", "aria-label": label, step: whole ? "1" : "any" });
   const updateNumber = () => {
     const value = model.get(name as Name) as number;
     const end = name === "batch_size" ? model.get("batch_most") : (most ?? value);
-    slider.min = number.min = String(Math.min(least, value));
+    slider.min = number.min = String(Math.min(sliderStart, value));
     slider.max = String(Math.max(end, value));
     slider.value = number.value = String(value);
     slider.disabled = number.disabled = model.get("replay") && measures;
   };
   const commit = (input: HTMLInputElement) => {
     const value = Number(input.value);
-    const fits = whole ? Number.isInteger(value) && value >= least : Number.isFinite(value) && value > 0;
+    const allowed = setting.least === null ? value > 0 : value >= setting.least;
+    const fits = allowed && (whole ? Number.isInteger(value) : Number.isFinite(value));
     if (input.value === "" || !fits) updateNumber();
     else if (value !== model.get(name as Name)) assignSetting(model, name, value);
   };

@@ -26,7 +26,7 @@ export const SETTINGS: Setting[] = [
   }),
   setting("batch_size", "integer", { label: "Batch size", group: "sampling", least: 1, most: 8, step: 1 }),
   setting("colour", "choice", { label: "Colour", group: "more", options: { red: "red", blue: "blue" } }),
-  setting("level", "number", { label: "Level", group: "more", least: 0.01, most: 0.5, step: 0.01 }),
+  setting("level", "number", { label: "Level", group: "more", most: 0.5, step: 0.01 }),
   setting("seed", "integer", { label: "Seed", group: "more", least: 0, measures: true }),
   setting("method", "rule", { group: "more", options: { low: "the lowest", middle: "the middle" } }),
 ];

@@ -195,7 +195,7 @@ def test_the_whole_widget_by_keys(notebook, page):
             break
         order.append(name)
     wanted = ["Apply", "Refine", "Chosen learning rate, on the chart", "Zoom out", "Zoom in", "Run again", "Reset"]
-    wanted += ["Pin this run", "Explain", "Smallest learning rate", "Rates", "Rounds", "Batch size", "Steps", "More"]
+    wanted += ["Pin this run", "Explain", "Smallest rate", "Rates", "Rounds", "Batch size", "Steps", "More"]
     assert [name for name in order if name in wanted] == wanted
     assert order[-1] == "More", "Tab leaves the widget after its last control"
     line = page.locator(".autolr-chosen")

@@ -97,14 +97,14 @@ def test_step_reset_and_run_again(notebook, page):
 
 
 def test_the_thumbs_move_by_keyboard(notebook, page):
-    thumb = page.get_by_role("slider", name="Smallest learning rate")
+    thumb = page.get_by_role("slider", name="Smallest rate")
     thumb.focus()
     thumb.press("ArrowRight")
     expect(thumb).to_have_attribute("aria-valuetext", "1.26e-4")
     notebook.wait_for("tuner.lr_min == 1.26e-4")
     thumb.press("ArrowLeft")
     notebook.wait_for("tuner.lr_min == 1e-4")
-    other = page.get_by_role("slider", name="Largest learning rate")
+    other = page.get_by_role("slider", name="Largest rate")
     other.press("Home")  # would cross the other thumb
     assert notebook.python("tuner.lr_max") == 10
     other.press("ArrowLeft")
@@ -112,7 +112,7 @@ def test_the_thumbs_move_by_keyboard(notebook, page):
 
 
 def test_numbers_for_the_ends_can_be_typed(notebook, page):
-    number = page.get_by_role("textbox", name="Largest learning rate, as a number")
+    number = page.get_by_role("textbox", name="Largest rate, as a number")
     number.fill("0.5")
     number.press("Enter")
     notebook.wait_for("tuner.lr_max == 0.5")
@@ -128,7 +128,7 @@ def test_numbers_for_the_ends_can_be_typed(notebook, page):
 def test_a_slider_makes_the_run_stale_and_the_next_run_starts_over(notebook, page):
     run_button(page).click()
     notebook.wait_for("tuner.round >= 3")
-    page.get_by_role("slider", name="Smallest learning rate").press("ArrowRight")
+    page.get_by_role("slider", name="Smallest rate").press("ArrowRight")
     expect(page.locator(".autolr-stale")).to_contain_text("the next run starts over")
     expect(run_button(page)).to_have_text("Run again")
     run_button(page).click()
