@@ -237,7 +237,7 @@ def test_a_rate_from_the_front_end_is_the_user_s(widget):
     assert widget._panel.interval == [], "a rate of one's own has no interval"
     widget.method = "variance"
     assert widget.pinned
-    send(widget, type="follow")
+    send(widget, type="use_rule")
     assert not widget.pinned
     assert widget.selected_lr == widget._panel.selected_lr == widget.results.best_lr("variance")
 
@@ -547,9 +547,9 @@ def test_saving(widget, tmp_path, kind, rounds, monkeypatch):
             assert b"<script" not in data
     sent = []
     monkeypatch.setattr(widget._panel, "send", lambda content, buffers: sent.append((content, buffers)))
-    send(widget, type="save", format=kind)
+    send(widget, type="download", format=kind)
     assert [content for content, _ in sent] == [{"type": "file", "name": f"learning-rate.{kind}"}]
-    send(widget, type="save", format="exe")
+    send(widget, type="download", format="exe")
     assert len(sent) == 1
 
 
