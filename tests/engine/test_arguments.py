@@ -44,7 +44,7 @@ def good():
         ({"model": keras.Sequential([keras.layers.Dense(1)])}, r"`model` must be compiled"),
     ],
 )
-def test_bad_input_is_refused_at_construction(arguments, message, make_model):
+def test_bad_arguments_are_refused_at_construction(arguments, message, make_model):
     x, y = good()
     arguments = {"model": make_model(), "x": x, "y": y} | arguments
     with pytest.raises(ValueError, match=message):

@@ -57,7 +57,7 @@ def test_case(name):
 # Every fourth, which takes a minute: `make table` tries them all.
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
 @pytest.mark.parametrize(("index", "name"), [*enumerate(CASES)][::4])
-def test_case_of_several_steps(index, name):
+def test_case_with_several_steps(index, name):
     case = CASES[name]()
     assert verdict(case, **horizons(index)) == ("exact" if case.refused is None else "refused")
 

@@ -10,7 +10,7 @@ from autolr_widget.engine.grid import grid
     count=st.integers(2, 300),
     scale=st.sampled_from(["log", "linear"]),
 )
-def test_grid_goes_up_from_one_end_to_the_other(ends, count, scale):
+def test_grid_increases_from_lr_min_to_lr_max(ends, count, scale):
     lr_min, lr_max = ends[0], ends[0] * ends[1]
     rates = grid(lr_min, lr_max, count, scale)
     assert rates.shape == (count,)

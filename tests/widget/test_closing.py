@@ -1,4 +1,4 @@
-def test_closing_it_stops_the_run(widget):
+def test_close_stops_the_run(widget):
     widget.start()
     widget.close()
     assert widget.status == "stopped"

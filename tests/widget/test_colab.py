@@ -25,13 +25,13 @@ def test_colab_is_asked_once(colab):
     assert colab == ["enabled"]
 
 
-def test_elsewhere_nothing_is_imported():
+def test_outside_colab_nothing_is_imported():
     before = set(sys.modules)
     allow_front_ends()
     assert not [name for name in set(sys.modules) - before if name.startswith("google.colab")]
 
 
-def test_a_widget_asks(colab, monkeypatch, make_model, digits):
+def test_a_widget_enables_front_ends_in_colab(colab, monkeypatch, make_model, digits):
     monkeypatch.setattr("anywidget.widget.in_colab", lambda: False)
     TunerWidget(make_model(), *digits).close()
     assert colab == ["enabled"]

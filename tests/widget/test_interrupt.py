@@ -5,7 +5,7 @@ import signal
 from tests.widget.counting_tuner import make_session
 
 
-def test_an_interrupt_between_cells_stops_the_run_and_leaves_no_trace():
+def test_an_interrupt_between_cells_stops_the_run_and_restores_the_handler():
     heard = []
 
     def kernel_s(number, frame):
@@ -33,7 +33,7 @@ def test_an_interrupt_between_cells_stops_the_run_and_leaves_no_trace():
     assert session.tuner.rounds == [0, 1, 2, 3, 4]
 
 
-def test_interrupts_of_several_sessions_do_not_call_one_another():
+def test_signal_handlers_of_several_sessions_do_not_call_each_other():
     async def cell():
         first, second = make_session(5), make_session(5)
         for session in (first, second):

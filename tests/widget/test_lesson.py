@@ -4,7 +4,7 @@ from autolr_widget.engine.data.subsample import subsample
 from tests.widget.front_end import from_front_end, marks, send
 
 
-def test_explained_the_chart_waits_for_its_stage(widget):
+def test_the_chart_waits_for_its_stage_of_the_lesson(widget):
     from_front_end(widget, explain=True)
     for seen in range(2):
         widget.step()
@@ -30,7 +30,7 @@ def test_explained_the_chart_waits_for_its_stage(widget):
     np.testing.assert_allclose(marks(widget)["curve"].y[2], widget.results.summary()["mean"], rtol=1e-6)
 
 
-def test_refine_and_go_on_do_not_wait_for_an_explanation(widget):
+def test_refine_and_run_do_not_wait_for_the_lesson(widget):
     from_front_end(widget, explain=True)
     widget.step()
     send(widget, type="tick", round=0)
@@ -48,7 +48,7 @@ def test_refine_and_go_on_do_not_wait_for_an_explanation(widget):
     assert widget._panel.stage == 0
 
 
-def test_another_rule_does_not_begin_the_lesson_anew(widget):
+def test_another_rule_does_not_restart_the_lesson(widget):
     from_front_end(widget, explain=True)
     widget.step()
     send(widget, type="tick", round=0)
@@ -57,7 +57,7 @@ def test_another_rule_does_not_begin_the_lesson_anew(widget):
     assert widget._panel.stage == 3
 
 
-def test_a_lesson_of_a_race_tells_of_the_rates_that_race(widget):
+def test_the_lesson_of_a_race_shows_only_the_remaining_rates(widget):
     widget.num_subsamples, widget.pruner, widget.horizon = 24, "racing", 1
     widget.run()
     widget.num_subsamples = 25

@@ -65,21 +65,21 @@ def check(widget):
 
 @given(st.data())
 @settings(max_examples=300, deadline=None)
-def test_any_message(widget, messages, data):
+def test_any_message_leaves_a_valid_state(widget, messages, data):
     widget._on_message(None, data.draw(messages), [])
     check(widget)
 
 
 @given(st.dictionaries(st.sampled_from(SYNCED), JSON, min_size=1, max_size=3))
 @settings(max_examples=300, deadline=None)
-def test_any_value_of_any_trait(widget, state):
+def test_any_value_of_any_trait_leaves_a_valid_state(widget, state):
     # A value of the wrong type is refused by the trait, and an integer that no float can hold; ipywidgets logs that.
     with contextlib.suppress(traitlets.TraitError, OverflowError):
         widget._panel.set_state(state)
     check(widget)
 
 
-def test_a_replayed_tick_runs_no_round_twice():
+def test_a_repeated_tick_does_not_run_a_round_twice():
     widget = make()
     widget.reset()
     widget.start()
@@ -89,7 +89,7 @@ def test_a_replayed_tick_runs_no_round_twice():
     assert widget.round == 3
 
 
-def test_a_command_brings_along_what_was_set_before_it():
+def test_a_command_sets_the_values_that_come_with_it():
     """ipywidgets keeps a front end's values back while the kernel is busy, but not its messages."""
     widget = make()
     values = {"selected_lr": 0.25, "pinned": True, "batch_size": 16, "status": "running", "num_evals": "x"}

@@ -8,7 +8,7 @@ from autolr_widget import LRTuner, TunerWidget
 from tests.widget.front_end import SETTINGS, tick
 
 
-def test_a_saved_run_is_shown_without_a_model(make_model, digits, tmp_path):
+def test_load_without_a_model_shows_the_saved_run(make_model, digits, tmp_path):
     widget = TunerWidget(make_model("adam"), *digits, **SETTINGS)
     widget.run()
     widget.save(tmp_path / "run.json")
@@ -36,7 +36,7 @@ def test_a_saved_run_is_shown_without_a_model(make_model, digits, tmp_path):
 
 
 @pytest.mark.parametrize("cut", [1, 3])
-def test_a_run_goes_on_from_its_file(make_model, digits, tmp_path, cut):
+def test_load_with_a_model_continues_the_run(make_model, digits, tmp_path, cut):
     path = tmp_path / "run.json"
     unbroken = TunerWidget(make_model("adam"), *digits, **SETTINGS).run()
     widget = TunerWidget(make_model("adam"), *digits, **SETTINGS, autosave=path)
@@ -53,7 +53,7 @@ def test_a_run_goes_on_from_its_file(make_model, digits, tmp_path, cut):
     assert TunerWidget.load(path).results == unbroken
 
 
-def test_it_does_not_go_on_with_another_model(make_model, digits, tmp_path):
+def test_load_refuses_another_model(make_model, digits, tmp_path):
     widget = TunerWidget(make_model("adam"), *digits, **SETTINGS)
     widget.run()
     widget.save(tmp_path / "run.json")
@@ -63,7 +63,7 @@ def test_it_does_not_go_on_with_another_model(make_model, digits, tmp_path):
         TunerWidget.load(tmp_path / "run.json", model, *digits)
 
 
-def test_every_round_is_on_the_disk(make_model, digits, tmp_path):
+def test_autosave_writes_every_round(make_model, digits, tmp_path):
     path = tmp_path / "run.json"
     widget = TunerWidget(make_model(), *digits, **SETTINGS, autosave=path)
     kept = []
@@ -73,14 +73,14 @@ def test_every_round_is_on_the_disk(make_model, digits, tmp_path):
     assert [*tmp_path.iterdir()] == [path]
 
 
-def test_a_file_that_can_not_be_written_is_told_and_ends_no_run(make_model, digits, tmp_path):
+def test_a_failed_autosave_is_reported_and_does_not_stop_the_run(make_model, digits, tmp_path):
     widget = TunerWidget(make_model(), *digits, **SETTINGS, autosave=tmp_path / "nowhere" / "run.json")
     widget.run()
     assert widget.status == "done"
     assert widget._panel.notice.startswith("Not saved: ")
 
 
-def test_autosave_is_json(make_model, digits):
+def test_autosave_must_end_in_json(make_model, digits):
     with pytest.raises(
         ValueError, match=r"`autosave` must be a path that ends in \.json\. Received: autosave=run\.pkl"
     ):
@@ -100,7 +100,7 @@ tuner.run()
 """
 
 
-def test_a_kill_in_the_middle_of_a_run_leaves_its_rounds(tmp_path):
+def test_autosave_keeps_the_rounds_of_a_killed_run(tmp_path):
     path = tmp_path / "run.json"
     process = subprocess.Popen([sys.executable, "-c", KILLED, path], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "20\n"
@@ -110,7 +110,7 @@ def test_a_kill_in_the_middle_of_a_run_leaves_its_rounds(tmp_path):
     assert TunerWidget.load(path).round >= 20
 
 
-def test_the_state_that_is_kept_is_the_engine_s(make_model, digits, tmp_path):
+def test_a_saved_widget_has_the_results_of_the_engine(make_model, digits, tmp_path):
     widget = TunerWidget(make_model(), *digits, **SETTINGS)
     widget.run()
     widget.save(tmp_path / "run.json")

@@ -27,7 +27,7 @@ def test_start_waits_for_ticks(session, monkeypatch):
     assert (session.round, session.turn) == (5, 5)
 
 
-def test_one_tick_is_worth_many_quick_rounds(session):
+def test_one_tick_runs_many_quick_rounds(session):
     session.start()
     session.tick(0)
     assert (session.status, session.round, session.turn) == ("done", 5, 1)
@@ -45,7 +45,7 @@ def test_step_runs_one_round_and_pauses(session):
     assert (session.status, session.round) == ("done", 5)
 
 
-def test_pause_keeps_the_rounds_and_resume_goes_on(session):
+def test_start_after_pause_continues_with_the_same_rounds(session):
     session.step()
     session.tick(0)
     session.pause()
@@ -58,7 +58,7 @@ def test_pause_keeps_the_rounds_and_resume_goes_on(session):
     assert tuner.rounds == [0, 1, 2, 3, 4]
 
 
-def test_stop_ends_the_run_and_start_begins_anew(session):
+def test_start_after_stop_begins_a_new_run(session):
     session.step()
     session.tick(0)
     session.stop()
@@ -81,7 +81,7 @@ def test_stop_ends_the_run_and_start_begins_anew(session):
         (KeyboardInterrupt(), "Interrupted in round 2. Run goes on from there."),
     ],
 )
-def test_an_error_keeps_the_rounds_and_can_be_gone_on_from(session, error, message):
+def test_start_continues_after_an_error(session, error, message):
     session.step()
     session.tick(0)
     session.tuner.fails = error
@@ -95,7 +95,7 @@ def test_an_error_keeps_the_rounds_and_can_be_gone_on_from(session, error, messa
     assert (session.status, session.tuner, tuner.rounds) == ("done", tuner, [0, 1, 2, 3, 4])
 
 
-def test_run_raises_what_a_round_raised(session):
+def test_run_raises_the_error_of_a_round(session):
     session.tuner.fails = None
     session.step()
     session.tick(0)
@@ -105,7 +105,7 @@ def test_run_raises_what_a_round_raised(session):
     assert session.status == "error"
 
 
-def test_stop_after_an_error_takes_its_message_away(session):
+def test_stop_clears_the_error(session):
     session.start()
     session.tuner.fails = ValueError("no")
     session.tick(0)
@@ -113,7 +113,7 @@ def test_stop_after_an_error_takes_its_message_away(session):
     assert (session.status, session.error) == ("stopped", "")
 
 
-def test_step_does_not_throw_a_finished_run_away(session):
+def test_step_does_not_discard_a_finished_run(session):
     session.run()
     session.step()
     assert (session.status, session.round) == ("done", 5)
@@ -122,7 +122,7 @@ def test_step_does_not_throw_a_finished_run_away(session):
     assert (session.status, session.round) == ("running", 0)
 
 
-def test_after_an_error_in_the_first_round_a_run_begins_anew(session):
+def test_start_after_an_error_in_the_first_round_begins_a_new_run(session):
     session.tuner.fails = ValueError("the model is compiled with the wrong loss")
     session.start()
     session.tick(0)
@@ -134,7 +134,7 @@ def test_after_an_error_in_the_first_round_a_run_begins_anew(session):
 @pytest.mark.parametrize(
     "change", [{"lr_min": 1e-3}, {"num_evals": 12}, {"batch_size": 8}, {"seed": 1}, {"scale": "linear"}]
 )
-def test_what_changes_the_numbers_makes_the_run_stale(session, change):
+def test_settings_that_change_the_numbers_make_the_run_stale(session, change):
     session.run()
     old, changed = session.settings, replace(session.settings, **change)
     session.configure(changed)
@@ -150,14 +150,14 @@ def test_what_changes_the_numbers_makes_the_run_stale(session, change):
 
 
 @pytest.mark.parametrize("change", [{"method": "median"}, {"alpha": 0.2}])
-def test_what_only_reads_the_numbers_does_not(session, change):
+def test_settings_that_only_read_the_numbers_do_not_make_it_stale(session, change):
     session.run()
     tuner = session.tuner
     session.configure(replace(session.settings, **change))
     assert (session.stale, session.status, session.tuner) == (False, "done", tuner)
 
 
-def test_more_rounds_go_on_from_the_ones_at_hand(session):
+def test_more_rounds_continue_the_current_run(session):
     session.run()
     tuner = session.tuner
     session.configure(replace(session.settings, num_subsamples=8))
@@ -186,14 +186,14 @@ def test_a_change_before_the_first_run_is_not_stale(session):
 
 
 @pytest.mark.parametrize("go_on", ["start", "run"])
-def test_after_a_step_that_has_not_run_yet_all_rounds_are_asked_for(session, go_on):
+def test_start_and_run_after_a_step_run_all_rounds(session, go_on):
     session.step()
     getattr(session, go_on)()
     session.tick(0)
     assert (session.status, session.round) == ("done", 5)
 
 
-def test_rounds_that_can_not_be_shown_are_counted_and_the_error_told(session):
+def test_a_round_that_cannot_be_shown_is_counted_and_the_error_reported(session):
     def fail():
         raise ValueError("no chart")
 

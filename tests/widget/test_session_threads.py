@@ -8,7 +8,7 @@ from autolr_widget.widget.session import Session
 from tests.widget.counting_tuner import CountingTuner, make_session
 
 
-def test_pause_during_a_round_does_not_wait_for_it(session):
+def test_pause_does_not_wait_for_the_current_round(session):
     session.start()
     session.tuner.gate = threading.Event()
     thread = threading.Thread(target=session.tick, args=(0,))
@@ -35,7 +35,7 @@ def test_a_tick_during_a_round_does_nothing(session):
     assert session.tuner.rounds == [0, 1, 2, 3, 4]
 
 
-def test_reset_during_a_round_forgets_it(session):
+def test_reset_discards_the_current_round(session):
     session.start()
     old = session.tuner
     old.gate = threading.Event()
@@ -47,7 +47,7 @@ def test_reset_during_a_round_forgets_it(session):
     assert (session.status, session.round, len(session.tuner)) == ("idle", 0, 0)
 
 
-def test_the_kernel_goes_on_when_no_front_end_ticks(session, monkeypatch):
+def test_the_kernel_continues_without_ticks(session, monkeypatch):
     monkeypatch.setattr(session_module, "SILENCE", 0.1)
     session.start()
     time.sleep(0.05)
@@ -58,7 +58,7 @@ def test_the_kernel_goes_on_when_no_front_end_ticks(session, monkeypatch):
     assert (session.status, session.tuner.rounds) == ("done", [0, 1, 2, 3, 4])
 
 
-def test_the_kernel_s_loop_goes_on_while_a_cell_waits(monkeypatch):
+def test_the_event_loop_continues_while_a_cell_waits(monkeypatch):
     monkeypatch.setattr(session_module, "SILENCE", 0.1)
     threads = set()
 
@@ -86,7 +86,7 @@ def test_the_kernel_yields_to_a_front_end_that_ticks(monkeypatch):
     assert by == [threading.get_ident()] * 12
 
 
-def test_a_loop_that_was_blocked_hears_the_front_end_first(monkeypatch):
+def test_a_blocked_loop_handles_front_end_messages_first(monkeypatch):
     monkeypatch.setattr(session_module, "SILENCE", 0.1)
 
     async def cell():
@@ -102,7 +102,7 @@ def test_a_loop_that_was_blocked_hears_the_front_end_first(monkeypatch):
     assert (session.status, session.round) == ("paused", 0)
 
 
-def test_a_round_that_fails_after_a_reset_is_not_the_new_run_s(session):
+def test_an_error_of_a_round_before_a_reset_does_not_affect_the_new_run(session):
     session.start()
     old = session.tuner
     old.gate, old.fails = threading.Event(), ValueError("old")
@@ -117,7 +117,7 @@ def test_a_round_that_fails_after_a_reset_is_not_the_new_run_s(session):
     assert (session.status, session.error) == ("running", "")
 
 
-def test_a_halt_is_shown_without_the_lock():
+def test_on_halt_is_called_without_the_lock():
     free = []
 
     def on_halt():
@@ -138,7 +138,7 @@ def test_a_halt_is_shown_without_the_lock():
     assert free == [True] * 3
 
 
-def test_a_halt_in_a_round_is_shown_behind_it(session):
+def test_on_halt_is_called_after_the_current_round(session):
     shown = []
     session._on_halt = lambda: shown.append(session.round)
     session.start()
@@ -154,7 +154,7 @@ def test_a_halt_in_a_round_is_shown_behind_it(session):
     assert shown == [1]
 
 
-def test_the_kernel_goes_on_behind_an_observer_that_fails(session, monkeypatch):
+def test_the_kernel_continues_after_an_observer_fails(session, monkeypatch):
     monkeypatch.setattr(session_module, "SILENCE", 0.05)
     monkeypatch.setattr(session_module, "TURN", 0)
     monkeypatch.setattr(threading, "excepthook", lambda _: None)

@@ -44,7 +44,7 @@ def test_a_reader_without_a_kernel_sees_the_last_state(make_model, digits, outpu
     json.dumps(still)
 
 
-def test_in_a_script_it_is_text(make_model, digits, capsys):
+def test_a_script_prints_text(make_model, digits, capsys):
     widget = TunerWidget(make_model(), *digits, **SETTINGS)
     widget._ipython_display_()
     widget.run()
@@ -54,7 +54,7 @@ def test_in_a_script_it_is_text(make_model, digits, capsys):
 
 
 @pytest.mark.parametrize("markup", ["<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", "{x}"])
-def test_markup_stays_text_in_all_that_is_kept(make_model, digits, tmp_path, monkeypatch, outputs, markup):
+def test_markup_is_escaped_in_all_saved_files(make_model, digits, tmp_path, monkeypatch, outputs, markup):
     monkeypatch.setitem(RULES, markup, lambda rates, deltas: float(rates[2]))
     widget = TunerWidget(make_model(), *digits, **SETTINGS, method=markup)
     widget._ipython_display_()

@@ -17,7 +17,7 @@ from autolr_widget import LRTuner, TunerWidget
 from tests.widget.front_end import from_front_end, marks, send
 
 
-def test_run_gives_the_engine_s_own_numbers(widget, digits):
+def test_run_gives_the_numbers_of_the_engine(widget, digits):
     results = widget.run()
     engine = LRTuner(widget.tuner.model, *digits, lr_space=(1e-4, 10), num_evals=12, num_subsamples=4)
     list(engine)
@@ -40,7 +40,7 @@ def test_grid_and_sampling_make_a_run_stale(widget):
     assert len(marks(widget)["curve"].x) == 7
 
 
-def test_rule_level_and_axis_recompute_at_once(widget):
+def test_rule_alpha_and_axis_take_effect_immediately(widget):
     widget.run()
     results, drawn = widget.results, marks(widget)
     before = drawn["curve"].y[:2].copy()
@@ -64,7 +64,7 @@ def test_rule_level_and_axis_recompute_at_once(widget):
     assert (widget._panel.stale, widget.status, widget.results) == (False, "done", results)
 
 
-def test_schedule_starts_from_the_selected_rate(widget):
+def test_schedule_starts_at_the_selected_rate(widget):
     widget.selected_lr = 0.5
     schedule = widget.schedule(stepsize=2)
     assert float(schedule(0)) == 0.5
@@ -99,12 +99,12 @@ def test_two_widgets_on_one_model_have_their_own_numbers(make_model, digits):
     assert [widget.results for widget in both] == alone
 
 
-def test_it_nests(widget):
+def test_widgets_can_be_nested(widget):
     for box in (ipw.VBox, ipw.Tab, ipw.Accordion):
         assert box([widget]).children == (widget,)
 
 
-def test_showing_it_traces_nothing(widget, make_model, digits):
+def test_creating_the_widget_does_not_trace_the_model(widget, make_model, digits):
     assert widget.tuner._differential is None
 
 
@@ -138,7 +138,7 @@ def test_a_settled_run_is_done(widget):
     assert widget.round < 300
 
 
-def test_a_model_that_changed_during_the_run_is_told(widget, digits):
+def test_a_model_that_changed_during_the_run_is_reported(widget, digits):
     widget.run()
     assert widget._panel.notice == ""
     undisturbed = widget.results
@@ -154,7 +154,7 @@ def test_a_model_that_changed_during_the_run_is_told(widget, digits):
     assert widget._panel.notice == ""
 
 
-def test_a_model_that_nobody_else_holds_stays(make_model, digits):
+def test_the_widget_keeps_a_reference_to_the_model(make_model, digits):
     model = make_model()
     expected = TunerWidget(model, *digits, num_evals=4, num_subsamples=2, horizon=2).run()
     widget = TunerWidget(model, *digits, num_evals=4, num_subsamples=2, horizon=2)
@@ -174,7 +174,7 @@ print(len(tuner.run()))
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_run_shows_a_bar_in_a_terminal_and_only_there(terminal):
+def test_run_shows_a_progress_bar_only_in_a_terminal(terminal):
     leader, follower = os.openpty()
     # A terminal of no width has no room for a bar.
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))

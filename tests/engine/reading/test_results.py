@@ -13,7 +13,7 @@ from tests.engine.reading.curves import CURVE, DELTAS, GRID, RATES
 
 
 @given(DELTAS)
-def test_summary_is_what_pandas_says_of_the_finite_rounds(deltas):
+def test_summary_equals_pandas_on_the_finite_rounds(deltas):
     frame = pd.DataFrame(np.where(np.isfinite(deltas), deltas, np.nan), columns=RATES)
     results = TuneResults(RATES, deltas)
     summary = results.summary(alpha=0.1)
@@ -37,12 +37,12 @@ def test_a_choice_at_the_edge_is_flagged(drop, end):
     assert TuneResults(RATES, np.array([drop] * 2, float)).edge() == end
 
 
-def test_the_largest_rate_that_did_not_diverge_is_no_edge():
+def test_the_largest_rate_that_did_not_diverge_is_not_an_edge():
     assert TuneResults(RATES, np.array([[-1, -2, -3, -4, math.nan]])).edge() == ""
 
 
 @given(DELTAS, st.sampled_from(["log", "linear"]))
-def test_json_both_ways(deltas, scale):
+def test_json_round_trip(deltas, scale):
     results = TuneResults(RATES, deltas, scale)
     text = results.to_json()
     assert TuneResults.from_json(text) == results
@@ -80,7 +80,7 @@ def test_results_are_equal_by_value():
     assert TuneResults(RATES, deltas) != TuneResults(RATES, deltas, "linear")
 
 
-def test_plot_draws_the_curve():
+def test_plot_draws_the_mean():
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -89,7 +89,7 @@ def test_plot_draws_the_curve():
     np.testing.assert_array_equal(axes.lines[0].get_ydata(), [-1, -2.5, -3, 4, 5])
 
 
-def test_a_rule_of_one_s_own_is_chosen_like_the_rest(monkeypatch):
+def test_a_custom_rule_works_like_the_built_in_ones(monkeypatch):
     monkeypatch.setitem(RULES, "third", lambda rates, deltas: float(rates[2]))
     results = TuneResults(GRID, np.tile(CURVE, (3, 1)))
     assert results.best_lr("third") == 1e-2
@@ -97,6 +97,6 @@ def test_a_rule_of_one_s_own_is_chosen_like_the_rest(monkeypatch):
     assert results.certainty("third").agreement == 1
 
 
-def test_a_choice_below_the_lowest_mean_is_at_the_edge_where_that_is():
+def test_half_minimum_is_at_the_edge_if_the_lowest_mean_is():
     results = TuneResults(GRID[:5], np.tile(CURVE[:5], (2, 1)))
     assert (results.best_lr("half-minimum"), results.edge("half-minimum")) == (1 / 2, "upper")

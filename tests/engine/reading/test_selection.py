@@ -12,7 +12,7 @@ from autolr_widget.engine.reading.selection import RULES, certainty
 from tests.engine.reading.curves import CURVE, DELTAS, GRID, RATES
 
 
-def test_steady_is_not_fooled_by_rates_that_do_nothing():
+def test_steady_ignores_rates_that_change_nothing():
     # The spread of the drop vanishes with the rate, as it does for a real model; only around 0.1 is it steady.
     drop = np.array([-0.01, -0.02, -0.1, -0.5, 3.0])
     noise = np.array([0.5, 0.5, 0.1, 0.6, 1.0])
@@ -37,7 +37,7 @@ def test_rules(deltas, expected):
         assert results.best_lr(method) == rate, method
 
 
-def test_max_warns_where_no_rate_is_safe():
+def test_max_warns_if_no_rate_is_safe():
     with pytest.warns(UserWarning, match="raised the loss"):
         assert TuneResults(RATES, np.ones((2, 5))).best_lr("max") == 0.0
 
@@ -53,7 +53,7 @@ def test_max_warns_where_no_rate_is_safe():
         (np.zeros((1, 5)), "lowest", "`method` must be one of"),
     ],
 )
-def test_rules_that_can_not_choose_say_why(deltas, method, message):
+def test_rules_that_cannot_choose_raise_an_error(deltas, method, message):
     with pytest.raises(ValueError, match=message):
         TuneResults(RATES, deltas).best_lr(method)
 
@@ -93,7 +93,7 @@ def test_rules_on_a_curve(rule, expected):
 
 
 @pytest.mark.parametrize("rule", ["share", "steepest", "valley", "soft"])
-def test_rules_of_the_drop_need_one(rule):
+def test_rules_based_on_the_drop_need_a_drop(rule):
     with pytest.raises(ValueError, match=f'Rule "{rule}" finds no rate that lowers the loss'):
         TuneResults(GRID, abs(CURVE) + np.zeros((3, 1))).best_lr(rule)
 
@@ -103,7 +103,7 @@ def test_rules_of_the_drop_need_one(rule):
     st.sampled_from([*RULES]),
 )
 @pytest.mark.filterwarnings("ignore:Every learning rate")
-def test_every_rule_chooses_within_the_grid_or_says_why_not(deltas, rule):
+def test_every_rule_chooses_within_the_grid_or_raises(deltas, rule):
     with contextlib.suppress(ValueError):
         rate = RULES[rule](GRID, deltas)
         assert rate == 0 or GRID[0] / 2 <= rate <= GRID[-1] * (1 + 1e-9)
@@ -118,12 +118,12 @@ def test_half_minimum_finds_the_vertex_of_a_parabola_on_any_grid(steps, where):
     assert RULES["half-minimum"](np.exp(logs), deltas[np.newaxis]) == pytest.approx(np.exp(vertex) / 2, rel=1e-4)
 
 
-def test_half_minimum_looks_between_the_rates_that_are_left():
+def test_half_minimum_ignores_rates_that_diverged():
     diverged = np.array([-0.01, -0.1, -0.6, -0.9, -1.0, np.nan])
     assert RULES["half-minimum"](GRID, diverged[np.newaxis]) == 0.5
 
 
-def test_certainty_is_narrow_where_rounds_agree_and_wide_where_they_do_not():
+def test_certainty_is_narrow_if_rounds_agree_and_wide_if_they_do_not():
     generator = np.random.default_rng(0)
     sure = TuneResults(GRID, CURVE + generator.normal(0, 0.01, (20, 6))).certainty("mean")
     assert (sure.lower, sure.upper, sure.agreement) == (1.0, 1.0, 1.0)
@@ -134,7 +134,7 @@ def test_certainty_is_narrow_where_rounds_agree_and_wide_where_they_do_not():
     assert TuneResults(GRID, abs(np.tile(CURVE, (5, 1)))).certainty("share") is None
 
 
-def test_agreement_is_to_half_a_step_of_the_grid():
+def test_agreement_is_within_half_a_grid_step():
     """`half_minimum` lies between the rates, and hardly twice at the same place."""
     deltas = CURVE + np.random.default_rng(0).normal(0, 0.02, (20, 6))
     sure = certainty("half-minimum", GRID, deltas)
@@ -146,7 +146,7 @@ def test_agreement_is_to_half_a_step_of_the_grid():
 
 @pytest.mark.parametrize("grid", [np.geomspace(0.1, 1, 9), np.linspace(0, 0.4, 5)])
 @pytest.mark.parametrize(("apart", "agreement"), [(1.01, 1), (5, 0.5)])
-def test_agreement_is_told_beside_the_grid_too(monkeypatch, grid, apart, agreement):
+def test_agreement_is_computed_for_choices_outside_the_grid(monkeypatch, grid, apart, agreement):
     """A rule of one's own, whose choice lies below the grid and follows the first round that was drawn."""
     monkeypatch.setitem(RULES, "own", lambda rates, deltas: 0.02 * apart if deltas[0, 0] > 0 else 0.02)
     rounds = np.tile([[-1.0], [1.0]], (10, len(grid)))
@@ -154,7 +154,7 @@ def test_agreement_is_told_beside_the_grid_too(monkeypatch, grid, apart, agreeme
 
 
 @pytest.mark.parametrize("odd", [0.0, np.nan, -1.0, "0.1 or so", np.ones(2), None])
-def test_no_certainty_of_what_is_no_rate(monkeypatch, odd):
+def test_certainty_is_none_if_the_choice_is_not_a_rate(monkeypatch, odd):
     monkeypatch.setitem(RULES, "own", lambda rates, deltas: odd)
     assert certainty("own", GRID, np.ones((5, 6))) is None
 
@@ -165,7 +165,7 @@ def test_agreement_does_not_depend_on_the_size_of_the_rates():
     assert small.agreement == large.agreement < 1
 
 
-def test_zero_is_no_rate_to_train_with():
+def test_rules_skip_the_rate_zero():
     rates, deltas = np.array([0.0, 0.1, 0.2]), np.array([[0.0, 1.0, 2.0], [0.0, 2.0, 3.0]])
     assert [RULES[name](rates, deltas) for name in ("mean", "median", "variance")] == [0.1] * 3
     with pytest.warns(UserWarning, match=r"returns 0\.0"):

@@ -7,7 +7,7 @@ from autolr_widget.engine.runs.race import contenders, settled
 from tests.engine.reading.curves import CURVE
 
 
-def test_contenders_keep_the_best_and_drop_the_hopeless():
+def test_contenders_keep_the_best_rate_and_drop_the_worst():
     kept = []
     for seed in range(200):
         deltas = CURVE + np.random.default_rng(seed).normal(0, 0.3, (12, 6))
@@ -18,7 +18,7 @@ def test_contenders_keep_the_best_and_drop_the_hopeless():
     assert contenders(np.full((3, 6), np.nan), 0.05).all(), "if all have diverged, nobody is dropped"
 
 
-def test_settled_knows_ties_and_hopeless_cases():
+def test_settled_with_and_without_a_clear_winner():
     generator = np.random.default_rng(0)
     noise = generator.normal(0, 0.01, (20, 6))
     assert settled(CURVE + noise, 0.05)
@@ -27,7 +27,7 @@ def test_settled_knows_ties_and_hopeless_cases():
     assert not settled((CURVE + noise)[:3], 0.05)
 
 
-def test_settled_does_not_take_the_leader_s_drop_for_known():
+def test_settled_accounts_for_the_noise_of_the_lowest_mean():
     """The rates differ by little, and for sure, but nearly all of the drop may be noise that they share."""
     shared = np.random.default_rng(0).normal(0, 1, (40, 1))
     shared -= shared.mean()
@@ -37,7 +37,7 @@ def test_settled_does_not_take_the_leader_s_drop_for_known():
     assert not settled(deltas - 0.1 + shared, 0.05)
 
 
-def test_racing_drops_what_can_not_win_and_changes_no_number(make_model, digits):
+def test_racing_drops_rates_and_changes_no_measured_number(make_model, digits):
     settings = {"lr_space": (1e-6, 10), "num_evals": 8, "num_subsamples": 24, "horizon": 1}
     full = LRTuner(make_model("adam"), *digits, **settings)
     list(full)
@@ -53,7 +53,7 @@ def test_racing_drops_what_can_not_win_and_changes_no_number(make_model, digits)
     assert TuneResults.from_json(tuner.results.to_json()) == tuner.results
 
 
-def test_a_settled_run_ends_by_itself_and_can_go_on(make_model, digits):
+def test_a_settled_run_stops_early_and_can_continue(make_model, digits):
     settings = {"lr_space": (1e-3, 10), "num_evals": 3, "num_subsamples": 200, "horizon": 5}
     tuner = LRTuner(make_model(), *digits, stop_rule="settled", **settings)
     ended = len(list(tuner))

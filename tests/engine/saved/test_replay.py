@@ -7,7 +7,7 @@ from autolr_widget import LRTuner
 from autolr_widget.engine.saved.replay import Replay
 
 
-def test_a_saved_run_reads_as_its_tuner_did(make_model, digits):
+def test_a_replay_has_the_results_of_its_tuner(make_model, digits):
     asked = {"num_evals": 7, "num_subsamples": 9, "horizon": 1, "pruner": "racing"}
     tuner = LRTuner(make_model("adam"), *digits, **asked)
     list(tuner)

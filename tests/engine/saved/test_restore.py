@@ -14,7 +14,7 @@ from tests.engine.saved.saved_runs import assert_same_rounds
 
 @pytest.mark.parametrize("pruner", ["none", "racing"])
 @pytest.mark.parametrize("horizon", [1, 3])
-def test_a_run_that_goes_on_is_the_unbroken_run(make_model, digits, pruner, horizon):
+def test_a_restored_run_continues_with_the_same_numbers(make_model, digits, pruner, horizon):
     asked = {"num_evals": 7, "num_subsamples": 11, "horizon": horizon, "pruner": pruner}
     unbroken = LRTuner(make_model("adam", keras.layers.Dropout(0.3, seed=1)), *digits, **asked)
     saved = [unbroken.saved_run]
@@ -36,7 +36,7 @@ def test_a_run_that_goes_on_is_the_unbroken_run(make_model, digits, pruner, hori
     np.testing.assert_array_equal(tuner.racing, unbroken.racing)
 
 
-def test_a_run_of_a_killed_process_goes_on_here(make_model, digits, path):
+def test_a_run_of_a_killed_process_continues_in_another(make_model, digits, path):
     asked = {"num_evals": 5, "num_subsamples": 6, "horizon": 3}
     code = f"""
 import os, signal, sys
@@ -63,7 +63,7 @@ for round in (tuner := LRTuner(model, (x / 16).astype("float32"), y, **{asked}))
     assert_same_rounds(tuner, unbroken)
 
 
-def test_a_settled_run_ends_where_it_would_have(make_model, digits):
+def test_a_restored_settled_run_stops_at_the_same_round(make_model, digits):
     asked = {"lr_space": (1e-3, 10), "num_evals": 3, "num_subsamples": 200, "horizon": 5, "stop_rule": "settled"}
     unbroken = LRTuner(make_model(), *digits, **asked)
     saved = [unbroken.saved_run for _ in unbroken]
@@ -78,7 +78,7 @@ def batches(digits, order):
 
 
 @pytest.mark.parametrize("length", [100, 5])
-def test_a_stream_goes_on_where_it_yields_the_same_again(make_model, digits, length):
+def test_a_stream_continues_if_it_yields_the_same_again(make_model, digits, length):
     asked = {"num_evals": 3, "batch_size": 12, "num_subsamples": 6, "horizon": 2}
     unbroken = LRTuner(make_model(), batches(digits, range(length)), **asked)
     saved = [unbroken.saved_run for _ in unbroken]
@@ -123,7 +123,7 @@ WEIGHTS, STATE, OPTIMIZER, DATA = restore.PARTS.values()
         (lambda _, digits: digits[1].__setitem__(slice(None), digits[1][::-1].copy()), [DATA]),
     ],
 )
-def test_another_state_is_refused(make_model, digits, change, differs):
+def test_a_model_or_data_in_another_state_are_refused(make_model, digits, change, differs):
     def make():
         return make_model("adam", keras.layers.Dropout(0.3, seed=1))
 
@@ -140,7 +140,7 @@ def test_another_state_is_refused(make_model, digits, change, differs):
 
 
 @pytest.mark.parametrize("horizon", [1, 3])
-def test_other_layers_and_losses_are_refused_by_the_loss(make_model, digits, horizon):
+def test_other_layers_or_loss_functions_are_detected_by_the_loss(make_model, digits, horizon):
     tuner = LRTuner(make_model(), *digits, num_evals=3, horizon=horizon)
     tuner.step()
     other = make_model()
@@ -152,14 +152,14 @@ def test_other_layers_and_losses_are_refused_by_the_loss(make_model, digits, hor
             LRTuner(model, *digits).restored(tuner.saved_run)
 
 
-def test_only_what_is_known_is_compared(make_model, digits):
+def test_missing_fingerprints_are_not_compared(make_model, digits):
     tuner = LRTuner(make_model(), *digits, num_evals=3, horizon=1)
     tuner.step()
     for start in ("", "weights", "colour:blue"):
         assert len(tuner.restored(replace(tuner.saved_run, start=start))) == 1
 
 
-def test_a_run_goes_on_at_the_rates_that_it_began_with(make_model, digits):
+def test_a_restored_run_keeps_its_exact_rates(make_model, digits):
     tuner = LRTuner(make_model(), *digits, num_evals=3, horizon=1)
     tuner.step()
     # Another machine's last bit.
@@ -170,7 +170,7 @@ def test_a_run_goes_on_at_the_rates_that_it_began_with(make_model, digits):
     assert again.results == results
 
 
-def test_a_batch_size_that_the_data_can_not_give_is_refused(make_model, digits):
+def test_a_batch_size_larger_than_the_data_is_refused(make_model, digits):
     tuner = LRTuner(make_model(), *digits, num_evals=3, horizon=1)
     with pytest.raises(ValueError, match="`batch_size` must not be larger"):
         LRTuner(make_model(), digits[0][:20], digits[1][:20], batch_size=5).restored(tuner.saved_run)

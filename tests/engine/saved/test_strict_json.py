@@ -30,7 +30,7 @@ def read(path, data):
     return run
 
 
-def test_a_file_cut_anywhere_is_refused(path):
+def test_a_truncated_file_is_refused(path):
     text = make_run(rounds=2, num_evals=3, start="weights:0", model="∅").to_json().encode()
     assert read(path, text) is not None
     assert not [length for length in range(len(text)) if read(path, text[:length]) is not None]
@@ -38,7 +38,7 @@ def test_a_file_cut_anywhere_is_refused(path):
 
 @given(data=st.data())
 @settings(max_examples=300, deadline=None)
-def test_a_file_with_other_bytes_is_a_run_or_refused(data, path):
+def test_a_file_with_changed_bytes_is_valid_or_refused(data, path):
     text = bytearray(make_run(rounds=2, num_evals=3, model="sequential").to_json().encode())
     for position in data.draw(st.lists(st.integers(0, len(text) - 1), min_size=1, max_size=3)):
         text[position] = data.draw(st.integers(0, 255) | st.sampled_from(b'0123456789eE+-.,:[]{}"\\'))
@@ -54,7 +54,7 @@ ANYTHING = st.recursive(
 
 @given(data=st.data())
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_a_file_with_anything_in_a_place_is_a_run_or_refused(data, path):
+def test_a_file_with_a_changed_value_is_valid_or_refused(data, path):
     content = json.loads(make_run(rounds=2, num_evals=3).to_json())
     place = data.draw(st.sampled_from([*places(content)]))
     anything = data.draw(ANYTHING)
@@ -65,7 +65,7 @@ def test_a_file_with_anything_in_a_place_is_a_run_or_refused(data, path):
         assert json.loads(run.to_json(), parse_int=float) == json.loads(changed, parse_int=float)
 
 
-def test_a_file_that_lacks_a_key_or_has_another_is_refused(path):
+def test_missing_and_unknown_keys_are_refused(path):
     content = json.loads(make_run(rounds=2, num_evals=3).to_json())
     objects = [(place, found) for place in places(content) if isinstance(found := _at(content, place), dict)]
     assert len(objects) == 3
@@ -141,7 +141,7 @@ TEXT = make_run().to_json()
         (change("results.scale", "linear"), "must be on the grid of `settings`"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_said(text, message, path):
+def test_the_message_names_what_is_wrong(text, message, path):
     path.write_text(text)
     with pytest.raises(ValueError, match=f"Argument `path` must name .*run.json', but .*{message}"):
         SavedRun.read(path)
