@@ -3,7 +3,7 @@ import sys
 
 
 def test_a_large_model_needs_as_much_memory_as_documented():
-    """25 million parameters, Adam, 100 rates. `docs/what-it-takes.md` states the bound."""
+    """25 million parameters, Adam, 100 rates. The bound is the one in `docs/what-it-takes.md`."""
     code = """
 import os, threading, time, keras, numpy as np
 from autolr_widget import LRTuner

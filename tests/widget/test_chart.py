@@ -39,12 +39,12 @@ def test_decades_are_few_and_inside(first, ratio):
 @pytest.mark.parametrize(
     ("mean", "spread", "inside"),
     [
-        # A rate that blows up has a band that reaches as far down: neither counts.
+        # A rate whose loss explodes is ignored, and so is its band, which also reaches far down.
         ([-0.5, -2.5, 1e9], [0.5, 0.5, 1e10], (-3, 0)),
         ([-0.5, -2.5, -1.5], [0.5, 0.5, 0.5], (-3, 0)),
         ([2, 3], [1, 1], (0, 4)),
         ([0, 0], [0, 0], (0, 0)),
-        # The first rounds' bands are wide, and would make the dip a scratch.
+        # The bands of the first rounds are so wide that the dip would not be visible.
         ([-1, -2], [50, 60], (-2.5, 2)),
     ],
 )

@@ -26,7 +26,7 @@ def test_a_rate_set_by_the_front_end_is_pinned(widget):
     widget.run()
     from_front_end(widget, selected_lr=2e-3)
     assert (widget.selected_lr, widget.pinned, widget._panel.pinned) == (2e-3, True, True)
-    assert widget._panel.interval == [], "a rate of one's own has no interval"
+    assert widget._panel.interval == [], "a pinned rate has no interval"
     widget.method = "variance"
     assert widget.pinned
     send(widget, type="use_rule")

@@ -1,4 +1,4 @@
-"""Leave to load front ends, asked of a Colab that only counts how often it is asked."""
+"""Enabling third-party front ends, with a fake Colab that counts the calls."""
 
 import sys
 import types
@@ -11,7 +11,7 @@ from autolr_widget.widget.colab import allow_front_ends
 
 @pytest.fixture
 def colab(monkeypatch):
-    """Each call of `enable_custom_widget_manager`, of a Colab that is loaded."""
+    """The calls of `enable_custom_widget_manager` in a fake Colab."""
     calls = []
     output = types.ModuleType("google.colab.output")
     output.enable_custom_widget_manager = lambda: calls.append("enabled")

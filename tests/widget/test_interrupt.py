@@ -8,7 +8,7 @@ from tests.widget.counting_tuner import make_session
 def test_an_interrupt_between_cells_stops_the_run_and_restores_the_handler():
     heard = []
 
-    def kernel_s(number, frame):
+    def kernel_handler(number, frame):
         heard.append(number)
 
     async def cell():
@@ -21,13 +21,13 @@ def test_an_interrupt_between_cells_stops_the_run_and_restores_the_handler():
         await asyncio.sleep(0.05)
         return session
 
-    before = signal.signal(signal.SIGINT, kernel_s)
+    before = signal.signal(signal.SIGINT, kernel_handler)
     try:
         session = asyncio.run(cell())
-        assert signal.getsignal(signal.SIGINT) == kernel_s
+        assert signal.getsignal(signal.SIGINT) == kernel_handler
     finally:
         signal.signal(signal.SIGINT, before)
-    assert heard == [signal.SIGINT], "whoever had the signal hears of it, too"
+    assert heard == [signal.SIGINT], "the previous handler is called, too"
     assert (session.status, session.error) == ("error", "Interrupted in round 2. Run goes on from there.")
     session.run()
     assert session.tuner.rounds == [0, 1, 2, 3, 4]

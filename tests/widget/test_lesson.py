@@ -13,7 +13,7 @@ def test_the_chart_waits_for_its_stage_of_the_lesson(widget):
         told, last = widget._panel.lesson, widget.tuner.rounds[-1]
         assert (told["round"], told["before"], len(told["drawn"])) == (seen + 1, last.loss, 32)
         np.testing.assert_allclose(told["after"], last.loss + last.deltas)
-        # The first batch of the round, of the very observations.
+        # The rows of the first batch of the round.
         expected = subsample(1797, 32, 42, seen, 55)[:32]
         np.testing.assert_allclose(np.array(told["drawn"]) * 1797, np.sort(expected), atol=0.1)
         assert marks(widget)["curve"].visible == (seen > 0)
@@ -23,7 +23,7 @@ def test_the_chart_waits_for_its_stage_of_the_lesson(widget):
     send(widget, type="tick", round=2)
     before = marks(widget)["curve"].y
     from_front_end(widget, explain=False)
-    assert not np.array_equal(marks(widget)["curve"].y, before), "who stops listening sees the chart"
+    assert not np.array_equal(marks(widget)["curve"].y, before), "leaving the lesson shows the chart"
     from_front_end(widget, explain=True)
     widget.start()
     send(widget, type="tick", round=3)
@@ -42,7 +42,7 @@ def test_refine_and_run_do_not_wait_for_the_lesson(widget):
     widget.run()
     assert marks(widget)["curve"].visible
     assert widget._panel.lesson == {}
-    # Nor does a step that is none.
+    # Neither does a step after the last round.
     widget.step()
     widget.method = "median"
     assert widget._panel.stage == 0

@@ -17,7 +17,7 @@ def test_start_waits_for_ticks(session, monkeypatch):
     session.tick(0)
     assert (session.round, session.turn) == (1, 1)
     session.tick(0)
-    assert session.round == 1, "a tick that has not seen the newest round"
+    assert session.round == 1, "the tick has not seen the latest round"
     session.tick(2)
     assert session.round == 1, "a tick from the future"
     for seen in range(1, 5):

@@ -93,7 +93,7 @@ def test_a_blocked_loop_handles_front_end_messages_first(monkeypatch):
         session = make_session(5)
         session.start()
         await asyncio.sleep(0.01)
-        time.sleep(1.3)  # a cell blocks the loop; meanwhile the user presses Pause, which waits in the queue
+        time.sleep(1.3)  # a cell blocks the loop while the user presses Pause, which waits in the queue
         asyncio.get_running_loop().call_later(0.02, session.pause)
         await asyncio.sleep(0.3)
         return session

@@ -12,7 +12,7 @@ from tests.widget.front_end import SETTINGS
 
 @pytest.fixture
 def outputs(monkeypatch):
-    """What is published in a kernel's stead: data, and the display that it updates."""
+    """The (data, display id, is update) of each message that a kernel would publish."""
     shell, seen = InteractiveShell.instance(), []
 
     def publish(data, metadata=None, *, transient=None, update=False, **_):
@@ -65,9 +65,9 @@ def test_markup_is_escaped_in_all_saved_files(make_model, digits, tmp_path, monk
     assert "<img" not in page
     assert "<script" not in page
     assert "<script" not in outputs[-1][0]["text/html"]
-    # A file in which somebody has written it.
+    # A file with markup in it.
     text = widget.tuner.saved_run.to_json().replace('"SGD"', json.dumps(markup))
     (tmp_path / "run.json").write_text(text)
     loaded = TunerWidget.load(tmp_path / "run.json")
     loaded.pin_run()
-    assert loaded._panel.pins[0]["words"].startswith(markup), "as it is: the page makes text of it"
+    assert loaded._panel.pins[0]["words"].startswith(markup), "kept as it is: the page shows it as text"

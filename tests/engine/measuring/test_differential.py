@@ -32,7 +32,6 @@ def test_results_do_not_depend_on_how_many_rates_are_measured_at_once(make_model
     np.testing.assert_array_equal([again.measure(0).deltas, again.measure(1).deltas], together)
 
 
-# Whatever form a round takes, its numbers are the same.
 @pytest.mark.parametrize("form", ["loop", "vectorised", "pieces", "steps"])
 @pytest.mark.parametrize("name", ["model: Dense", "model: Conv2D", "model: Dropout", "model: MultiHeadAttention"])
 def test_every_form_is_exact(form, name, monkeypatch):

@@ -38,7 +38,7 @@ def test_bootstrap_band_equals_scipy_and_skips_diverged_rounds():
         ).confidence_interval
         np.testing.assert_allclose(summary[["lower", "upper"]].iloc[j], expected, rtol=0.05)
     assert (summary["lower"] < summary["mean"]).all()
-    # Skewed to the right: so is the interval, which the normal one never is.
+    # The data are skewed to the right, so the interval is too. A normal interval is symmetric.
     assert (summary["upper"] - summary["mean"] > summary["mean"] - summary["lower"]).all()
     pd.testing.assert_frame_equal(summary, TuneResults(RATES, deltas).summary(alpha=0.1, band="bootstrap"))
 
@@ -91,7 +91,7 @@ def test_anytime_margin_shrinks_with_each_round(alpha, rounds):
 
 @pytest.mark.parametrize(("alpha", "first"), [(0.5, 2), (0.1, 4), (0.05, 4), (0.01, 5)])
 def test_anytime_margin_of_the_first_rounds_is_nan(alpha, first):
-    # At 10 % and three rounds it is infinite but for a rounding error.
+    # At 10 % and three rounds it is infinite except for a rounding error.
     margins = anytime_margin(np.ones(8), np.arange(8), alpha)
     assert np.isnan(margins[:first]).all()
     assert (margins[first:] < 10).all()
@@ -111,7 +111,7 @@ def test_anytime_band_uses_the_rounds_that_did_not_diverge(deltas):
 
 
 def test_anytime_margin_tends_to_the_asymptotic_sequence():
-    # Waudby-Smith et al. (2021), theorem 2.2, with their rho squared the mixture's 3.
+    # Waudby-Smith et al. (2021), theorem 2.2. Their rho squared is 3 here.
     n, alpha = 100_000, 0.05
     k = 3 * n + 1
     expected = np.sqrt(2 * k / (3 * n**2) * np.log(np.sqrt(k) / alpha))

@@ -13,7 +13,7 @@ from tests.engine.reading.curves import CURVE, DELTAS, GRID, RATES
 
 
 def test_steady_ignores_rates_that_change_nothing():
-    # The spread of the drop vanishes with the rate, as it does for a real model; only around 0.1 is it steady.
+    # As for a real model, the spread of the drop goes to 0 with the rate. Relative to the drop it is smallest at 0.1.
     drop = np.array([-0.01, -0.02, -0.1, -0.5, 3.0])
     noise = np.array([0.5, 0.5, 0.1, 0.6, 1.0])
     rounds = np.random.default_rng(0).normal(size=(30, 1))
@@ -64,7 +64,7 @@ def test_rules_do_not_depend_on_the_order_of_rounds(deltas, random):
     random.shuffle(order)
     finite = np.isfinite(deltas).all(axis=0)
     if len(deltas) and finite.any():
-        # Not the mean: its last bit depends on the order of the sum, and may break a tie.
+        # Not the mean: its last bit depends on the order of the sum and may decide a tie.
         assert RULES["median"](RATES, deltas[order]) == RULES["median"](RATES, deltas)
         assert RULES["median"](RATES, deltas) in RATES[finite]
         if (finite & (deltas <= 0).all(axis=0)).any():
@@ -78,7 +78,7 @@ SOFT = np.exp([-9.9, -9, -4, -1, 0, -40])
     ("rule", "expected"),
     [
         ("mean", 1.0),
-        # The parabola through (-1, -0.9), (0, -1) and (1, 0), in decades, where the rise above 0 counts as 0.
+        # The parabola through (-1, -0.9), (0, -1) and (1, 0), in decades: a mean above 0 counts as 0.
         ("half-minimum", 10 ** (-0.45 / 1.1) / 2),
         ("share", 0.1),
         ("significant", 1.0),
@@ -113,7 +113,7 @@ def test_every_rule_chooses_within_the_grid_or_raises(deltas, rule):
 def test_half_minimum_finds_the_vertex_of_a_parabola_on_any_grid(steps, where):
     logs = np.cumsum([-9.0, *steps])
     vertex = logs[1] + where * (logs[-2] - logs[1])
-    # Low enough for no rate to count as 0.
+    # So low that no mean is above 0.
     deltas = (logs - vertex) ** 2 - 2000
     assert RULES["half-minimum"](np.exp(logs), deltas[np.newaxis]) == pytest.approx(np.exp(vertex) / 2, rel=1e-4)
 
@@ -135,7 +135,7 @@ def test_certainty_is_narrow_if_rounds_agree_and_wide_if_they_do_not():
 
 
 def test_agreement_is_within_half_a_grid_step():
-    """`half_minimum` lies between the rates, and hardly twice at the same place."""
+    """`half_minimum` lies between the rates and almost never chooses the same value twice."""
     deltas = CURVE + np.random.default_rng(0).normal(0, 0.02, (20, 6))
     sure = certainty("half-minimum", GRID, deltas)
     assert sure.lower < sure.upper
@@ -147,7 +147,7 @@ def test_agreement_is_within_half_a_grid_step():
 @pytest.mark.parametrize("grid", [np.geomspace(0.1, 1, 9), np.linspace(0, 0.4, 5)])
 @pytest.mark.parametrize(("apart", "agreement"), [(1.01, 1), (5, 0.5)])
 def test_agreement_is_computed_for_choices_outside_the_grid(monkeypatch, grid, apart, agreement):
-    """A rule of one's own, whose choice lies below the grid and follows the first round that was drawn."""
+    """A custom rule whose choice lies below the grid and depends on the first round of the resample."""
     monkeypatch.setitem(RULES, "own", lambda rates, deltas: 0.02 * apart if deltas[0, 0] > 0 else 0.02)
     rounds = np.tile([[-1.0], [1.0]], (10, len(grid)))
     assert certainty("own", grid, rounds).agreement == pytest.approx(agreement, abs=0.15)

@@ -14,14 +14,14 @@ RUN = {"lr_space": (1e-3, 2.0), "num_subsamples": 12, "num_evals": 15, "batch_si
 
 @pytest.fixture
 def pair(make_model, digits):
-    """The reference and ours after the same run, on models of their own."""
+    """The reference and our tuner after the same run, each with its own model."""
     return tuned_pair(make_model, digits, RUN)
 
 
 def tuned_pair(make_model, digits, run):
     ours = AutoLRTuner(make_model("sgd"), seed=7)
     ours.Tune(*digits, **run)
-    # It seeds the global generator when it is made, so nothing else may draw from there before it has run.
+    # Its constructor seeds the global generator, which nothing else may use until it has run.
     reference = autolrtuner.AutoLRTuner(make_model("sgd"), seed=7)
     reference.Tune(*digits, **run)
     return reference, ours
@@ -77,6 +77,9 @@ def test_plot_limits_are_those_of_the_reference(pair, monkeypatch):
     np.testing.assert_allclose(limits[1], limits[0], rtol=1e-4)
 
 
+# In the following tests ours differs on purpose: each shows a defect of the reference, then ours.
+
+
 def test_the_model_and_its_optimizer_are_unchanged(make_model, digits):
     reference, ours = autolrtuner.AutoLRTuner(make_model("adam")), AutoLRTuner(make_model("adam"))
     before = float(ours.model.optimizer.learning_rate)
@@ -89,7 +92,7 @@ def test_the_model_and_its_optimizer_are_unchanged(make_model, digits):
 
 
 def test_adam_measures_every_rate_from_the_same_moments(make_model, digits):
-    # Three rates that are nearly one: from the same moments, their steps and so their differentials are nearly one too.
+    # Three nearly equal rates: from the same moments, their differentials are nearly equal as well.
     grid = {"lr_space": (1e-2, 1.000001e-2), "num_subsamples": 2, "num_evals": 3}
     reference, ours = autolrtuner.AutoLRTuner(make_model("adam")), AutoLRTuner(make_model("adam"))
     spread = []

@@ -15,7 +15,7 @@ def test_contenders_keep_the_best_rate_and_drop_the_worst():
         kept.append(mask[4])
         assert not mask[[0, 5]].any()
     assert np.mean(kept) > 0.95
-    assert contenders(np.full((3, 6), np.nan), 0.05).all(), "if all have diverged, nobody is dropped"
+    assert contenders(np.full((3, 6), np.nan), 0.05).all(), "if all rates have diverged, none is dropped"
 
 
 def test_settled_with_and_without_a_clear_winner():
@@ -28,7 +28,7 @@ def test_settled_with_and_without_a_clear_winner():
 
 
 def test_settled_accounts_for_the_noise_of_the_lowest_mean():
-    """The rates differ by little, and for sure, but nearly all of the drop may be noise that they share."""
+    """The rates differ by a small and certain amount, but the drop may be mostly noise that they share."""
     shared = np.random.default_rng(0).normal(0, 1, (40, 1))
     shared -= shared.mean()
     gap = np.random.default_rng(1).normal(0.002, 0.001, (40, 1))
@@ -44,8 +44,8 @@ def test_racing_drops_rates_and_changes_no_measured_number(make_model, digits):
     tuner = LRTuner(make_model("adam"), *digits, pruner="racing", **settings)
     list(tuner)
     measured = tuner.results.measured
-    assert measured[:4].all(), "no look before the fourth round"
-    assert (np.diff(measured.astype(int), axis=0) <= 0).all(), "who has dropped out stays out"
+    assert measured[:4].all(), "no rate is dropped before the fourth round"
+    assert (np.diff(measured.astype(int), axis=0) <= 0).all(), "a dropped rate stays dropped"
     assert 1 <= measured[-1].sum() < 8
     np.testing.assert_allclose(tuner.deltas[measured], full.deltas[measured], rtol=1e-5, atol=1e-7)
     assert tuner.results.best_lr("mean") == full.results.best_lr("mean")

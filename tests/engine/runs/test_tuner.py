@@ -61,7 +61,7 @@ def test_an_interrupted_round_does_not_change_later_fits(digits, untuned):
     tuner = LRTuner(model, *digits, num_evals=2000, num_subsamples=1000, horizon=1)
     tuner.step()
     timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
-    # A shell starts background jobs with interrupts ignored, and Python leaves that as it is.
+    # A shell starts background jobs with SIGINT ignored, and Python keeps that.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer.start()
     try:

@@ -20,7 +20,7 @@ def test_a_replay_has_the_results_of_its_tuner(make_model, digits):
     assert not saved.can_measure
     assert "saved run" in saved.plan
     saved.check_settings(replace(saved.settings, method="mean", num_subsamples=20))
-    with pytest.raises(ValueError, match="no model to measure"):
+    with pytest.raises(ValueError, match="This is a saved run without a model to measure"):
         saved.check_settings(replace(saved.settings, batch_size=64))
     saved.settings = replace(saved.settings, method="max")
     assert saved.saved_run == replace(tuner.saved_run, settings=saved.settings)

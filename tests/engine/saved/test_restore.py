@@ -9,7 +9,11 @@ import pytest
 from autolr_widget import LRTuner, TuneResults
 from autolr_widget.engine.saved import restore
 from autolr_widget.engine.saved.saved_run import SavedRun
-from tests.engine.saved.saved_runs import assert_same_rounds
+
+
+def assert_same_rounds(left, right):
+    assert left.saved_run.results == right.saved_run.results
+    np.testing.assert_array_equal(left.saved_run.losses, right.saved_run.losses)
 
 
 @pytest.mark.parametrize("pruner", ["none", "racing"])
@@ -86,7 +90,7 @@ def test_a_stream_continues_if_it_yields_the_same_again(make_model, digits, leng
     tuner = LRTuner(make_model(), batches(digits, range(length))).restored(saved[2])
     assert len([*tuner]) == 3
     assert_same_rounds(tuner, unbroken)
-    # Rows of the third round's second step.
+    # The second step of the third round.
     late = [*range(length)]
     late[-1 if length < 7 else 6] = 1
     for order in (range(length)[::-1], late):
@@ -162,7 +166,7 @@ def test_missing_fingerprints_are_not_compared(make_model, digits):
 def test_a_restored_run_keeps_its_exact_rates(make_model, digits):
     tuner = LRTuner(make_model(), *digits, num_evals=3, horizon=1)
     tuner.step()
-    # Another machine's last bit.
+    # The last bit may differ on another machine.
     rates = np.nextafter(tuner.rates, 0)
     results = TuneResults(rates, tuner.deltas)
     again = tuner.restored(replace(tuner.saved_run, results=results))

@@ -19,7 +19,7 @@ from autolr_widget.engine.reading.selection import RULES
 from autolr_widget.engine.saved import restore, saved_run
 from autolr_widget.engine.saved.saved_run import LIMIT, SavedRun
 from autolr_widget.engine.settings import Settings
-from tests.engine.saved.saved_runs import WORDS, make_run
+from tests.engine.saved.make_run import WORDS, make_run
 
 
 @st.composite
@@ -146,7 +146,7 @@ for kill in range(100):
             SavedRun(settings, TuneResults(rates, deltas[:rounds]), np.zeros(rounds)).write(path)
             os.write(into, bytes([rounds]))
         os._exit(0)
-    # At least one, so that there is this child's file; then at any time.
+    # Wait for the child's first file, then kill it at a random time.
     done = os.read(out, 1)
     time.sleep(chance.uniform(0, 0.05))
     os.kill(child, signal.SIGKILL)
@@ -157,7 +157,7 @@ for kill in range(100):
     os.close(out)
     found = SavedRun.read(path)
     assert np.array_equal(found.results.deltas, deltas[:len(found.results)])
-    # The one that was being written, too.
+    # The file may already be the one that was being written.
     assert len(found.results) in (done[0], done[0] + 1), (len(found.results), done[0])
     written.append(done[0])
 print(len(set(written)))
@@ -166,7 +166,7 @@ print(len(set(written)))
         [sys.executable, "-W", "ignore", "-c", code, tmp_path / "run.json"], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) > 3, "killed at other times each time"
+    assert int(done.stdout) > 3, "the kills hit different rounds"
 
 
 def test_a_saved_run_names_model_optimizer_and_versions(make_model, digits):

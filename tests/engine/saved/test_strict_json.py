@@ -7,11 +7,27 @@ from hypothesis import strategies as st
 
 from autolr_widget import TuneResults
 from autolr_widget.engine.saved.saved_run import SavedRun
-from tests.engine.saved.saved_runs import make_run, places, replaced
+from tests.engine.saved.make_run import make_run
+
+
+def places(content, place=()):
+    """The path of every value in ``content``, as a tuple of keys and indices."""
+    yield place
+    for key in content if isinstance(content, dict) else range(len(content)) if isinstance(content, list) else ():
+        yield from places(content[key], (*place, key))
+
+
+def replaced(content, place, change):
+    """A copy of ``content`` with ``change`` applied to the value at ``place``."""
+    if not place:
+        return change(content)
+    copy = content.copy()
+    copy[place[0]] = replaced(content[place[0]], place[1:], change)
+    return copy
 
 
 def read(path, data):
-    """The run in a file of these bytes, or None where it is refused; nothing else may happen."""
+    """The run in a file of these bytes, or None if it is refused. Any other error fails the test."""
     path.write_bytes(data)
     run = results = message = None
     try:
@@ -61,7 +77,7 @@ def test_a_file_with_a_changed_value_is_valid_or_refused(data, path):
     changed = json.dumps(replaced(content, place, lambda _: anything)).encode()
     run = read(path, changed)
     if run is not None:
-        # What it now says is what was put there, but as floats.
+        # The run has the values of the file, as floats.
         assert json.loads(run.to_json(), parse_int=float) == json.loads(changed, parse_int=float)
 
 
@@ -84,7 +100,7 @@ def _at(content, place):
 
 
 def change(place, value):
-    """The text of a run with ``value`` at ``place``."""
+    """The JSON of a run with ``value`` at ``place``, a path with dots."""
     content = json.loads(make_run().to_json())
     return json.dumps(replaced(content, place.split("."), lambda _: value))
 
