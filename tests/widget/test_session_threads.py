@@ -47,6 +47,22 @@ def test_reset_discards_the_current_round(session):
     assert (session.status, session.round, len(session.tuner)) == ("idle", 0, 0)
 
 
+def test_a_round_that_ends_after_a_reset_is_not_published(session):
+    session.start()
+    old, published = session.tuner, []
+    old.gate = threading.Event()
+    thread = threading.Thread(target=session.tick, args=(0,))
+    thread.start()
+    while not session._measuring.locked():
+        time.sleep(0.001)
+    session.reset()
+    session._on_rounds = lambda: published.append(session.round)
+    old.gate.set()
+    thread.join(5)
+    assert len(old) == 1
+    assert published == []
+
+
 def test_the_kernel_continues_without_ticks(session, monkeypatch):
     monkeypatch.setattr(session_module, "SILENCE", 0.1)
     session.start()

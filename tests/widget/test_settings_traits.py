@@ -4,6 +4,8 @@ import traitlets
 
 from autolr_widget import TunerWidget
 from autolr_widget.engine.reading.selection import RULES
+from autolr_widget.engine.settings import DEFAULTS
+from autolr_widget.widget.settings_traits import setting_controls
 
 
 @pytest.mark.parametrize(
@@ -50,3 +52,13 @@ def test_a_custom_rule_is_in_the_menu(make_model, digits, monkeypatch):
 def test_too_many_rates_are_refused(widget):
     with pytest.raises(ValueError, match=r"`num_evals` must be at most 10,000\. Received: num_evals=1000000000"):
         widget.num_evals = 10**9
+
+
+def test_every_setting_has_a_control_and_a_trait(widget):
+    controls = setting_controls()
+    assert [control["name"] for control in controls] == [*DEFAULTS]
+    for control in controls:
+        assert widget._panel.has_trait(control["name"])
+        assert (control["options"] is None) == (control["kind"] not in ("choice", "rule"))
+        if control["options"]:
+            assert DEFAULTS[control["name"]] in control["options"]

@@ -92,6 +92,11 @@ def test_rules_on_a_curve(rule, expected):
     assert TuneResults(GRID, CURVE + noise).best_lr(rule) == pytest.approx(expected, rel=1e-4)
 
 
+def test_share_takes_the_smallest_rate_with_80_percent_of_the_drop():
+    deltas = np.array([[-0.1, -0.79, -0.81, -1.0, 2.0]])
+    assert TuneResults(RATES, deltas).best_lr("share") == RATES[2]
+
+
 @pytest.mark.parametrize("rule", ["share", "steepest", "valley", "soft"])
 def test_rules_based_on_the_drop_need_a_drop(rule):
     with pytest.raises(ValueError, match=f'Rule "{rule}" finds no rate that lowers the loss'):

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 
 from autolr_widget import LRTuner, TuneResults
+from autolr_widget.engine.reading.band import anytime_margin
 from autolr_widget.engine.runs.race import contenders, settled
 from tests.engine.reading.curves import CURVE
 
@@ -16,6 +17,16 @@ def test_contenders_keep_the_best_rate_and_drop_the_worst():
         assert not mask[[0, 5]].any()
     assert np.mean(kept) > 0.95
     assert contenders(np.full((3, 6), np.nan), 0.05).all(), "if all rates have diverged, none is dropped"
+
+
+def test_contenders_divide_alpha_by_the_number_of_other_rates():
+    rounds, alpha = 12, 0.05
+    noise = np.tile([1.0, -1.0], rounds // 2)
+    noise /= noise.std(ddof=1)
+    alone, of_five = (anytime_margin(np.ones(1), np.array([rounds]), alpha / m)[0] for m in (1, 5))
+    leader, other = np.zeros(rounds), (alone + of_five) / 2 + noise
+    assert contenders(np.column_stack([leader, other]), alpha).tolist() == [True, False]
+    assert contenders(np.column_stack([leader] + 5 * [other]), alpha).all()
 
 
 def test_settled_with_and_without_a_clear_winner():
