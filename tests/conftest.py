@@ -6,6 +6,9 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 import pytest
 
+from tests.leaks import nothing_is_left_by_fixtures as nothing_is_left_by_fixtures
+from tests.leaks import nothing_is_left_by_the_test as nothing_is_left_by_the_test
+
 
 @pytest.fixture(scope="session")
 def digits():
