@@ -19,7 +19,7 @@ def colab(monkeypatch):
     return calls
 
 
-def test_colab_is_asked_once(colab):
+def test_front_ends_are_enabled_once(colab):
     allow_front_ends()
     allow_front_ends()
     assert colab == ["enabled"]

@@ -6,10 +6,10 @@ from tests.widget.counting_tuner import make_session
 
 
 def test_an_interrupt_between_cells_stops_the_run_and_restores_the_handler():
-    heard = []
+    calls = []
 
     def kernel_handler(number, frame):
-        heard.append(number)
+        calls.append(number)
 
     async def cell():
         session = make_session(5)
@@ -27,7 +27,7 @@ def test_an_interrupt_between_cells_stops_the_run_and_restores_the_handler():
         assert signal.getsignal(signal.SIGINT) == kernel_handler
     finally:
         signal.signal(signal.SIGINT, before)
-    assert heard == [signal.SIGINT], "the previous handler is called, too"
+    assert calls == [signal.SIGINT], "the previous handler is called, too"
     assert (session.status, session.error) == ("error", "Interrupted in round 2. Run goes on from there.")
     session.run()
     assert session.tuner.rounds == [0, 1, 2, 3, 4]

@@ -10,12 +10,12 @@ def test_the_chart_waits_for_its_stage_of_the_lesson(widget):
         widget.step()
         send(widget, type="tick", round=seen)
         assert (widget._panel.stage, widget.round) == (1, seen + 1)
-        told, last = widget._panel.lesson, widget.tuner.rounds[-1]
-        assert (told["round"], told["before"], len(told["drawn"])) == (seen + 1, last.loss, 32)
-        np.testing.assert_allclose(told["after"], last.loss + last.deltas)
+        lesson, last = widget._panel.lesson, widget.tuner.rounds[-1]
+        assert (lesson["round"], lesson["before"], len(lesson["drawn"])) == (seen + 1, last.loss, 32)
+        np.testing.assert_allclose(lesson["after"], last.loss + last.deltas)
         # The rows of the first batch of the round.
         expected = subsample(1797, 32, 42, seen, 55)[:32]
-        np.testing.assert_allclose(np.array(told["drawn"]) * 1797, np.sort(expected), atol=0.1)
+        np.testing.assert_allclose(np.array(lesson["drawn"]) * 1797, np.sort(expected), atol=0.1)
         assert marks(widget)["curve"].visible == (seen > 0)
         from_front_end(widget, stage=6)
         np.testing.assert_allclose(marks(widget)["curve"].y[2], widget.results.summary()["mean"], rtol=1e-6)
@@ -64,6 +64,6 @@ def test_the_lesson_of_a_race_shows_only_the_remaining_rates(widget):
     from_front_end(widget, explain=True)
     widget.step()
     send(widget, type="tick", round=24)
-    told = widget._panel.lesson
-    assert len(told["rates"]) == len(told["after"]) == widget.tuner.rounds[-1].measured.sum() < 12
-    assert None not in told["after"]
+    lesson = widget._panel.lesson
+    assert len(lesson["rates"]) == len(lesson["after"]) == widget.tuner.rounds[-1].measured.sum() < 12
+    assert None not in lesson["after"]

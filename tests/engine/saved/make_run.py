@@ -15,6 +15,6 @@ WORDS = ("start", "began", "model", "optimizer", "autolr_widget", "keras", "tens
 def make_run(rounds=3, num_evals=4, **words):
     deltas = np.random.default_rng(rounds).normal(size=(rounds, num_evals))
     deltas[:, -1] = math.nan
-    asked = Settings(num_evals=num_evals)
-    rates = grid(asked.lr_min, asked.lr_max, num_evals)
-    return SavedRun(asked, TuneResults(rates, deltas), np.arange(rounds) / 3, **words)
+    settings = Settings(num_evals=num_evals)
+    rates = grid(settings.lr_min, settings.lr_max, num_evals)
+    return SavedRun(settings, TuneResults(rates, deltas), np.arange(rounds) / 3, **words)

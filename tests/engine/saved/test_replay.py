@@ -8,8 +8,8 @@ from autolr_widget.engine.saved.replay import Replay
 
 
 def test_a_replay_has_the_results_of_its_tuner(make_model, digits):
-    asked = {"num_evals": 7, "num_subsamples": 9, "horizon": 1, "pruner": "racing"}
-    tuner = LRTuner(make_model("adam"), *digits, **asked)
+    settings = {"num_evals": 7, "num_subsamples": 9, "horizon": 1, "pruner": "racing"}
+    tuner = LRTuner(make_model("adam"), *digits, **settings)
     list(tuner)
     saved = Replay(tuner.saved_run)
     for name in ("rates", "deltas", "racing"):

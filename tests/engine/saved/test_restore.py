@@ -19,29 +19,29 @@ def assert_same_rounds(left, right):
 @pytest.mark.parametrize("pruner", ["none", "racing"])
 @pytest.mark.parametrize("horizon", [1, 3])
 def test_a_restored_run_continues_with_the_same_numbers(make_model, digits, pruner, horizon):
-    asked = {"num_evals": 7, "num_subsamples": 11, "horizon": horizon, "pruner": pruner}
-    unbroken = LRTuner(make_model("adam", keras.layers.Dropout(0.3, seed=1)), *digits, **asked)
-    saved = [unbroken.saved_run]
-    for _ in unbroken:
-        saved.append(unbroken.saved_run)
+    settings = {"num_evals": 7, "num_subsamples": 11, "horizon": horizon, "pruner": pruner}
+    uninterrupted = LRTuner(make_model("adam", keras.layers.Dropout(0.3, seed=1)), *digits, **settings)
+    saved = [uninterrupted.saved_run]
+    for _ in uninterrupted:
+        saved.append(uninterrupted.saved_run)
     if pruner == "racing":
-        assert not unbroken.results.measured.all()
+        assert not uninterrupted.results.measured.all()
     tuner = LRTuner(make_model("adam", keras.layers.Dropout(0.3, seed=1)), *digits)
     for run in (saved[i] for i in (0, 1, 4, 6, 10)):
         tuner = tuner.restored(SavedRun.from_json(run.to_json()))
         assert tuner.results == run.results
         assert len([*tuner]) == 11 - len(run.results)
-        assert_same_rounds(tuner, unbroken)
+        assert_same_rounds(tuner, uninterrupted)
         assert tuner.saved_run.start == saved[-1].start
         if len(run.results):
             assert tuner.saved_run.began == saved[-1].began
     tuner = tuner.restored(saved[-1])
     assert tuner.is_complete
-    np.testing.assert_array_equal(tuner.racing, unbroken.racing)
+    np.testing.assert_array_equal(tuner.racing, uninterrupted.racing)
 
 
 def test_a_run_of_a_killed_process_continues_in_another(make_model, digits, path):
-    asked = {"num_evals": 5, "num_subsamples": 6, "horizon": 3}
+    settings = {"num_evals": 5, "num_subsamples": 6, "horizon": 3}
     code = f"""
 import os, signal, sys
 import keras
@@ -51,7 +51,7 @@ x, y = load_digits(return_X_y=True)
 keras.utils.set_random_seed(0)
 model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(16, activation="relu"), keras.layers.Dense(10)])
 model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-for round in (tuner := LRTuner(model, (x / 16).astype("float32"), y, **{asked})):
+for round in (tuner := LRTuner(model, (x / 16).astype("float32"), y, **{settings})):
     tuner.saved_run.write(sys.argv[1])
     if round.index == 3:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -61,20 +61,20 @@ for round in (tuner := LRTuner(model, (x / 16).astype("float32"), y, **{asked}))
     run = SavedRun.read(path)
     assert len(run.results) == 4
     tuner = LRTuner(make_model("adam"), *digits).restored(run)
-    unbroken = LRTuner(make_model("adam"), *digits, **asked)
+    uninterrupted = LRTuner(make_model("adam"), *digits, **settings)
     assert [round.index for round in tuner] == [4, 5]
-    assert len([*unbroken]) == 6
-    assert_same_rounds(tuner, unbroken)
+    assert len([*uninterrupted]) == 6
+    assert_same_rounds(tuner, uninterrupted)
 
 
 def test_a_restored_settled_run_stops_at_the_same_round(make_model, digits):
-    asked = {"lr_space": (1e-3, 10), "num_evals": 3, "num_subsamples": 200, "horizon": 5, "stop_rule": "settled"}
-    unbroken = LRTuner(make_model(), *digits, **asked)
-    saved = [unbroken.saved_run for _ in unbroken]
+    settings = {"lr_space": (1e-3, 10), "num_evals": 3, "num_subsamples": 200, "horizon": 5, "stop_rule": "settled"}
+    uninterrupted = LRTuner(make_model(), *digits, **settings)
+    saved = [uninterrupted.saved_run for _ in uninterrupted]
     tuner = LRTuner(make_model(), *digits).restored(saved[2])
     assert not tuner.is_complete
-    assert len([*tuner]) == len(unbroken) - 3 > 0
-    assert_same_rounds(tuner, unbroken)
+    assert len([*tuner]) == len(uninterrupted) - 3 > 0
+    assert_same_rounds(tuner, uninterrupted)
 
 
 def batches(digits, order):
@@ -83,13 +83,13 @@ def batches(digits, order):
 
 @pytest.mark.parametrize("length", [100, 5])
 def test_a_stream_continues_if_it_yields_the_same_again(make_model, digits, length):
-    asked = {"num_evals": 3, "batch_size": 12, "num_subsamples": 6, "horizon": 2}
-    unbroken = LRTuner(make_model(), batches(digits, range(length)), **asked)
-    saved = [unbroken.saved_run for _ in unbroken]
+    settings = {"num_evals": 3, "batch_size": 12, "num_subsamples": 6, "horizon": 2}
+    uninterrupted = LRTuner(make_model(), batches(digits, range(length)), **settings)
+    saved = [uninterrupted.saved_run for _ in uninterrupted]
     assert "data" not in saved[2].start
     tuner = LRTuner(make_model(), batches(digits, range(length))).restored(saved[2])
     assert len([*tuner]) == 3
-    assert_same_rounds(tuner, unbroken)
+    assert_same_rounds(tuner, uninterrupted)
     # The second step of the third round.
     late = [*range(length)]
     late[-1 if length < 7 else 6] = 1

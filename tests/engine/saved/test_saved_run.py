@@ -26,7 +26,7 @@ from tests.engine.saved.make_run import WORDS, make_run
 def saved_runs(draw):
     scale, pruner = draw(st.sampled_from(["log", "linear"])), draw(st.sampled_from(["none", "racing"]))
     lr_min = draw(st.floats(1e-300, 1) | st.just(1e-5) | st.just(0.0 if scale == "linear" else 1e-8))
-    asked = Settings(
+    chosen = Settings(
         lr_min=lr_min,
         lr_max=lr_min * draw(st.floats(1.1, 1e9)) or 1.0,
         scale=scale,
@@ -38,14 +38,14 @@ def saved_runs(draw):
         pruner=pruner,
         seed=draw(st.integers(0, 2**70)),
     )
-    shape = draw(st.integers(0, 5)), asked.num_evals
+    shape = draw(st.integers(0, 5)), chosen.num_evals
     deltas = draw(arrays(float, shape, elements=st.floats()))
     measured = draw(arrays(bool, shape)) if pruner == "racing" else np.ones(shape, bool)
     deltas[~measured] = math.nan
-    rates = grid(asked.lr_min, asked.lr_max, asked.num_evals, scale)
+    rates = grid(chosen.lr_min, chosen.lr_max, chosen.num_evals, scale)
     losses = draw(arrays(float, shape[0], elements=st.floats(allow_nan=False, allow_infinity=False)))
     words = draw(st.fixed_dictionaries({name: st.text(st.characters()) for name in WORDS}))
-    return SavedRun(asked, TuneResults(rates, deltas, scale, measured), losses, **words)
+    return SavedRun(chosen, TuneResults(rates, deltas, scale, measured), losses, **words)
 
 
 @given(run=saved_runs())
