@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 #: Seconds that what a test has told to end may take to do so.
-GRACE = 2.0
+GRACE = 0.5
 
 
 def _processes() -> dict[Hashable, object]:

@@ -61,7 +61,7 @@ class Clicks(RuleBasedStateMachine):
             assert not session.stale
 
     def teardown(self):
-        self.session.stop()
+        self.session.close()
         session_module.TURN = 0.25
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from autolr_widget import TunerWidget
 from autolr_widget.engine.reading.selection import RULES
@@ -13,7 +14,9 @@ from tests.widget.front_end import SETTINGS
 @pytest.fixture
 def outputs(monkeypatch):
     """The (data, display id, is update) of each message that a kernel would publish."""
-    shell, seen = InteractiveShell.instance(), []
+    # Its history is kept by a thread, which ends with the process.
+    config = Config({"HistoryManager": {"enabled": False}})
+    shell, seen = InteractiveShell.instance(config=config), []
 
     def publish(data, metadata=None, *, transient=None, update=False, **_):
         seen.append((data, (transient or {}).get("display_id"), update))
