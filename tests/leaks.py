@@ -26,7 +26,8 @@ def _processes() -> dict[Hashable, object]:
 
 
 def _threads() -> dict[Hashable, object]:
-    return {("thread", thread): thread for thread in threading.enumerate()}
+    """All threads but an event loop's: they end with the loop, which is seen by its sockets."""
+    return {("thread", thread): thread for thread in threading.enumerate() if not thread.name.startswith("asyncio_")}
 
 
 def _sockets() -> dict[Hashable, object]:
@@ -45,7 +46,7 @@ def _comms() -> dict[Hashable, object]:
     """The open comms, which are those of the open widgets. Nothing is imported for it."""
     comm = sys.modules.get("comm")
     comms = comm.get_comm_manager().comms if comm else {}
-    return {("comm", key): f"comm {key} of {_owner(comm)}" for key, comm in comms.items()}
+    return {("comm", key): f"comm of {_owner(comm)}" for key, comm in comms.items()}
 
 
 def _owner(comm: object) -> str:
