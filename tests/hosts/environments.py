@@ -56,7 +56,14 @@ def with_all_packages() -> dict[str, list[str]]:
             "jupyterlab==3.6.8",
             "jupyterlab_widgets<2",
         ],
-        "lowest": [*lowest([*declared, *extras["parquet"]]), reference, "hypothesis", "pytest", "scikit-learn"],
+        "lowest": [
+            *lowest([*declared, *extras["parquet"]]),
+            reference,
+            "hypothesis",
+            "psutil",
+            "pytest",
+            "scikit-learn",
+        ],
     }
 
 
