@@ -5,6 +5,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 import pytest
+import tqdm
+
+from tests.leaks import nothing_is_left_by_fixtures as nothing_is_left_by_fixtures
+from tests.leaks import nothing_is_left_by_the_test as nothing_is_left_by_the_test
+
+# Its thread, which looks after slow bars, would outlive the test that shows the first bar.
+tqdm.tqdm.monitor_interval = 0
 
 
 @pytest.fixture(scope="session")

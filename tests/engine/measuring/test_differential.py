@@ -1,0 +1,81 @@
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from autolr_widget import LRTuner
+from autolr_widget.engine.measuring import differential
+from autolr_widget.engine.measuring.line import line_through
+from autolr_widget.engine.measuring.sweep import Form
+from tests.engine.cases import CASES
+from tests.engine.oracle import assert_exact
+
+
+def test_one_graph_serves_all_horizons_and_grids(make_model, digits):
+    tuner = LRTuner(make_model("adam"), *digits, num_evals=3, horizon=3)
+    tuner.step()
+    longer = tuner.renewed(replace(tuner.settings, horizon=5, num_evals=4))
+    longer.step()
+    assert longer._differential is tuner._differential
+    assert len(tuner._differential._traces) == 1
+    fresh = LRTuner(make_model("adam"), *digits, num_evals=4, horizon=5)
+    np.testing.assert_array_equal(longer.measure(0).deltas, fresh.measure(0).deltas)
+
+
+def test_results_do_not_depend_on_how_many_rates_are_measured_at_once(make_model, digits, monkeypatch):
+    tuner = LRTuner(make_model("adam"), *digits, num_evals=7, horizon=3)
+    together = [tuner.step().deltas, tuner.step().deltas]
+    monkeypatch.setattr(differential, "PIECE", 0)
+    again = tuner.renewed(tuner.settings)
+    np.testing.assert_array_equal([again.measure(0).deltas, again.measure(1).deltas], together)
+
+
+@pytest.mark.parametrize("form", ["loop", "vectorised", "pieces", "steps"])
+@pytest.mark.parametrize("name", ["model: Dense", "model: Conv2D", "model: Dropout", "model: MultiHeadAttention"])
+def test_every_form_is_exact(form, name, monkeypatch):
+    forms = {"loop": Form(False, 3), "vectorised": Form(True, 1000), "pieces": Form(True, 3), "steps": Form(True, 1000)}
+    monkeypatch.setattr(differential, "form_for", lambda *_: forms[form])
+    if form == "steps":
+        monkeypatch.setattr(differential, "line_through", bent)
+    case = CASES[name]()
+    tuner = LRTuner(case.make(), case.x, case.y, lr_space=(1e-4, 1e-1), num_evals=7, batch_size=12, horizon=1)
+    assert_exact(tuner, case.make)
+    words = {"loop": "one rate after the other", "vectorised": "1000 rates at once", "pieces": "3 rates at once"}
+    assert words.get(form, "A step of the optimizer at one rate") in tuner.plan
+
+
+def bent(*arguments):
+    return line_through(*arguments)._replace(is_straight=tf.constant(False))
+
+
+def test_masks_are_paired_within_a_round_and_differ_between_rounds(make_model, digits):
+    x, y = digits
+    tuner = LRTuner(make_model("sgd", keras.layers.Dropout(0.5)), x, y, lr_space=(1e-12, 1e-11), num_evals=2)
+    assert abs(tuner.measure(0).deltas).max() < 1e-5
+    same_rows = LRTuner(tuner.model, x[:32], y[:32], lr_space=(1e-12, 1e-11), num_evals=2)
+    assert abs(same_rows.measure(0).loss - same_rows.measure(1).loss) > 1e-3
+
+
+def test_a_diverged_rate_is_nan_and_is_counted(make_model, digits):
+    tuner = LRTuner(make_model(), *digits, lr_space=(1e-3, 1e38), num_evals=5, num_subsamples=3)
+    list(tuner)
+    summary = tuner.results.summary()
+    assert summary["diverged"].tolist()[0] == 0
+    assert summary["diverged"].tolist()[-1] == 3
+    assert np.isfinite(summary["mean"].iloc[0])
+    assert tuner.results.best_lr("mean") == pytest.approx(1e-3)
+
+
+def test_running_out_of_memory_raises_memory_error(make_model, digits, monkeypatch):
+    tuner = LRTuner(make_model(), *digits, num_evals=3)
+    tuner.step()
+
+    def exhausted(*_):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating a tensor")
+
+    monkeypatch.setattr(tuner._differential, "_on_paths", exhausted)
+    with pytest.raises(MemoryError, match="OOM"):
+        tuner.step()
+    assert len(tuner) == 1

@@ -1,0 +1,69 @@
+import numpy as np
+
+from autolr_widget.engine.data.subsample import subsample
+from tests.widget.front_end import from_front_end, marks, send
+
+
+def test_the_chart_waits_for_its_stage_of_the_lesson(widget):
+    from_front_end(widget, explain=True)
+    for seen in range(2):
+        widget.step()
+        send(widget, type="tick", round=seen)
+        assert (widget._panel.stage, widget.round) == (1, seen + 1)
+        lesson, last = widget._panel.lesson, widget.tuner.rounds[-1]
+        assert (lesson["round"], lesson["before"], len(lesson["drawn"])) == (seen + 1, last.loss, 32)
+        np.testing.assert_allclose(lesson["after"], last.loss + last.deltas)
+        # The rows of the first batch of the round.
+        expected = subsample(1797, 32, 42, seen, 55)[:32]
+        np.testing.assert_allclose(np.array(lesson["drawn"]) * 1797, np.sort(expected), atol=0.1)
+        assert marks(widget)["curve"].visible == (seen > 0)
+        from_front_end(widget, stage=6)
+        np.testing.assert_allclose(marks(widget)["curve"].y[2], widget.results.summary()["mean"], rtol=1e-6)
+    widget.step()
+    send(widget, type="tick", round=2)
+    before = marks(widget)["curve"].y
+    from_front_end(widget, explain=False)
+    assert not np.array_equal(marks(widget)["curve"].y, before), "leaving the lesson shows the chart"
+    from_front_end(widget, explain=True)
+    widget.start()
+    send(widget, type="tick", round=3)
+    np.testing.assert_allclose(marks(widget)["curve"].y[2], widget.results.summary()["mean"], rtol=1e-6)
+
+
+def test_refine_and_run_do_not_wait_for_the_lesson(widget):
+    from_front_end(widget, explain=True)
+    widget.step()
+    send(widget, type="tick", round=0)
+    from_front_end(widget, stage=6)
+    widget.step()
+    send(widget, type="tick", round=1)
+    assert widget._panel.stage == 1
+    widget.refine()
+    widget.run()
+    assert marks(widget)["curve"].visible
+    assert widget._panel.lesson == {}
+    # Neither does a step after the last round.
+    widget.step()
+    widget.method = "median"
+    assert widget._panel.stage == 0
+
+
+def test_another_rule_does_not_restart_the_lesson(widget):
+    from_front_end(widget, explain=True)
+    widget.step()
+    send(widget, type="tick", round=0)
+    from_front_end(widget, stage=3)
+    widget.method = "median"
+    assert widget._panel.stage == 3
+
+
+def test_the_lesson_of_a_race_shows_only_the_remaining_rates(widget):
+    widget.num_subsamples, widget.pruner, widget.horizon = 24, "racing", 1
+    widget.run()
+    widget.num_subsamples = 25
+    from_front_end(widget, explain=True)
+    widget.step()
+    send(widget, type="tick", round=24)
+    lesson = widget._panel.lesson
+    assert len(lesson["rates"]) == len(lesson["after"]) == widget.tuner.rounds[-1].measured.sum() < 12
+    assert None not in lesson["after"]
