@@ -5,13 +5,13 @@ export interface Axis {
   log: boolean;
 }
 
-/** A log axis has no place for 0: where the whole axis begins there, the chart shows a linear one. */
-export function axisOf(view: readonly number[], name: string, ends: readonly number[]): Axis {
+/** A log axis can't show 0: if the full view begins there, the chart has a linear axis. */
+export function axisOf(view: readonly number[], name: string, fullView: readonly number[]): Axis {
   const [low = 0, high = 1] = view;
-  return { low, high, log: name === "log" && Math.min(low, ends[0] ?? low) > 0 };
+  return { low, high, log: name === "log" && Math.min(low, fullView[0] ?? low) > 0 };
 }
 
-/** Where a rate lies, from 0 at the left end to 1 at the right one; beyond them below 0 and above 1. */
+/** The place of a rate, from 0 at the left end to 1 at the right end; outside the axis less than 0 or more than 1. */
 export function toFraction(rate: number, { low, high, log }: Axis): number {
   return log ? Math.log(rate / low) / Math.log(high / low) : (rate - low) / (high - low);
 }
@@ -33,11 +33,11 @@ export function nearest(rates: ArrayLike<number>, rate: number, axis: Axis): num
   return best;
 }
 
-/** The part of the axis between two fractions, not beyond `ends`; undefined where it would be next to nothing. */
-export function zoom(axis: Axis, from: number, to: number, ends: readonly number[]): [number, number] | undefined {
-  const [first = axis.low, last = axis.high] = ends;
+/** The part of the axis between two fractions, within the full view; undefined if it would be too narrow. */
+export function zoom(axis: Axis, from: number, to: number, fullView: readonly number[]): [number, number] | undefined {
+  const [first = axis.low, last = axis.high] = fullView;
   const whole = { low: first, high: last, log: axis.log };
-  // Numbers that one would type, and the very ends where it comes close to them.
+  // Short numbers, and exactly the ends if they are close.
   const held = (fraction: number) => {
     const rate = Number(toRate(fraction, axis).toPrecision(4));
     const place = toFraction(rate, whole);

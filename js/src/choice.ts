@@ -1,7 +1,7 @@
-import { element, keepKeys, setText } from "./element";
+import { button, element, menu, setText } from "./element";
 import type { Pacer } from "./pacer";
 import { formatRate, parseRate } from "./rates";
-import { assign, follow, type Model, type Part, withValues } from "./screen";
+import { assign, type Model, onChange, withValues } from "./screen";
 
 const STATUS: Record<string, string> = {
   idle: "Ready",
@@ -13,8 +13,8 @@ const STATUS: Record<string, string> = {
   lost: "No answer",
 };
 
-/** The answer: the chosen rate, large, how sure it is, who chose it, and whether it is still being looked for. */
-export function choice(model: Model, pacer: Pacer): Part {
+/** The result: the chosen rate in large type, how it was chosen and how certain it is, and the state of the run. */
+export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLElement {
   const rate = element("input", {
     type: "text",
     inputmode: "decimal",
@@ -24,14 +24,14 @@ export function choice(model: Model, pacer: Pacer): Part {
     "aria-label": "Learning rate",
   });
   const state = element("span", { class: "autolr-state" });
-  const says = element("div", { class: "autolr-says" });
-  const rule = element("select", {});
-  const release = element("button", { type: "button", title: "Give up your own choice" }, "Follow the rule");
-  const apply = element("button", { type: "button", title: "Write this rate into the model's optimizer" }, "Apply");
-  const undo = element("button", { type: "button", title: "Give the optimizer its former rate again" }, "Undo");
-  const refine = element("button", { type: "button", title: "Measure a finer grid around this rate" }, "Refine");
-  const said = element("div", { class: "autolr-said", role: "status" });
-  // Spoken when the run begins, pauses and ends, and not in every round.
+  const reason = element("div", { class: "autolr-reason" });
+  const rule = menu(model.get("settings").find(({ name }) => name === "method")?.options ?? {});
+  const useRule = button("Follow the rule", { title: "Use the rule's choice again" });
+  const apply = button("Apply", { title: "Set this rate in the model's optimizer" });
+  const undo = button("Undo", { title: "Set the optimizer's previous rate again" });
+  const refine = button("Refine", { title: "Measure a finer grid around this rate" });
+  const notice = element("div", { class: "autolr-notice", role: "status" });
+  // Spoken when the run starts, pauses and ends, but not in every round.
   const spoken = element("div", { class: "autolr-hidden", role: "status" });
   const node = element(
     "section",
@@ -44,97 +44,100 @@ export function choice(model: Model, pacer: Pacer): Part {
     ),
     element(
       "div",
-      { class: "autolr-reason" },
-      element("div", { class: "autolr-rule" }, element("label", {}, element("span", {}, "chosen by"), rule), release),
-      says,
+      { class: "autolr-chosen-by" },
+      element("div", { class: "autolr-rule" }, element("label", {}, element("span", {}, "chosen by"), rule), useRule),
+      reason,
     ),
-    element("div", { class: "autolr-row autolr-deeds" }, apply, undo, refine),
-    said,
+    element("div", { class: "autolr-row" }, apply, undo, refine),
+    notice,
     spoken,
   );
-  const releaseKeys = keepKeys(rate, rule, release, apply, undo, refine);
 
-  const shown = () => {
+  const currentRate = () => {
     const lr = model.get("selected_lr");
     return lr === null ? "" : formatRate(lr);
   };
-  // Rounds that come meanwhile must not take away what is being typed.
+  // A round that arrives must not overwrite what the user is typing.
   let edited = false;
   let refused = false;
-  const type = () => {
+  const commitRate = () => {
     if (!edited) return;
     edited = false;
     const lr = parseRate(rate.value);
-    rate.value = shown();
-    setText(said, lr === undefined ? "Not a learning rate: type a positive number, such as 0.001 or 1e-3" : "");
+    rate.value = currentRate();
+    setText(notice, lr === undefined ? "Not a learning rate. Type a positive number, such as 0.001 or 1e-3." : "");
     if (lr !== undefined) assign(model, { selected_lr: lr, pinned: true });
   };
-  rate.addEventListener("input", () => {
-    edited = true;
-  });
-  rate.addEventListener("blur", () => {
-    refused = edited && parseRate(rate.value) === undefined;
-    type();
-  });
-  rate.addEventListener("change", type);
-  // Outside of a form, Chromium has no `change` for Enter.
-  rate.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") type();
-    if (event.key !== "Escape") return;
-    edited = false;
-    rate.value = shown();
-  });
-  rule.addEventListener("change", () => assign(model, { method: rule.value }));
-  for (const [button, type] of [
-    [release, "follow"],
+  rate.addEventListener(
+    "input",
+    () => {
+      edited = true;
+    },
+    { signal },
+  );
+  rate.addEventListener(
+    "blur",
+    () => {
+      refused = edited && parseRate(rate.value) === undefined;
+      commitRate();
+    },
+    { signal },
+  );
+  rate.addEventListener("change", commitRate, { signal });
+  rate.addEventListener(
+    "keydown",
+    (event) => {
+      // Chromium fires no `change` for Enter outside a form.
+      if (event.key === "Enter") commitRate();
+      if (event.key !== "Escape") return;
+      edited = false;
+      rate.value = currentRate();
+    },
+    { signal },
+  );
+  rule.addEventListener("change", () => assign(model, { method: rule.value }), { signal });
+  for (const [one, type] of [
+    [useRule, "use_rule"],
     [apply, "apply"],
     [undo, "undo"],
     [refine, "refine"],
   ] as const) {
-    button.addEventListener("click", () => {
-      // Who leaves the field for a button means what was typed there, not what is shown in its place.
-      if (!refused || type === "undo") pacer.send(withValues(model, { type }));
-      refused = false;
-    });
+    one.addEventListener(
+      "click",
+      () => {
+        // After a refused value, the click meant that value and not the rate that replaced it.
+        if (!refused || type === "undo") pacer.send(withValues(model, { type }));
+        refused = false;
+      },
+      { signal },
+    );
   }
 
-  const draw = () => {
-    const [pinned, lr, recorded] = [model.get("pinned"), model.get("selected_lr"), model.get("recorded")];
-    if (!edited) rate.value = shown();
-    setText(says, model.get("says"));
+  const updateChoice = () => {
+    const [lr, replay] = [model.get("selected_lr"), model.get("replay")];
+    if (!edited) rate.value = currentRate();
+    setText(reason, model.get("reason"));
     rule.value = model.get("method");
-    release.hidden = !pinned;
-    apply.disabled = recorded || lr === null;
+    useRule.hidden = !model.get("pinned");
+    apply.disabled = replay || lr === null;
     undo.disabled = !model.get("undoable");
-    refine.disabled = recorded || lr === null || model.get("round") === 0;
+    refine.disabled = replay || lr === null || model.get("round") === 0;
   };
-  const drawState = () => {
+  const updateState = () => {
     const status = pacer.isLost() ? "lost" : pacer.isHeld() ? "paused" : model.get("status");
     state.dataset.status = status;
-    setText(state, model.get("recorded") ? "Saved run" : (STATUS[status] ?? status));
+    setText(state, model.get("replay") ? "Saved run" : (STATUS[status] ?? status));
   };
-  const speak = () => {
-    drawState();
+  const speakState = () => {
+    updateState();
     const lr = model.get("selected_lr");
     if (model.get("status") !== "idle")
       setText(spoken, `${state.textContent}. ${lr === null ? "" : `Learning rate ${formatRate(lr)}`}`);
   };
-  const ends = [
-    follow(model, ["rules"], () => {
-      rule.replaceChildren(
-        ...Object.entries(model.get("rules")).map(([value, text]) => element("option", { value }, text)),
-      );
-    }),
-    follow(model, ["selected_lr", "pinned", "says", "method", "undoable", "round", "recorded"], draw),
-    follow(model, ["said"], () => setText(said, model.get("said"))),
-    follow(model, ["status", "recorded"], speak),
-    pacer.watch(drawState),
-  ];
-  return {
-    node,
-    end: () => {
-      releaseKeys();
-      for (const end of ends) end();
-    },
-  };
+  const shown = ["selected_lr", "pinned", "reason", "method", "undoable", "round", "replay"] as const;
+  onChange(model, shown, updateChoice, signal);
+  onChange(model, ["notice"], () => setText(notice, model.get("notice")), signal);
+  onChange(model, ["status", "replay"], speakState, signal);
+  pacer.watch(updateState, signal);
+  return node;
 }

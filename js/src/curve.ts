@@ -1,4 +1,4 @@
-/** What is known of each learning rate. */
+/** The statistics at each learning rate. */
 export interface Curve {
   rates: Float64Array;
   mean: Float32Array;
@@ -8,7 +8,7 @@ export interface Curve {
   diverged: Float32Array;
 }
 
-/** The kernel's `rates` (float64) and `table` (float32, five rows); without a table all is unknown. */
+/** The kernel's `rates` (float64) and `table` (float32, five rows); without a table they are NaN. */
 export function readCurve(rates: DataView, table: DataView): Curve {
   const bytes = (view: DataView) =>
     view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength) as ArrayBuffer;
@@ -20,7 +20,7 @@ export function readCurve(rates: DataView, table: DataView): Curve {
   return { rates: grid, mean: row(0), lower: row(1), upper: row(2), count: row(3), diverged: row(4) };
 }
 
-/** A change of the loss in three digits, with a true minus sign. */
+/** A change in loss in three digits, with a proper minus sign. */
 export function formatChange(value: number): string {
   const rounded = Number(value.toPrecision(3));
   const text =
@@ -28,7 +28,7 @@ export function formatChange(value: number): string {
   return text.replace("-", "\u2212");
 }
 
-/** What can be read at one rate, line by line: names and values. */
+/** The lines of the readout at one rate: names and values. */
 export function readout(curve: Curve, i: number): [string, string][] {
   const [mean, lower, upper] = [curve.mean[i] as number, curve.lower[i] as number, curve.upper[i] as number];
   const [count, diverged] = [curve.count[i] as number, curve.diverged[i] as number];
@@ -40,7 +40,7 @@ export function readout(curve: Curve, i: number): [string, string][] {
   return lines;
 }
 
-/** How far above the picture the curve goes on, or undefined if it stays inside. */
+/** The highest mean, if it is above the chart. */
 export function beyond(curve: Curve, top: number): number | undefined {
   let most = Number.NEGATIVE_INFINITY;
   for (const mean of curve.mean) if (mean > most) most = mean;

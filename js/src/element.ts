@@ -1,4 +1,4 @@
-/** A new element with properties, attributes (`aria-*`, `role`) and children; strings become text, never markup. */
+/** A new element with attributes and children. Strings become text, never markup. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Record<string, string> = {},
@@ -10,25 +10,20 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return node;
 }
 
-/**
- * Keeps a control's own keys from JupyterLab, which takes the arrows to fold cells and Enter to leave for the editor.
- * Those with Ctrl, Cmd or Alt, and Shift+Enter, which runs the cell, stay JupyterLab's.
- *
- * The attribute has to be on the focused element itself: JupyterLab tests that one before its parents. It listens on the
- * document, capturing; only the window hears a key before that. Returns what ends it.
- */
-export function keepKeys(...controls: HTMLElement[]): () => void {
-  const decide = (event: KeyboardEvent) => {
-    const control = controls.find((one) => one === event.target);
-    if (!control) return;
-    const theirs = event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter");
-    control.toggleAttribute("data-lm-suppress-shortcuts", !theirs);
-  };
-  window.addEventListener("keydown", decide, true);
-  return () => window.removeEventListener("keydown", decide, true);
+export function button(text: string, attributes: Record<string, string> = {}): HTMLButtonElement {
+  return element("button", { type: "button", ...attributes }, text);
 }
 
-/** Sets text only where it differs: a live region speaks on every change. */
+/** A menu whose options are given as values and words. */
+export function menu(options: Record<string, string>, attributes: Record<string, string> = {}): HTMLSelectElement {
+  return element(
+    "select",
+    attributes,
+    ...Object.entries(options).map(([value, words]) => element("option", { value }, words)),
+  );
+}
+
+/** Sets the text only if it differs, because a screen reader reads a live region again after every change. */
 export function setText(node: HTMLElement, text: string): void {
   if (node.textContent !== text) node.textContent = text;
 }

@@ -1,19 +1,19 @@
 import type { AnyModel } from "@anywidget/types";
 
-/** How long the kernel may be silent before a tick is sent again. */
+/** Milliseconds without an answer after which a tick is sent again. */
 export const SILENCE = 2000;
-/** How long it may be silent before the page says so. */
+/** Milliseconds without an answer after which the page says so. */
 export const LOST = 15_000;
 
 export interface Paced {
   status: string;
   round: number;
-  /** Ticks answered. It moves after the last round of a tick, so that many rounds in one tick cause one reply. */
+  /** Ticks answered. It changes after the last round of a tick, so many rounds in one tick cause one reply. */
   turn: number;
-  said: string;
+  notice: string;
 }
 
-/** Calls `done` once the browser has painted, or soon in a hidden tab, where animation frames stand still. */
+/** Calls `done` once the browser has painted, or after a short time in a hidden tab, which has no animation frames. */
 export function afterPaint(done: () => void): void {
   let called = false;
   const once = () => {
@@ -21,34 +21,34 @@ export function afterPaint(done: () => void): void {
     called = true;
     done();
   };
-  // A frame's callback runs before that frame's paint, and the task after it runs behind the paint.
+  // A frame's callback runs before its paint, and a task that it queues runs after the paint.
   requestAnimationFrame(() => setTimeout(once));
   setTimeout(once, 250);
 }
 
 export interface Pacer {
   /**
-   * Asks for a pause, and stops the ticks at once until the kernel's status changes: it hears of a Pause only when no
-   * cell blocks it.
+   * Asks for a pause, and stops the ticks at once until the kernel's status changes, because the kernel receives the
+   * pause only when no cell is running.
    */
   hold: () => void;
   isHeld: () => boolean;
-  /** Sends a message, and notes where that can't be done. */
+  /** Sends a message. If that fails, the kernel is lost. */
   send: (message: { type: string }) => void;
-  /** Sends a message that the kernel answers by a change of the run. */
+  /** Sends a message that the kernel answers by a change to the run. */
   ask: (message: { type: string }) => void;
-  /** Whether an answer has been missing for long: another cell keeps the kernel busy, or it is gone. */
+  /** Whether the kernel has not answered for a long time: another cell is running, or the kernel is gone. */
   isLost: () => boolean;
-  /** Calls `done` when `isHeld` or `isLost` may have changed, until what it returns is called. */
-  watch: (done: () => void) => () => void;
+  /** Calls `update` when `isHeld` or `isLost` may have changed. */
+  watch: (update: () => void, signal: AbortSignal) => void;
   stop: () => void;
 }
 
 /**
  * Asks the kernel for rounds as fast as this page can show them.
  *
- * The kernel runs rounds only in answer to a tick, so the chart can't fall behind, and a page that is gone asks for
- * nothing.
+ * The kernel runs rounds only in answer to a tick, so the chart can't fall behind, and a closed page asks for no
+ * rounds.
  */
 export function pace(model: AnyModel<Paced>): Pacer {
   let resend: ReturnType<typeof setTimeout> | undefined;
@@ -58,7 +58,7 @@ export function pace(model: AnyModel<Paced>): Pacer {
   const watchers = new Set<() => void>();
 
   const tell = () => {
-    for (const done of watchers) done();
+    for (const update of watchers) update();
   };
   const wait = () => {
     waiting ??= setTimeout(lose, LOST);
@@ -80,7 +80,7 @@ export function pace(model: AnyModel<Paced>): Pacer {
       model.send(message);
       return true;
     } catch {
-      // The kernel was restarted, or has died: nobody will ever answer.
+      // The kernel was restarted or has died, and will not answer.
       lose();
       return false;
     }
@@ -88,7 +88,7 @@ export function pace(model: AnyModel<Paced>): Pacer {
   const ask = (message: { type: string; round?: number }) => {
     if (send(message)) wait();
   };
-  // Sent again after each silence, a Pause too: it may be lost with the connection.
+  // Repeated after each silence, because a tick or a pause may be lost with the connection.
   const tick = () => {
     clearTimeout(resend);
     if (model.get("status") !== "running") return;
@@ -100,7 +100,7 @@ export function pace(model: AnyModel<Paced>): Pacer {
       if (!held) tick();
     });
   const onRound = () => {
-    // A sign of life: rounds of one long turn must not look like silence.
+    // The rounds of a long turn must not look like silence.
     clearTimeout(resend);
     resend = setTimeout(tick, SILENCE);
   };
@@ -109,12 +109,12 @@ export function pace(model: AnyModel<Paced>): Pacer {
     tick();
   };
 
-  const answers = ["change:turn", "change:round", "change:status", "change:said"] as const;
+  const answers = ["change:turn", "change:round", "change:status", "change:notice"] as const;
   for (const answer of answers) model.on(answer, answered);
   model.on("change:turn", onTurn);
   model.on("change:round", onRound);
   model.on("change:status", onStatus);
-  // ipywidgets' own word for a kernel that is gone. anywidget passes it on, and does not name it.
+  // ipywidgets' event for a kernel that is gone. anywidget passes it on, but its types do not name it.
   model.on("comm_live_update" as "msg:custom", lose);
   tick();
   return {
@@ -128,15 +128,15 @@ export function pace(model: AnyModel<Paced>): Pacer {
     ask: (message) => {
       ask(message);
       if (!held) return;
-      // What is asked after a Pause must not be followed by that Pause again, which may never have been heard.
+      // The pause may have been lost: it must not be sent again after a later message.
       held = false;
       tick();
       tell();
     },
     isLost: () => lost,
-    watch: (done) => {
-      watchers.add(done);
-      return () => watchers.delete(done);
+    watch: (update, signal) => {
+      watchers.add(update);
+      signal.addEventListener("abort", () => watchers.delete(update));
     },
     stop: () => {
       held = true;

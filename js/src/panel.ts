@@ -2,13 +2,14 @@ import type { AnyModel, Initialize, Render } from "@anywidget/types";
 import { choice } from "./choice";
 import { controls } from "./controls";
 import { explain } from "./explain";
+import { keepKeys } from "./keys";
 import { type Paced, type Pacer, pace } from "./pacer";
-import { plot } from "./plot";
+import { plot } from "./plot/plot";
 import { runBar } from "./run_bar";
-import type { Model, Screen } from "./screen";
+import { type Model, onChange, type Traits } from "./screen";
 
-/** All of the screen but bqplot's picture. anywidget calls this once a model, so that its views share the pacer. */
-export default (): { initialize: Initialize<Screen>; render: Render<Screen> } => {
+/** The whole screen except bqplot's figure. anywidget calls this once per model, so all views share the pacer. */
+export default (): { initialize: Initialize<Traits>; render: Render<Traits> } => {
   let pacer: Pacer;
   return {
     initialize({ model }) {
@@ -16,13 +17,27 @@ export default (): { initialize: Initialize<Screen>; render: Render<Screen> } =>
       return pacer.stop;
     },
     render({ model, el }) {
+      const view = new AbortController();
+      const { signal } = view;
       const screen = model as Model;
-      const parts = [choice(screen, pacer), explain(screen), plot(screen), runBar(screen, pacer), controls(screen)];
       el.classList.add("autolr-panel");
-      el.append(...parts.map((part) => part.node));
-      return () => {
-        for (const part of parts) part.end();
-      };
+      onChange(screen, ["margin", "colors"], () => setStyle(screen, el), signal);
+      keepKeys(el, signal);
+      el.append(
+        choice(screen, pacer, signal),
+        explain(screen, signal),
+        plot(screen, signal),
+        runBar(screen, pacer, signal),
+        controls(screen, signal),
+      );
+      return () => view.abort();
     },
   };
 };
+
+/** The figure's margins and the curve's colour, for the style sheets. */
+function setStyle(model: Model, el: HTMLElement): void {
+  for (const [side, pixels] of Object.entries(model.get("margin")))
+    el.style.setProperty(`--autolr-figure-${side}`, `${pixels}px`);
+  el.style.setProperty("--autolr-figure-curve", model.get("colors").curve);
+}

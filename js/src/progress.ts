@@ -1,31 +1,32 @@
-/** Seconds over which the rate of rounds is taken, so that it follows a change without twitching. */
+/** Seconds over which the rate of rounds is taken, long enough to be steady, short enough to follow changes. */
 const WINDOW = 5;
 
-export interface Mark {
+/** When a round was finished. */
+export interface Moment {
   /** Seconds, from any origin. */
   time: number;
   round: number;
 }
 
-/** `marks` with one more, without those that the rate needs no longer. A round that goes back starts anew. */
-export function record(marks: readonly Mark[], mark: Mark): Mark[] {
-  const last = marks.at(-1);
-  if (last && mark.round < last.round) return [mark];
-  const recent = marks.filter((m) => mark.time - m.time <= WINDOW);
-  return [...(recent.length ? recent : marks.slice(-1)), mark];
+/** `moments` with one more, without those that the rate no longer needs. A smaller round starts a new list. */
+export function addMoment(moments: readonly Moment[], moment: Moment): Moment[] {
+  const last = moments.at(-1);
+  if (last && moment.round < last.round) return [moment];
+  const recent = moments.filter(({ time }) => moment.time - time <= WINDOW);
+  return [...(recent.length ? recent : moments.slice(-1)), moment];
 }
 
-/** Rounds per second over `marks`, or undefined while they can't tell. */
-export function rate(marks: readonly Mark[]): number | undefined {
-  const first = marks[0];
-  const last = marks.at(-1);
+/** Rounds per second over `moments`, or undefined if they are too few. */
+export function rate(moments: readonly Moment[]): number | undefined {
+  const first = moments[0];
+  const last = moments.at(-1);
   if (!first || !last || last.time <= first.time || last.round <= first.round) return undefined;
   return (last.round - first.round) / (last.time - first.time);
 }
 
-/** "37 of 100 rounds · 12 per second · 5 s left"; the rate and the time only while it runs. */
+/** "37 of 100 rounds · 12 per second · 5 s left"; the rate and the time are left out unless it runs. */
 export function progressText(round: number, total: number, perSecond: number | undefined): string {
-  // Fewer may be asked for than are finished.
+  // The number of rounds may be set below those already finished.
   const most = Math.max(round, total);
   const parts = [`${round} of ${most} round${most === 1 ? "" : "s"}`];
   if (perSecond !== undefined) {

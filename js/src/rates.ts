@@ -1,4 +1,4 @@
-/** A learning rate in three significant digits, as one would type it: 0.001, 3.16e-5, 0.25. */
+/** A learning rate in three significant digits: 0.001, 3.16e-5, 0.25. */
 export function formatRate(rate: number): string {
   const rounded = Number(rate.toPrecision(3));
   return rounded !== 0 && Math.abs(rounded) < 1e-3 ? rounded.toExponential() : String(rounded);
@@ -10,12 +10,12 @@ export function parseRate(text: string): number | undefined {
   return Number.isFinite(rate) && rate > 0 ? rate : undefined;
 }
 
-/** `rate` on a decimal logarithmic axis from `low` to `high`, held within it. */
+/** `rate` on a decimal logarithmic axis from `low` to `high`, limited to its ends. */
 export function toPosition(rate: number, low: number, high: number): number {
   return Math.log10(Math.min(Math.max(rate, low), high));
 }
 
-/** The rate at a position; three digits, so that a thumb at -3 gives 0.001 and not 0.0009999999. */
+/** The rate at a position; three digits, so -3 gives 0.001 and not 0.0009999999. */
 export function fromPosition(position: number): number {
   return Number((10 ** position).toPrecision(3));
 }
@@ -31,7 +31,7 @@ export function moveEnd(range: Range, end: keyof Range, rate: number): Range | u
   return moved.lr_min < moved.lr_max ? moved : undefined;
 }
 
-/** The ends of a track that holds both ends of `range`. A linear grid may begin at 0, which no log track can hold. */
+/** The ends of a track that contains both ends of `range`. A linear grid may begin at 0, which is not on a log track. */
 export function trackEnds(range: Range, low: number, high: number): { low: number; high: number } {
   return { low: range.lr_min > 0 ? Math.min(low, range.lr_min) : low, high: Math.max(high, range.lr_max) };
 }

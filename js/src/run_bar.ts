@@ -1,100 +1,82 @@
-import { element, keepKeys, setText } from "./element";
+import { button, element, setText } from "./element";
 import type { Pacer } from "./pacer";
-import { type Mark, progressText, rate, record } from "./progress";
-import { assign, follow, type Model, type Part, withValues } from "./screen";
+import { addMoment, type Moment, progressText, rate } from "./progress";
+import { assign, type Model, onChange, withValues } from "./screen";
 
-/** Run/Pause, Step, Reset, what is done with whole runs, and the progress. */
-export function runBar(model: Model, pacer: Pacer): Part {
-  const run = element("button", { type: "button", class: "autolr-run" });
-  const step = element("button", { type: "button", title: "Run one round" }, "Step");
-  const reset = element("button", { type: "button", title: "Forget all rounds" }, "Reset");
-  const pin = element(
-    "button",
-    { type: "button", title: "Keep this curve, to compare the next run with" },
-    "Pin this run",
-  );
-  const explain = element("button", { type: "button", title: "Let Step tell what one round does" }, "Explain");
+/** Run and Pause, One round, Reset, the buttons for whole runs, and the progress. */
+export function runBar(model: Model, pacer: Pacer, signal: AbortSignal): HTMLElement {
+  const run = button("", { class: "autolr-run" });
+  const oneRound = button("One round", { title: "Run one round" });
+  const reset = button("Reset", { title: "Discard all rounds" });
+  const pin = button("Pin this run", { title: "Keep this curve, to compare the next run with it" });
+  const explain = button("Explain", { title: "Explain each step of a round" });
   const bar = element("progress", { "aria-label": "Rounds finished" });
-  const text = element("span", { class: "autolr-progress" });
+  const progress = element("span", { class: "autolr-progress" });
   const stale = element("span", { class: "autolr-stale" });
   const error = element("div", { class: "autolr-error", role: "alert" });
   const lost = element("div", { class: "autolr-lost", role: "status" });
-  const node = element(
-    "section",
-    { class: "autolr-run-bar", "aria-label": "Run" },
-    element("div", { class: "autolr-row" }, run, step, reset, pin, explain),
-    element("div", { class: "autolr-row autolr-progress-row" }, bar, text, stale),
-    error,
-    lost,
-  );
-  const releaseKeys = keepKeys(run, step, reset, pin, explain);
 
-  let marks: Mark[] = [];
+  let moments: Moment[] = [];
   const isRunning = () => model.get("status") === "running" && !pacer.isHeld();
 
-  const draw = () => {
+  const updateBar = () => {
     const status = pacer.isHeld() ? "paused" : model.get("status");
     const round = model.get("round");
     const total = model.get("num_subsamples");
-    const recorded = model.get("recorded");
-    const afresh = round > 0 && (model.get("stale") || status === "done" || status === "stopped");
-    setText(run, isRunning() ? "Pause" : afresh ? "Run again" : round > 0 ? "Go on" : "Run");
-    run.title = isRunning() ? "Stop after this round" : afresh ? "Start anew from round 1" : "Run all rounds";
-    run.disabled = recorded;
-    step.disabled = recorded || isRunning() || (status === "done" && !model.get("stale"));
-    reset.disabled = recorded || (round === 0 && status === "idle");
+    const replay = model.get("replay");
+    const startsOver = round > 0 && (model.get("stale") || status === "done" || status === "stopped");
+    setText(run, isRunning() ? "Pause" : startsOver ? "Run again" : round > 0 ? "Resume" : "Run");
+    run.title = isRunning() ? "Stop after this round" : startsOver ? "Start over" : "Run all rounds";
+    run.disabled = replay;
+    oneRound.disabled = replay || isRunning() || (status === "done" && !model.get("stale"));
+    reset.disabled = replay || (round === 0 && status === "idle");
     pin.disabled = round === 0;
-    explain.disabled = recorded;
+    explain.disabled = replay;
     explain.setAttribute("aria-pressed", String(model.get("explain")));
     bar.max = Math.max(round, total);
     bar.value = round;
-    const settled =
-      status === "done" && round < total && !recorded ? " · settled: no other rate can be much better" : "";
-    const perSecond = isRunning() && !pacer.isLost() ? rate(marks) : undefined;
-    setText(text, progressText(round, total, perSecond) + settled);
-    setText(stale, model.get("stale") ? "Settings changed: the next run starts afresh" : "");
+    const settled = status === "done" && round < total && !replay ? " · settled: no other rate can be much better" : "";
+    const perSecond = isRunning() && !pacer.isLost() ? rate(moments) : undefined;
+    setText(progress, progressText(round, total, perSecond) + settled);
+    setText(stale, model.get("stale") ? "Settings changed: the next run starts over" : "");
     setText(error, model.get("error"));
-    setText(lost, pacer.isLost() ? gone(model.get("autosave")) : "");
+    setText(lost, pacer.isLost() ? lostText(model.get("autosave")) : "");
   };
   const onRound = () => {
-    marks = record(marks, { time: performance.now() / 1000, round: model.get("round") });
-    draw();
+    moments = addMoment(moments, { time: performance.now() / 1000, round: model.get("round") });
+    updateBar();
   };
   const onStatus = () => {
-    // The time spent paused is no part of the rate.
-    marks = [];
+    // A pause does not count for the rate of rounds.
+    moments = [];
     onRound();
   };
+  onChange(model, ["round"], onRound, signal);
+  onChange(model, ["status"], onStatus, signal);
+  onChange(model, ["num_subsamples", "stale", "error", "explain", "replay", "autosave"], updateBar, signal);
+  pacer.watch(updateBar, signal);
 
-  run.addEventListener("click", () => {
-    if (isRunning()) {
-      pacer.hold();
-    } else {
-      pacer.ask(withValues(model, { type: "start" }));
-    }
-  });
-  step.addEventListener("click", () => pacer.ask(withValues(model, { type: "step" })));
-  reset.addEventListener("click", () => pacer.ask({ type: "reset" }));
-  pin.addEventListener("click", () => model.send({ type: "pin_run" }));
-  explain.addEventListener("click", () => assign(model, { explain: !model.get("explain") }));
-
-  const ends = [
-    follow(model, ["round"], onRound),
-    follow(model, ["status"], onStatus),
-    follow(model, ["num_subsamples", "stale", "error", "explain", "recorded"], draw),
-    pacer.watch(draw),
-    releaseKeys,
-  ];
-  return {
-    node,
-    end: () => {
-      for (const end of ends) end();
-    },
+  const startOrPause = () => {
+    if (isRunning()) pacer.hold();
+    else pacer.ask(withValues(model, { type: "start" }));
   };
+  run.addEventListener("click", startOrPause, { signal });
+  oneRound.addEventListener("click", () => pacer.ask(withValues(model, { type: "step" })), { signal });
+  reset.addEventListener("click", () => pacer.ask({ type: "reset" }), { signal });
+  pin.addEventListener("click", () => model.send({ type: "pin_run" }), { signal });
+  explain.addEventListener("click", () => assign(model, { explain: !model.get("explain") }), { signal });
+  return element(
+    "section",
+    { class: "autolr-run-bar", "aria-label": "Run" },
+    element("div", { class: "autolr-row" }, run, oneRound, reset, pin, explain),
+    element("div", { class: "autolr-row autolr-progress-row" }, bar, progress, stale),
+    error,
+    lost,
+  );
 }
 
-/** What to do where the kernel has not answered for long. */
-function gone(autosave: string): string {
-  const saved = autosave ? ` The rounds are in ${autosave}: TunerWidget.load goes on with them.` : "";
-  return `No answer from the kernel for a while. It measures a long round, another cell keeps it busy, or it was restarted: only then run the widget's cell again.${saved}`;
+/** What to do if the kernel has not answered for a long time. */
+function lostText(autosave: string): string {
+  const saved = autosave ? ` The rounds are in ${autosave}: TunerWidget.load continues the run.` : "";
+  return `No answer from the kernel. It may be measuring a long round, another cell may be running, or it was restarted. If it was restarted, run the widget's cell again.${saved}`;
 }

@@ -1,21 +1,21 @@
 import type { AnyModel } from "@anywidget/types";
 import type { Paced } from "./pacer";
 
-export interface Settings {
-  lr_min: number;
-  lr_max: number;
-  scale: string;
-  num_evals: number;
-  num_subsamples: number;
-  batch_size: number;
-  horizon: number;
-  evaluate_on: string;
-  method: string;
-  alpha: number;
-  band: string;
-  sampler: string;
-  stop_rule: string;
-  seed: number;
+/** What Python says about a setting. Its value is a trait with the setting's name. */
+export interface Setting {
+  name: string;
+  label: string;
+  help: string;
+  group: "grid" | "sampling" | "more";
+  kind: "rate" | "integer" | "number" | "choice" | "rule";
+  options: Record<string, string> | null;
+  /** The smallest allowed value; null allows all numbers above 0. */
+  least: number | null;
+  /** The end of the slider; null for a field without a slider. */
+  most: number | null;
+  step: number | null;
+  /** Whether a change of it asks for new rounds. */
+  measures: boolean;
 }
 
 export interface Lesson {
@@ -29,17 +29,17 @@ export interface Lesson {
   after: (number | null)[];
 }
 
-/** The traits of the Python `Panel`. */
-export interface Screen extends Paced, Settings {
-  rules: Record<string, string>;
+/** The synced traits of the Python `Panel`, without the settings. */
+export interface Screen extends Paced {
+  settings: Setting[];
   batch_most: number;
-  recorded: boolean;
+  replay: boolean;
   autosave: string;
   stale: boolean;
   error: string;
   selected_lr: number | null;
   pinned: boolean;
-  says: string;
+  reason: string;
   interval: number[];
   choices: Record<string, number>;
   code: string;
@@ -47,9 +47,11 @@ export interface Screen extends Paced, Settings {
   rates: DataView;
   table: DataView;
   view: number[];
-  ends: number[];
+  full_view: number[];
   axis: string;
   limits: number[];
+  margin: Record<"top" | "bottom" | "left" | "right", number>;
+  colors: { curve: string; pins: string[] };
   show_rounds: boolean;
   pins: { words: string; rate?: number; change?: number }[];
   this_run: string;
@@ -58,38 +60,37 @@ export interface Screen extends Paced, Settings {
   explain: boolean;
   lesson: Partial<Lesson>;
   stage: number;
+  stages: number;
 }
 
-export type Model = AnyModel<Screen>;
-export type Name = keyof Screen & string;
+/** The settings that this code names; all others come from the trait `settings` alone. */
+export type NamedSetting = "lr_min" | "lr_max" | "num_subsamples" | "method";
 
-/** A part of the screen, and what ends its listening. */
-export interface Part {
-  node: HTMLElement;
-  end: () => void;
+export type Traits = Screen & { [name in NamedSetting]: name extends "method" ? string : number };
+export type Model = AnyModel<Traits>;
+export type Name = keyof Traits & string;
+
+/** Calls `update` now, and when one of these traits changes. */
+export function onChange(model: Model, names: readonly Name[], update: () => void, signal: AbortSignal): void {
+  for (const name of names) model.on(`change:${name}`, update);
+  signal.addEventListener("abort", () => {
+    for (const name of names) model.off(`change:${name}`, update);
+  });
+  update();
 }
 
-/** Calls `draw` now and whenever one of these traits changes; returns what ends that. */
-export function follow(model: Model, names: readonly Name[], draw: () => void): () => void {
-  for (const name of names) model.on(`change:${name}`, draw);
-  draw();
-  return () => {
-    for (const name of names) model.off(`change:${name}`, draw);
-  };
-}
+const assigned = new WeakMap<Model, Partial<Traits>>();
 
-const assigned = new WeakMap<Model, Partial<Screen>>();
-
-/** Tells the kernel of new values. */
-export function assign(model: Model, values: Partial<Screen>): void {
+/** Sends new values to the kernel. */
+export function assign(model: Model, values: Partial<Traits>): void {
   for (const [name, value] of Object.entries(values)) model.set(name as Name, value as never);
   model.save_changes();
   assigned.set(model, { ...assigned.get(model), ...values });
 }
 
 /**
- * A message that brings along what was set here and still holds: ipywidgets keeps values back while the kernel is busy,
- * and no messages, so that a button would be heard before what was typed for it.
+ * A message together with the values that were assigned here and are still current. While the kernel is busy, ipywidgets
+ * holds back values but not messages, so without them a button could overtake what was typed before it was pressed.
  */
 export function withValues<M extends { type: string }>(model: Model, message: M): M & { values?: object } {
   const values = Object.entries(assigned.get(model) ?? {}).filter(([name, value]) => model.get(name as Name) === value);

@@ -12,7 +12,7 @@ test("an axis that begins at 0 is linear", () => {
   expect(axisOf([1e-3, 1], "log", [0, 1]).log).toBe(false);
 });
 
-test.each([LOG, LINEAR])("fractions and rates undo each other on %o", (axis) => {
+test.each([LOG, LINEAR])("fractions and rates are inverse on %o", (axis) => {
   for (const fraction of [0.01, 0.25, 0.5, 1])
     expect(toFraction(toRate(fraction, axis), axis)).toBeCloseTo(fraction, 12);
   expect(toFraction(axis.low, axis)).toBe(0);

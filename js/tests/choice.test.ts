@@ -1,13 +1,14 @@
 import { expect, test } from "vitest";
 import { choice } from "../src/choice";
 import { pace } from "../src/pacer";
-import type { Screen } from "../src/screen";
-import { mockModel } from "./mock_model";
+import { mockModel, type State, setting } from "./mock_model";
 
-function show(state: Partial<Screen> = {}) {
+function show(state: Partial<State> = {}) {
   const mock = mockModel(state);
   const pacer = pace(mock.model as never);
-  const { node, end } = choice(mock.model, pacer);
+  const view = new AbortController();
+  const node = choice(mock.model, pacer, view.signal);
+  const end = () => view.abort();
   document.body.replaceChildren(node);
   const input = node.querySelector("input") as HTMLInputElement;
   const button = (name: string) => [...node.querySelectorAll("button")].find((one) => one.textContent === name);
@@ -19,11 +20,11 @@ function show(state: Partial<Screen> = {}) {
   return { ...mock, node, end, input, button, type, pacer };
 }
 
-test("shows the rate, how it was chosen and what can be done with it", () => {
-  const view = show({ selected_lr: 0.0316227766, says: "0.01 to 0.1", round: 5, status: "done" });
+test("shows the rate, how it was chosen and the buttons", () => {
+  const view = show({ selected_lr: 0.0316227766, reason: "0.01 to 0.1", round: 5, status: "done" });
   expect(view.input.value).toBe("0.0316");
   expect(view.node.textContent).toContain("0.01 to 0.1");
-  expect(view.node.querySelector("select")?.value).toBe("cautious");
+  expect(view.node.querySelector("select")?.value).toBe("low");
   for (const name of ["Apply", "Refine"]) expect(view.button(name)?.disabled).toBe(false);
   expect(view.button("Undo")?.disabled).toBe(true);
 });
@@ -37,15 +38,15 @@ test.each([new Event("change"), new KeyboardEvent("keydown", { key: "Enter" })])
   },
 );
 
-test.each(["fast", "-1", "0", "", "inf"])("%j is refused, and what holds is shown again", (text) => {
+test.each(["fast", "-1", "0", "", "inf"])("%j is refused, and the current rate is shown again", (text) => {
   const view = show({ selected_lr: 0.1 });
   view.type(text);
   expect(view.saved).toEqual([]);
   expect(view.input.value).toBe("0.1");
-  expect(view.node.querySelector(".autolr-said")?.textContent).toContain("Not a learning rate");
+  expect(view.node.querySelector(".autolr-notice")?.textContent).toContain("Not a learning rate");
 });
 
-test("a field that nobody types in follows the rule, and chooses nothing when it is left", () => {
+test("a field without the focus follows the rule, and leaving it chooses nothing", () => {
   const view = show({ selected_lr: 0.0316227766 });
   view.input.focus();
   view.model.set("selected_lr", 0.5);
@@ -55,15 +56,15 @@ test("a field that nobody types in follows the rule, and chooses nothing when it
   expect(view.saved).toEqual([]);
 });
 
-test("what was refused is forgotten with the next rate", () => {
+test("the next rate clears the notice of a refused one", () => {
   const view = show({ selected_lr: 0.1 });
   view.type("fast");
   view.type("0.02");
-  expect(view.node.querySelector(".autolr-said")?.textContent).toBe("");
+  expect(view.node.querySelector(".autolr-notice")?.textContent).toBe("");
   expect(view.saved.at(-1)).toMatchObject({ selected_lr: 0.02, pinned: true });
 });
 
-test("rounds do not take the words out of the mouth of who types", () => {
+test("a round does not overwrite what is being typed", () => {
   const view = show({ selected_lr: 0.1 });
   view.input.focus();
   for (const text of ["", "0.02"]) {
@@ -76,7 +77,7 @@ test("rounds do not take the words out of the mouth of who types", () => {
   expect(view.input.value).toBe("0.4");
 });
 
-test("the screen reader hears of the state, not of every round", () => {
+test("the screen reader speaks the state, not every round", () => {
   const view = show({ selected_lr: 0.1, status: "running", round: 1 });
   const spoken = view.node.querySelector(".autolr-hidden") as HTMLElement;
   expect(spoken.textContent).toBe("Running. Learning rate 0.1");
@@ -88,7 +89,7 @@ test("the screen reader hears of the state, not of every round", () => {
 });
 
 test("the rule is a menu, and the names are text", () => {
-  const view = show({ rules: { mean: "<b>lowest</b>", cautious: "below" } });
+  const view = show({ settings: [setting("method", "rule", { options: { low: "<b>lowest</b>", mean: "mean" } })] });
   const select = view.node.querySelector("select") as HTMLSelectElement;
   expect(select.options[0]?.textContent).toBe("<b>lowest</b>");
   select.value = "mean";
@@ -96,20 +97,20 @@ test("the rule is a menu, and the names are text", () => {
   expect(view.saved.at(-1)?.method).toBe("mean");
 });
 
-test("buttons ask for deeds", () => {
+test("buttons send their messages", () => {
   const view = show({ selected_lr: 0.1, round: 3, pinned: true, undoable: true });
   for (const name of ["Follow the rule", "Apply", "Undo", "Refine"]) view.button(name)?.click();
-  expect(view.sent.map(({ type }) => type)).toEqual(["follow", "apply", "undo", "refine"]);
+  expect(view.sent.map(({ type }) => type)).toEqual(["use_rule", "apply", "undo", "refine"]);
 });
 
-test("closing takes the listeners away", () => {
+test("closing removes the listeners", () => {
   const view = show();
   view.end();
   view.pacer.stop();
   expect(view.listening()).toBe(0);
 });
 
-test("a button brings along what was typed before it, unless that holds no more", () => {
+test("a button sends what was typed before it, unless that has changed since", () => {
   const view = show({ selected_lr: 0.1 });
   view.type("0.02");
   view.button("Apply")?.click();
@@ -119,7 +120,7 @@ test("a button brings along what was typed before it, unless that holds no more"
   expect(view.sent.at(-1)).toEqual({ type: "apply", values: { pinned: true } });
 });
 
-test("what was mistyped is not applied in another's place", () => {
+test("after a mistyped rate, Apply does not apply another rate", () => {
   const view = show({ selected_lr: 0.1, round: 1 });
   view.type("0,05", new FocusEvent("blur"));
   view.button("Apply")?.click();
@@ -129,7 +130,7 @@ test("what was mistyped is not applied in another's place", () => {
   expect(view.sent).toEqual([{ type: "apply" }]);
 });
 
-test("a kernel that is gone is told where the state stands", () => {
+test("the state says that the kernel is gone", () => {
   const view = show({ status: "running", selected_lr: 0.1 });
   view.model.send = () => {
     throw new Error("Cannot send");

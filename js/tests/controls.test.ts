@@ -1,12 +1,12 @@
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { controls } from "../src/controls";
-import { explain, STAGES, words } from "../src/explain";
-import type { Lesson, Screen } from "../src/screen";
-import { curve, mockModel } from "./mock_model";
+import { mockModel, SETTINGS, type State, setting } from "./mock_model";
 
-function show(state: Partial<Screen> = {}) {
+function show(state: Partial<State> = {}) {
   const mock = mockModel(state);
-  const { node, end } = controls(mock.model);
+  const controller = new AbortController();
+  const node = controls(mock.model, controller.signal);
+  const end = () => controller.abort();
   document.body.replaceChildren(node);
   const named = (name: string) => node.querySelector(`[aria-label="${name}"]`) as HTMLInputElement;
   const labelled = (name: string) =>
@@ -21,7 +21,7 @@ function show(state: Partial<Screen> = {}) {
   return { ...mock, node, end, named, labelled, button, set };
 }
 
-test("slider and number are one setting", () => {
+test("slider and number show the same setting", () => {
   const view = show();
   view.set(view.named("Batch size, slider"), "64");
   expect(view.saved.at(-1)?.batch_size).toBe(64);
@@ -30,7 +30,7 @@ test("slider and number are one setting", () => {
   expect(view.named("Batch size, slider").value).toBe("16");
 });
 
-test.each(["0", "2.5", "", "1e999"])("a batch of %j is refused, and what holds is shown again", (text) => {
+test.each(["0", "2.5", "", "1e999"])("a batch of %j is refused, and the current value is shown again", (text) => {
   const view = show();
   view.set(view.named("Batch size"), text);
   expect(view.saved).toEqual([]);
@@ -39,16 +39,13 @@ test.each(["0", "2.5", "", "1e999"])("a batch of %j is refused, and what holds i
 
 test("a number beyond its slider widens the slider", () => {
   const view = show();
-  view.set(view.named("Rates"), "5000");
-  expect(view.named("Rates, slider").max).toBe("5000");
+  view.set(view.named("Rounds"), "5000");
+  expect(view.named("Rounds, slider").max).toBe("5000");
 });
 
 test.each([
-  ["Spacing", "scale", "linear"],
-  ["Loss on", "evaluate_on", "held-out"],
-  ["Measure", "sampler", "racing"],
-  ["Stop", "stop_rule", "settled"],
-  ["Band", "band", "anytime"],
+  ["Spacing", "spacing", "odd"],
+  ["Colour", "colour", "blue"],
   ["Axis", "axis", "linear"],
 ])("menu %s", (name, trait, value) => {
   const view = show();
@@ -68,7 +65,7 @@ test("each control has a name and a line of help", () => {
   }
 });
 
-test("what would start anew says so once there is something to lose", () => {
+test("groups say that a change starts a new run once there are rounds", () => {
   const view = show();
   const notes = () =>
     [...view.node.querySelectorAll(".autolr-restarts")].map((one) => one.classList.contains("autolr-gone"));
@@ -77,114 +74,61 @@ test("what would start anew says so once there is something to lose", () => {
   expect(notes()).toEqual([false, false]);
 });
 
-test("a saved run's measurement can't be changed, how it is read can", () => {
-  const view = show({ recorded: true });
+test("in a saved run, settings that would ask for new rounds are disabled", () => {
+  const view = show({ replay: true });
   expect([...view.node.querySelectorAll("fieldset")].map((group) => group.disabled)).toEqual([true, true]);
-  expect(view.labelled("Band").disabled).toBe(false);
+  expect(view.named("Seed").disabled).toBe(true);
+  expect(view.labelled("Colour").disabled).toBe(false);
 });
 
-test("a file is saved by the view that asked for it, under its name", () => {
-  const mock = mockModel();
-  const [one, other] = [controls(mock.model), controls(mock.model)];
-  document.body.replaceChildren(one.node, other.node);
-  const saved: string[] = [];
-  vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(function (this: HTMLAnchorElement) {
-    saved.push(this.download);
-  });
-  URL.createObjectURL = () => "blob:x";
-  const button = [...one.node.querySelectorAll("button")].find(
-    (b) => b.textContent === "Download",
-  ) as HTMLButtonElement;
-  button.click();
-  expect(mock.sent).toEqual([{ type: "save", format: "json" }]);
-  mock.fire("msg:custom", { type: "file", name: "learning-rate.json" }, [new DataView(new ArrayBuffer(2))]);
-  mock.fire("msg:custom", { type: "file", name: "late.json" }, [new DataView(new ArrayBuffer(2))]);
-  expect(saved).toEqual(["learning-rate.json"]);
-  vi.restoreAllMocks();
+test("a group names the settings that start no new run", () => {
+  const { node } = show();
+  expect([...node.querySelectorAll(".autolr-restarts")].map((note) => note.textContent)).toEqual([
+    "A change here starts a new run.",
+    "A change here, except to Rounds, starts a new run.",
+  ]);
 });
 
-test("without a clipboard the Python is selected, for a key to copy", async () => {
-  const view = show({ code: "model.optimizer" });
-  const area = view.node.querySelector("textarea") as HTMLTextAreaElement;
-  view.button("Copy the Python")?.click();
-  await Promise.resolve();
-  await Promise.resolve();
-  expect([area.selectionStart, area.selectionEnd]).toEqual([0, 15]);
-  expect(view.button("Press Ctrl+C")).toBeDefined();
+test.each([
+  [setting("made_up", "integer", { label: "Made up", group: "sampling", least: 1, most: 9, step: 1 }), "7", 7],
+  [setting("made_up", "number", { label: "Made up", group: "more", least: 0.1, most: 1, step: 0.1 }), "0.25", 0.25],
+])("a made-up number gets a slider, a field and its help: %o", (made, text, value) => {
+  const view = show({ settings: [...SETTINGS, made], made_up: 3 });
+  expect(view.named("Made up, slider").max).toBe(String(Math.max(made.most ?? 0, 3)));
+  expect(view.named("Made up").value).toBe("3");
+  expect(view.node.textContent).toContain("About made_up.");
+  view.set(view.named("Made up"), text);
+  expect(view.saved.at(-1)).toMatchObject({ made_up: value });
 });
 
-test("closing takes the listeners away", () => {
+test("a made-up choice gets a menu with its words", () => {
+  const made = setting("made_up", "choice", { label: "Made up", options: { a: "the <b>first", b: "the second" } });
+  const view = show({ settings: [...SETTINGS, made], made_up: "b" });
+  const select = view.labelled("Made up") as unknown as HTMLSelectElement;
+  expect([...select.options].map(({ textContent }) => textContent)).toEqual(["the <b>first", "the second"]);
+  expect(select.value).toBe("b");
+  view.set(view.labelled("Made up"), "a");
+  expect(view.saved.at(-1)).toMatchObject({ made_up: "a" });
+});
+
+test("a setting without a largest value has only a field, and the batch's slider ends at the data", () => {
+  const view = show({ batch_most: 77 });
+  expect(view.named("Seed, slider")).toBeNull();
+  expect(view.named("Seed").value).toBe("3");
+  expect(view.named("Batch size, slider").max).toBe("77");
+});
+
+test("closing removes the listeners", () => {
   const view = show();
   view.end();
   expect(view.listening()).toBe(0);
 });
 
-const LESSON: Lesson = {
-  round: 2,
-  observations: 100,
-  batch_size: 8,
-  horizon: 1,
-  drawn: [0.1, 0.5],
-  rates: [1e-3, 1e-2, 1e-1, 1],
-  before: 2,
-  after: [1.5, 1, 5, null],
-};
-
-function tell(stage: number) {
-  const mock = mockModel({ ...curve([1e-3, 1e-2, 1e-1, 1], []), explain: true, lesson: LESSON, stage });
-  const { node, end } = explain(mock.model);
-  const button = (name: string) =>
-    [...node.querySelectorAll("button")].find((one) => one.textContent === name) as HTMLButtonElement;
-  const count = (name: string) => node.querySelectorAll(`.autolr-${name}`).length;
-  return { ...mock, node, end, button, count };
-}
-
-test("the explanation goes on, back, and no further than its ends", () => {
-  const view = tell(1);
-  expect(view.button("Back").disabled).toBe(true);
-  view.button("Next").click();
-  expect(view.model.get("stage")).toBe(2);
-  view.button("Back").click();
-  expect(view.model.get("stage")).toBe(1);
-  expect(tell(STAGES).button("Next").disabled).toBe(true);
-});
-
-test.each([
-  [1, { drawn: 2 }],
-  [2, { before: 1, after: 0 }],
-  [3, { before: 1, "set-out": 4, after: 0 }],
-  [4, { before: 1, after: 3, broke: 1 }],
-  [5, { fell: 2, rose: 2, after: 3 }],
-])("stage %i shows %o", (stage, shown) => {
-  const view = tell(stage);
-  for (const [name, times] of Object.entries(shown)) expect([name, view.count(name)]).toEqual([name, times]);
-});
-
-test("its words are those of this round", () => {
-  expect(words(LESSON, 1)[1]).toContain("A batch of round 2 is 8 of the 100 observations, drawn by chance");
-  expect(words(LESSON, 3)[1]).toContain("4 copies set out, one for each learning rate, and take one training step.");
-  expect(words({ ...LESSON, horizon: 25 }, 3)[1]).toContain("25 training steps, each on a fresh batch");
-  expect(words(LESSON, 5)[1]).toContain("2 of 4 rates lowered the loss, and 1 broke the model.");
-  expect(words({ ...LESSON, observations: null, drawn: [] }, 1)[1]).toContain(
-    "A batch of round 2 is 8 observations, as the data yield them",
-  );
-  expect(words(LESSON, 4)[1]).toContain("the steps were too long");
-  expect(words({ ...LESSON, after: [1, 0.9, 0.5, 0.2] }, 4)[1]).not.toContain("too long");
-});
-
-test("before the first Step it says what to do", () => {
-  const mock = mockModel({ explain: true });
-  const { node } = explain(mock.model);
-  expect(node.textContent).toContain("Press Step");
-  mock.model.set("explain", false);
-  expect(node.classList.contains("autolr-gone")).toBe(true);
-});
-
-test("a level below its slider can be typed, 0 can't", () => {
+test("a number below its slider can be typed, but 0 can't", () => {
   const view = show();
-  view.set(view.named("Band's α"), "0.0026");
-  expect(view.saved.at(-1)?.alpha).toBe(0.0026);
-  expect(view.named("Band's α, slider").min).toBe("0.0026");
-  view.set(view.named("Band's α"), "0");
-  expect(view.named("Band's α").value).toBe("0.0026");
+  view.set(view.named("Level"), "0.0026");
+  expect(view.saved.at(-1)?.level).toBe(0.0026);
+  expect(view.named("Level, slider").min).toBe("0.0026");
+  view.set(view.named("Level"), "0");
+  expect(view.named("Level").value).toBe("0.0026");
 });

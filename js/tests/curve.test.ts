@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 import { beyond, formatChange, readCurve, readout } from "../src/curve";
-import { marks } from "../src/marks";
 import { curve } from "./mock_model";
 
 const BYTES = curve(
@@ -13,9 +12,9 @@ const BYTES = curve(
     [0, 3, 10],
   ],
 );
-const CURVE = readCurve(BYTES.rates as DataView, BYTES.table as DataView);
+const CURVE = readCurve(BYTES.rates, BYTES.table);
 
-test("the kernel's bytes, wherever they lie in their buffer", () => {
+test("the kernel's bytes, at any offset in their buffer", () => {
   expect([...CURVE.rates]).toEqual([1e-3, 1e-2, 1e-1]);
   expect([...CURVE.diverged]).toEqual([0, 3, 10]);
   const shifted = new Uint8Array(4 + 8);
@@ -23,11 +22,11 @@ test("the kernel's bytes, wherever they lie in their buffer", () => {
   expect([...readCurve(new DataView(shifted.buffer, 4), new DataView(new ArrayBuffer(0))).rates]).toEqual([0.25]);
 });
 
-test("without a table all is unknown", () => {
-  expect(readout(readCurve(BYTES.rates as DataView, new DataView(new ArrayBuffer(0))), 0)).toEqual([]);
+test("without a table there is nothing to read", () => {
+  expect(readout(readCurve(BYTES.rates, new DataView(new ArrayBuffer(0))), 0)).toEqual([]);
 });
 
-test("what is read at a rate", () => {
+test("the readout at a rate", () => {
   expect(readout(CURVE, 0)).toEqual([
     ["mean", "\u22120.5"],
     ["band", "\u22120.625 to \u22120.375"],
@@ -44,7 +43,7 @@ test("what is read at a rate", () => {
   ]);
 });
 
-test("how far the curve leaves the picture", () => {
+test("how far the curve continues above the chart", () => {
   expect(beyond(CURVE, 1)).toBe(2);
   expect(beyond(CURVE, 3)).toBeUndefined();
 });
@@ -57,19 +56,4 @@ test.each([
   [-1.5e36, "\u22121.5e+36"],
 ])("%f is shown as %s", (value, text) => {
   expect(formatChange(value)).toBe(text);
-});
-
-const AXIS = { low: 1e-4, high: 1, log: true };
-
-test("marks go from left to right, and those outside are left out", () => {
-  const found = marks({ b: 0.1, a: 1e-3, outside: 2, zero: 0 }, AXIS, "mean", 0.03);
-  expect(found.map(({ names }) => names)).toEqual([["a"], ["b"]]);
-  expect(found.map(({ place }) => place)).toEqual([expect.closeTo(0.25), expect.closeTo(0.75)]);
-});
-
-test("rules that agree share a mark; the one at work comes first, and what has no room is counted", () => {
-  const many = Object.fromEntries(["significant", "steepest", "largest", "cautious"].map((name) => [name, 0.01]));
-  const [mark] = marks(many, AXIS, "cautious", 0.03);
-  expect(mark?.names).toEqual(["cautious", "significant"]);
-  expect(mark?.more).toEqual(["steepest", "largest"]);
 });

@@ -1,27 +1,54 @@
-import type { Model, Screen } from "../src/screen";
+import type { Model, Setting, Traits } from "../src/screen";
 
 type Listener = (...args: unknown[]) => void;
 
 const NOTHING = new DataView(new ArrayBuffer(0));
 
-const INITIAL: Screen = {
+/** A setting of a kind, with the labels that the tests look for. */
+export function setting(name: string, kind: Setting["kind"], some: Partial<Setting> = {}): Setting {
+  const measures = some.group !== "more";
+  const none = { options: null, least: null, most: null, step: null };
+  return { name, label: name, help: `About ${name}.`, group: "grid", kind, measures, ...none, ...some };
+}
+
+/** Not the settings of Python, but one or two of each kind. */
+export const SETTINGS: Setting[] = [
+  setting("lr_min", "rate", { label: "Lowest" }),
+  setting("lr_max", "rate", { label: "Highest" }),
+  setting("spacing", "choice", { label: "Spacing", options: { even: "evenly", odd: "oddly" } }),
+  setting("num_subsamples", "integer", {
+    label: "Rounds",
+    group: "sampling",
+    least: 1,
+    most: 50,
+    step: 1,
+    measures: false,
+  }),
+  setting("batch_size", "integer", { label: "Batch size", group: "sampling", least: 1, most: 8, step: 1 }),
+  setting("colour", "choice", { label: "Colour", group: "more", options: { red: "red", blue: "blue" } }),
+  setting("level", "number", { label: "Level", group: "more", most: 0.5, step: 0.01 }),
+  setting("seed", "integer", { label: "Seed", group: "more", least: 0, measures: true }),
+  setting("method", "rule", { group: "more", options: { low: "the lowest", middle: "the middle" } }),
+];
+
+export type State = Traits & Record<string, unknown>;
+
+const INITIAL = {
   lr_min: 1e-4,
   lr_max: 10,
-  scale: "log",
-  num_evals: 4,
+  spacing: "even",
   num_subsamples: 100,
   batch_size: 32,
-  horizon: 55,
-  evaluate_on: "own",
-  method: "cautious",
-  alpha: 0.05,
-  band: "normal",
-  sampler: "full",
-  stop_rule: "rounds",
-  seed: 42,
-  rules: { mean: "lowest mean", cautious: "lowest point of the curve, halved" },
+  colour: "red",
+  level: 0.05,
+  seed: 3,
+  method: "low",
+  settings: SETTINGS,
+  margin: { top: 1, bottom: 2, left: 3, right: 4 },
+  colors: { curve: "#0000ff", pins: ["#ff0000", "#00ff00"] },
+  stages: 6,
   batch_most: 512,
-  recorded: false,
+  replay: false,
   autosave: "",
   status: "idle",
   round: 0,
@@ -30,8 +57,8 @@ const INITIAL: Screen = {
   error: "",
   selected_lr: null,
   pinned: false,
-  says: "press Run, or type a rate",
-  said: "",
+  reason: "press Run, or type a rate",
+  notice: "",
   interval: [],
   choices: {},
   code: "",
@@ -39,7 +66,7 @@ const INITIAL: Screen = {
   rates: NOTHING,
   table: NOTHING,
   view: [1e-3, 1],
-  ends: [1e-3, 1],
+  full_view: [1e-3, 1],
   axis: "log",
   limits: [-1, 1],
   show_rounds: false,
@@ -50,20 +77,20 @@ const INITIAL: Screen = {
   explain: false,
   lesson: {},
   stage: 0,
-};
+} satisfies State;
 
-/** A model without a kernel: what is set is kept, what is sent or saved is recorded. */
-export function mockModel(some: Partial<Screen> = {}) {
-  const state = { ...INITIAL, ...some };
+/** A model without a kernel: it keeps what is set, and records what is sent or saved. */
+export function mockModel(some: Partial<State> = {}) {
+  const state: State = { ...INITIAL, ...some } as State;
   const listeners = new Map<string, Set<Listener>>();
   const sent: { type: string }[] = [];
-  const saved: Screen[] = [];
+  const saved: State[] = [];
   const fire = (event: string, ...args: unknown[]) => {
     for (const listener of [...(listeners.get(event) ?? [])]) listener(...args);
   };
   const model = {
-    get: <K extends keyof Screen>(name: K) => state[name],
-    set: <K extends keyof Screen>(name: K, value: Screen[K]) => {
+    get: <K extends keyof State>(name: K) => state[name],
+    set: <K extends keyof State>(name: K, value: State[K]) => {
       if (state[name] === value) return;
       state[name] = value;
       fire(`change:${name}`);
@@ -80,7 +107,7 @@ export function mockModel(some: Partial<Screen> = {}) {
 }
 
 /** The bytes of `rates` and `table` for this curve. */
-export function curve(rates: number[], rows: number[][]): Partial<Screen> {
+export function curve(rates: number[], rows: number[][]): Pick<Traits, "rates" | "table"> {
   return {
     rates: new DataView(new Float64Array(rates).buffer),
     table: new DataView(new Float32Array(rows.flat()).buffer),

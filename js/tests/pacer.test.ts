@@ -26,7 +26,7 @@ test("nothing is sent until the kernel runs, then a tick at once", () => {
   expect(sent).toEqual([{ type: "tick", round: 0 }]);
 });
 
-test("a page that opens on a running session takes it up", () => {
+test("a page that opens during a run continues it", () => {
   expect(start("running", 7).sent).toEqual([{ type: "tick", round: 7 }]);
 });
 
@@ -44,7 +44,7 @@ test("one tick follows a turn, after its last round has been painted", () => {
   ]);
 });
 
-test("a hidden tab, which paints nothing, goes on by the timer", () => {
+test("a hidden tab, which paints nothing, continues by the timer", () => {
   vi.stubGlobal("requestAnimationFrame", () => 0);
   const { model, sent } = start();
   model.set("turn", 1);
@@ -89,7 +89,7 @@ test("hold asks for a pause instead of rounds until the status changes", () => {
   expect(sent.slice(2)).toEqual([{ type: "tick", round: 1 }]);
 });
 
-test("a pause that was lost is sent again after a silence, but not after what is asked next", () => {
+test("a pause that was lost is sent again after a silence, but not after a later message", () => {
   const { model, sent, pacer } = start();
   pacer.hold();
   vi.advanceTimersByTime(SILENCE);
@@ -107,41 +107,42 @@ test("a pause that was lost is sent again after a silence, but not after what is
 
 test("a kernel that nothing can be sent to is lost at once", () => {
   const { model, pacer } = start();
-  const told = vi.fn();
-  pacer.watch(told);
+  const update = vi.fn();
+  pacer.watch(update, new AbortController().signal);
   model.send = () => {
     throw new Error("Cannot send");
   };
   vi.advanceTimersByTime(SILENCE);
-  expect([pacer.isLost(), told.mock.calls.length]).toEqual([true, 1]);
+  expect([pacer.isLost(), update.mock.calls.length]).toEqual([true, 1]);
 });
 
-test("hold is told at once, to whom still listens", () => {
+test("hold is reported at once, but not to a closed view", () => {
   const { pacer } = start();
-  const told = vi.fn();
-  const end = pacer.watch(told);
+  const update = vi.fn();
+  const view = new AbortController();
+  pacer.watch(update, view.signal);
   expect(pacer.isHeld()).toBe(false);
   pacer.hold();
-  expect([pacer.isHeld(), told.mock.calls.length]).toEqual([true, 1]);
-  end();
+  expect([pacer.isHeld(), update.mock.calls.length]).toEqual([true, 1]);
+  view.abort();
   pacer.hold();
-  expect(told).toHaveBeenCalledTimes(1);
+  expect(update).toHaveBeenCalledTimes(1);
 });
 
-test.each(["turn", "round", "status", "said"] as const)(
-  "a kernel that is silent for long is lost, until %s moves",
+test.each(["turn", "round", "status", "notice"] as const)(
+  "a kernel that is silent for long is lost, until %s changes",
   (answer) => {
     const { model, pacer } = start();
     vi.advanceTimersByTime(LOST - 1);
     expect(pacer.isLost()).toBe(false);
     vi.advanceTimersByTime(1);
     expect(pacer.isLost()).toBe(true);
-    model.set(answer, (answer === "status" ? "paused" : answer === "said" ? "no" : 1) as never);
+    model.set(answer, (answer === "status" ? "paused" : answer === "notice" ? "no" : 1) as never);
     expect(pacer.isLost()).toBe(false);
   },
 );
 
-test("what is asked waits for an answer too, and an idle page for none", () => {
+test("a message waits for an answer too, and an idle page does not", () => {
   const { pacer, sent } = start("idle");
   vi.advanceTimersByTime(10 * LOST);
   expect(pacer.isLost()).toBe(false);
@@ -151,7 +152,7 @@ test("what is asked waits for an answer too, and an idle page for none", () => {
   expect(pacer.isLost()).toBe(true);
 });
 
-test("stop takes every listener and timer away", () => {
+test("stop removes every listener and timer", () => {
   const { model, sent, pacer, listening } = start();
   model.set("turn", 1);
   pacer.stop();

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Mark, progressText, rate, record } from "../src/progress";
+import { addMoment, type Moment, progressText, rate } from "../src/progress";
 
 test.each([
   [[], undefined],
@@ -25,32 +25,33 @@ test.each([
     ],
     undefined,
   ],
-] as [Mark[], number | undefined][])("rate of %j is %s", (marks, expected) => {
-  expect(rate(marks)).toBe(expected);
+] as [Moment[], number | undefined][])("rate of %j is %s", (moments, expected) => {
+  expect(rate(moments)).toBe(expected);
 });
 
 test("the rate is that of the last seconds", () => {
-  let marks: Mark[] = [];
-  for (let second = 0; second <= 20; second++) marks = record(marks, { time: second, round: second });
-  for (let second = 21; second <= 30; second++) marks = record(marks, { time: second, round: 20 + 10 * (second - 20) });
-  expect(rate(marks)).toBe(10);
-  expect(marks.length).toBeLessThan(8);
+  let moments: Moment[] = [];
+  for (let second = 0; second <= 20; second++) moments = addMoment(moments, { time: second, round: second });
+  for (let second = 21; second <= 30; second++)
+    moments = addMoment(moments, { time: second, round: 20 + 10 * (second - 20) });
+  expect(rate(moments)).toBe(10);
+  expect(moments.length).toBeLessThan(8);
 });
 
 test("rounds slower than the window still have a rate", () => {
-  const marks = record(record([], { time: 0, round: 1 }), { time: 30, round: 2 });
-  expect(rate(marks)).toBeCloseTo(1 / 30);
+  const moments = addMoment(addMoment([], { time: 0, round: 1 }), { time: 30, round: 2 });
+  expect(rate(moments)).toBeCloseTo(1 / 30);
 });
 
 test("a new run forgets the old one's rate", () => {
-  const marks = record(
+  const moments = addMoment(
     [
       { time: 0, round: 0 },
       { time: 1, round: 50 },
     ],
     { time: 2, round: 0 },
   );
-  expect(marks).toEqual([{ time: 2, round: 0 }]);
+  expect(moments).toEqual([{ time: 2, round: 0 }]);
 });
 
 test.each([

@@ -28,7 +28,7 @@ test.each([
   expect(parseRate(text)).toBe(rate);
 });
 
-test("positions and rates undo each other on every tenth of a decade", () => {
+test("positions and rates are inverse on every tenth of a decade", () => {
   for (let tenth = -80; tenth <= 10; tenth++) {
     const rate = fromPosition(tenth / 10);
     expect(toPosition(rate, 1e-8, 10)).toBeCloseTo(tenth / 10, 2);

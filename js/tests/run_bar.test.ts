@@ -2,8 +2,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { choice } from "../src/choice";
 import { LOST, pace } from "../src/pacer";
 import { runBar } from "../src/run_bar";
-import type { Screen } from "../src/screen";
-import { mockModel } from "./mock_model";
+import { mockModel, type State } from "./mock_model";
 
 let close: (() => void)[] = [];
 afterEach(() => {
@@ -11,22 +10,20 @@ afterEach(() => {
   close = [];
 });
 
-function show(state: Partial<Screen> = {}) {
+function show(state: Partial<State> = {}) {
   const mock = mockModel(state);
   const pacer = pace(mock.model as never);
   const view = () => {
-    const parts = [choice(mock.model, pacer), runBar(mock.model, pacer)];
-    const end = () => {
-      for (const part of parts) part.end();
-    };
+    const controller = new AbortController();
+    const end = () => controller.abort();
     close.push(end);
     const el = document.createElement("div");
-    el.append(...parts.map((part) => part.node));
+    el.append(choice(mock.model, pacer, controller.signal), runBar(mock.model, pacer, controller.signal));
     const button = (name: string) =>
       [...el.querySelectorAll("button")].find((one) => one.textContent === name) as HTMLButtonElement;
     const text = (name: string) => el.querySelector(`.autolr-${name}`)?.textContent;
     const run = el.querySelector(".autolr-run") as HTMLButtonElement;
-    return { el, end, run, step: button("Step"), reset: button("Reset"), button, text };
+    return { el, end, run, oneRound: button("One round"), reset: button("Reset"), button, text };
   };
   close.push(pacer.stop);
   const messages = () => mock.sent.filter((message) => message.type !== "tick");
@@ -36,30 +33,30 @@ function show(state: Partial<Screen> = {}) {
 test.each([
   [{}, "Run", "Ready"],
   [{ status: "running", round: 3 }, "Pause", "Running"],
-  [{ status: "paused", round: 3 }, "Go on", "Paused"],
+  [{ status: "paused", round: 3 }, "Resume", "Paused"],
   [{ status: "done", round: 100 }, "Run again", "Done"],
   [{ status: "stopped", round: 3 }, "Run again", "Stopped"],
-  [{ status: "error", round: 3, error: "no" }, "Go on", "Error"],
+  [{ status: "error", round: 3, error: "no" }, "Resume", "Error"],
   [{ status: "paused", round: 3, stale: true }, "Run again", "Paused"],
-])("%j offers %s", (state, label, says) => {
+])("%j offers %s", (state, label, stateText) => {
   const bar = show(state);
   expect(bar.run.textContent).toBe(label);
-  expect(bar.text("state")).toBe(says);
+  expect(bar.text("state")).toBe(stateText);
 });
 
 test("buttons send their messages", () => {
   const bar = show({ status: "paused", round: 3 });
-  bar.step.click();
+  bar.oneRound.click();
   bar.reset.click();
   bar.run.click();
   expect(bar.sent).toEqual([{ type: "step" }, { type: "reset" }, { type: "start" }]);
 });
 
-test("Pause shows at once, before the kernel has heard of it, in every view", () => {
+test("Pause shows at once, before the kernel has received it, in every view", () => {
   const bar = show({ status: "running", round: 3 });
   bar.run.click();
-  expect(bar.run.textContent).toBe("Go on");
-  expect(bar.view().run.textContent).toBe("Go on");
+  expect(bar.run.textContent).toBe("Resume");
+  expect(bar.view().run.textContent).toBe("Resume");
   expect(bar.messages()).toEqual([{ type: "pause" }]);
   bar.model.set("turn", 1);
   bar.model.set("status", "paused");
@@ -68,34 +65,34 @@ test("Pause shows at once, before the kernel has heard of it, in every view", ()
   expect(bar.run.textContent).toBe("Pause");
 });
 
-test("a kernel that went on after all is shown as it is", () => {
+test("if the kernel finishes anyway, that is shown", () => {
   const bar = show({ status: "running", round: 3 });
   bar.run.click();
   bar.model.set("status", "done");
   expect(bar.text("state")).toBe("Done");
 });
 
-test("Step is off while it runs, Reset while there is nothing to forget", () => {
+test("One round is disabled during a run, Reset while there are no rounds", () => {
   expect(show().reset.disabled).toBe(true);
   const bar = show({ status: "running" });
-  expect([bar.step.disabled, bar.reset.disabled]).toEqual([true, false]);
+  expect([bar.oneRound.disabled, bar.reset.disabled]).toEqual([true, false]);
 });
 
-test("settings that the rounds do not have are told", () => {
+test("changed settings are reported", () => {
   const bar = show({ status: "paused", round: 3 });
   expect(bar.text("stale")).toBe("");
   bar.model.set("stale", true);
-  expect(bar.text("stale")).toBe("Settings changed: the next run starts afresh");
+  expect(bar.text("stale")).toBe("Settings changed: the next run starts over");
 });
 
-test("a saved run can be looked at, and not run", () => {
-  const bar = show({ status: "done", round: 3, recorded: true, selected_lr: 0.1 });
+test("a saved run can be viewed but not run", () => {
+  const bar = show({ status: "done", round: 3, replay: true, selected_lr: 0.1 });
   const off = [...bar.el.querySelectorAll("button")].filter((button) => button.disabled).map((one) => one.textContent);
-  expect(off).toEqual(["Apply", "Undo", "Refine", "Run again", "Step", "Reset", "Explain"]);
+  expect(off).toEqual(["Apply", "Undo", "Refine", "Run again", "One round", "Reset", "Explain"]);
   expect(bar.text("state")).toBe("Saved run");
 });
 
-test("a kernel that does not answer is told, and where the rounds are", () => {
+test("a kernel that does not answer is reported, with the file of the rounds", () => {
   vi.useFakeTimers();
   const bar = show({ autosave: "<b>run.json" });
   bar.run.click();
@@ -125,13 +122,13 @@ test("progress follows the rounds", () => {
   expect(bar.el.querySelector("progress")?.max).toBe(50);
 });
 
-test("an error is text, whatever it holds", () => {
+test("an error is shown as text", () => {
   const bar = show({ status: "error", round: 1, error: "<img src=x onerror=alert(1)>" });
   expect(bar.text("error")).toBe("<img src=x onerror=alert(1)>");
   expect(bar.el.querySelector("img")).toBeNull();
 });
 
-test("a view that is closed listens no more; the pacer is the model's", () => {
+test("closing a view removes its listeners, but not those of the pacer", () => {
   const bar = show();
   const before = bar.listening();
   const other = bar.view();
@@ -145,8 +142,8 @@ test.each([
   [{ status: "done", round: 100, stale: true }, false],
   [{ status: "paused", round: 3 }, false],
   [{ status: "running", round: 3 }, true],
-])("%j: Step, which would throw a finished run away, is disabled: %s", (state, disabled) => {
-  expect(show(state).step.disabled).toBe(disabled);
+])("%j: One round, which would discard a finished run, is disabled: %s", (state, disabled) => {
+  expect(show(state).oneRound.disabled).toBe(disabled);
 });
 
 test("a run that ended before its last round says why", () => {

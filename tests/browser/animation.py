@@ -16,9 +16,9 @@ from tests.browser.screen import run_button, state
 
 GIF = Path(__file__).parents[2] / "docs" / "run.gif"
 WIDGET = "tuner = TunerWidget(model, x, y, num_evals=31, num_subsamples=40, horizon=25)\ntuner"
-#: Milliseconds a picture; the film is as quick as the run.
+#: Milliseconds per picture; the film is as fast as the run.
 FRAME = 120
-#: What is filmed, in pixels: the choice, the chart and the run bar.
+#: The filmed area in pixels: the chosen rate, the chart and the run bar.
 WIDTH, HEIGHT = 820, 490
 
 

@@ -10,7 +10,7 @@ WIDGET = f"""
 tuner = {WIDGET_CODE}
 tuner
 """
-# Rounds that take as long as those of a larger model, so that there is time to press things.
+# Rounds as slow as those of a larger model, so that there is time to press buttons.
 SLOW = """
 import time
 from autolr_widget import LRTuner
@@ -21,7 +21,7 @@ def slow(self):
 """
 
 
-# Not for the session: Playwright's loop counts as running in this thread, and other tests ask for the running loop.
+# Not for the session, because Playwright's event loop would be the running loop of other tests in this thread.
 @pytest.fixture(scope="package")
 def chromium():
     with sync_playwright() as playwright:
@@ -39,7 +39,7 @@ def lab(tmp_path_factory):
 
 @pytest.fixture(scope="package")
 def window(chromium):
-    """A page that notes the errors in the browser's console."""
+    """A page that collects the errors in the browser's console."""
     page = chromium.new_page(viewport={"width": 1280, "height": 1000})
     page.errors = []
     page.on("pageerror", lambda error: page.errors.append(str(error)))
@@ -52,13 +52,13 @@ def page(window):
     """A page that fails its test on an error in the browser's console."""
     window.errors.clear()
     yield window
-    # JupyterLab's own: an icon that a fresh server does not have, a workspace that does not exist yet.
+    # JupyterLab itself causes these: a new server has no icon and no workspace.
     assert [error for error in window.errors if "404" not in error] == []
 
 
 @pytest.fixture(scope="package")
 def kernel(window, lab):
-    """One kernel for all tests: importing TensorFlow takes longer than any of them."""
+    """One kernel for all tests, because importing TensorFlow takes longer than any of them."""
     notebook = Notebook(window, lab, MODEL, SLOW, WIDGET)
     notebook.run_all()
     expect(run_button(window)).to_have_text("Run", timeout=60_000)

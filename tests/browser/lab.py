@@ -16,7 +16,7 @@ from typing import Any
 import nbformat
 from playwright.sync_api import Page
 
-# Chromium's own calls home are refused by a closed network, many at a time.
+# Chromium's own requests fail in a closed network, so these options turn most of them off.
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -45,7 +45,7 @@ model.compile("sgd", "sparse_categorical_crossentropy")
 
 
 class Lab:
-    """A JupyterLab server over a folder, with settings of its own, from the environment of an interpreter."""
+    """A JupyterLab server for a folder, with its own settings, from the environment of a Python interpreter."""
 
     def __init__(self, folder: Path, theme: str = "JupyterLab Light", python: str | Path = sys.executable) -> None:
         self.folder = folder
@@ -70,19 +70,20 @@ class Lab:
         self._wait_until_up()
 
     def address(self, name: str) -> str:
-        """Where a notebook of the folder is."""
+        """The address of a notebook in the folder."""
         return f"{self.url}/lab/tree/{name}"
 
     def _command(self) -> list[str]:
         return ["jupyterlab", *SERVER_OPTIONS, "--LabApp.expose_app_in_browser=True"]
 
     def close(self) -> None:
-        """End the server, which ends its kernels."""
+        """Stop the server, which stops its kernels."""
         self._process.terminate()
         try:
             self._process.wait(20)
         except subprocess.TimeoutExpired:
             self._process.kill()
+            self._process.wait()
 
     def _write_settings(self, settings: Path, theme: str) -> None:
         for plugin, content in {
@@ -102,7 +103,7 @@ class Lab:
                 urllib.request.urlopen(f"{self.url}/api", timeout=2).close()
                 return
             except urllib.error.HTTPError:
-                # Voila has no such page, but a server that says so is up.
+                # Voila has no such page, but its answer shows that the server is up.
                 return
             except OSError:
                 time.sleep(0.2)
@@ -110,7 +111,7 @@ class Lab:
 
 
 class Notebook:
-    """A notebook open in a page, its cells run, with the widget in view."""
+    """A notebook that is open in a page."""
 
     def __init__(self, page: Page, lab: Lab, *cells: str, name: str = "test.ipynb") -> None:
         self.page = page
@@ -154,7 +155,7 @@ class Notebook:
         )
 
     def evaluate(self, body: str, argument: Any = None) -> Any:
-        """Run JavaScript with `app`, `panel` and `argument` at hand."""
+        """Run JavaScript with `app`, `panel` and `argument` in scope."""
         return self.page.evaluate(
             f"async (argument) => {{ const app = window.jupyterapp; const panel = app.shell.currentWidget; {body} }}",
             argument,

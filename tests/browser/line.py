@@ -1,4 +1,4 @@
-"""The network between a browser and a server, which can be cut."""
+"""A network connection between a browser and a server, which a test can cut."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 
 
 class Line:
-    """Passes bytes on between whoever connects to ``url`` and a server on loopback."""
+    """Forwards bytes between the clients of ``url`` and a server on loopback."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -21,19 +21,19 @@ class Line:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
-        """Close all connections, and each new one at once."""
+        """Close all connections, and every new one immediately."""
         self._whole = False
         for end in [*self._sockets]:
-            # Wakes the thread that reads from it, as closing alone does not.
+            # Wakes the thread that reads from it, which closing alone does not.
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
     def stall(self) -> None:
-        """Keep the connections, and let nothing through."""
+        """Keep the connections, but forward nothing."""
         self._flows.clear()
 
     def mend(self) -> None:
-        """Undo `cut` and `stall`. What was stalled arrives now."""
+        """Undo `cut` and `stall`. Stalled bytes arrive now."""
         self._whole = True
         self._flows.set()
 
@@ -61,6 +61,6 @@ class Line:
                     self._flows.wait()
                     target.sendall(data)
             self._sockets.discard(source)
-            # The thread of the other direction ends then, and closes it.
+            # This ends the thread of the other direction, which closes it.
             with contextlib.suppress(OSError):
                 target.shutdown(socket.SHUT_RDWR)

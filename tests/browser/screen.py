@@ -1,4 +1,4 @@
-"""Where things are on the screen."""
+"""Where parts of the widget are on the screen."""
 
 
 def run_button(page):
@@ -14,6 +14,6 @@ def rounds(page):
 
 
 def area(page):
-    """Where the plot is on the screen."""
+    """The bounding box of the plot area."""
     page.locator(".autolr-area").scroll_into_view_if_needed()
     return page.locator(".autolr-area").bounding_box()

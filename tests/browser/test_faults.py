@@ -1,4 +1,4 @@
-"""What befalls a run: tabs that hide, networks that break, kernels that die, cells that want the same model."""
+"""Faults during a run: hidden tabs, broken networks, dead kernels, and cells that use the same model."""
 
 import copy
 import os
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.xdist_group("faults")
 
 ROUNDS = 40
 RUN = f"lr_space=(1e-4, 10), num_evals=20, horizon=25, num_subsamples={ROUNDS}"
-# Rounds that take as long as those of a larger model, and are counted.
+# Rounds as slow as those of a larger model, which are counted.
 SLOW = f"""
 import os, time
 from autolr_widget import LRTuner
@@ -33,7 +33,7 @@ LRTuner.step = slow
 """
 WIDGET = f"tuner = TunerWidget(model, x, y, {RUN})\ntuner"
 
-# A tab that is not in front: no animation frames, and timers at most once a second.
+# A tab in the background has no animation frames, and timers fire at most once per second.
 HIDDEN = """
 let hidden = false;
 const { setTimeout: later, requestAnimationFrame: frame } = window;
@@ -61,11 +61,11 @@ def line(server):
 
 @pytest.fixture(scope="module")
 def kernel(chromium, server, line):
-    """A notebook whose page is behind the line."""
+    """A notebook whose page is connected through the line."""
     context = chromium.new_context(viewport={"width": 1280, "height": 1000})
     context.add_init_script(HIDDEN)
     page = context.new_page()
-    # JupyterLab says that the server is gone, or the kernel has died, in a dialog over the page.
+    # JupyterLab reports a lost server or a dead kernel in a dialog over the page.
     page.add_locator_handler(page.locator(".jp-Dialog-footer button").last, lambda button: button.click())
     page.uncaught = []
     page.on("pageerror", lambda error: page.uncaught.append(str(error)))
@@ -93,7 +93,7 @@ def notebook(kernel):
 
 
 def expect_done(notebook):
-    """The page shows the end; each round was measured once, and gave what it gives undisturbed."""
+    """The page shows the end of the run. Each round was measured once, with the same result as without a fault."""
     expect(state(notebook.page)).to_have_text("Done", timeout=60_000)
     expect(notebook.page.locator(".autolr-progress")).to_have_text(f"{ROUNDS} of {ROUNDS} rounds")
     assert notebook.python("[tuner.status, tuner.round]") == ["done", ROUNDS]
@@ -112,7 +112,7 @@ def test_a_hidden_tab(notebook):
 
 
 def test_a_frozen_tab(notebook):
-    """What browsers do to a tab that has been hidden for long: nothing runs in it at all."""
+    """As browsers freeze a tab that has been hidden for long: nothing runs in it at all."""
     page = notebook.page
     run_button(page).click()
     notebook.wait_for("tuner.round >= 3")
@@ -150,13 +150,13 @@ def test_the_network_stalls(notebook, line):
 
 def test_the_network_is_cut_at_pause(notebook, line):
     page = notebook.page
-    # The kernel goes on by itself meanwhile: more rounds than it can finish until the network is back.
+    # Meanwhile the kernel continues by itself. It gets more rounds than it can finish before the network is back.
     notebook.execute("tuner.num_subsamples = 1000")
     run_button(page).click()
     notebook.wait_for("tuner.round >= 3")
     line.cut()
     run_button(page).click()
-    expect(run_button(page)).to_have_text("Go on")
+    expect(run_button(page)).to_have_text("Resume")
     page.wait_for_timeout(1000)
     line.mend()
     notebook.wait_for("tuner.status == 'paused'")
@@ -188,9 +188,9 @@ tuner.close()
     run_button(page).click()
     notebook.wait_for("tuner.round >= 2")
     notebook.execute("began = tuner.round; train(trained); ended = tuner.round")
-    assert notebook.python("began") < ROUNDS, "the training began in mid-run"
+    assert notebook.python("began") < ROUNDS, "the training began during the run"
     expect_done(notebook)
-    expect(page.locator(".autolr-said")).to_contain_text("The model has changed since this run began")
+    expect(page.locator(".autolr-notice")).to_contain_text("The model has changed since this run began")
     notebook.execute("pairs = [*zip(trained.get_weights(), undisturbed.get_weights(), strict=True)]")
     assert notebook.python("all((a == b).all() for a, b in pairs)")
     notebook.evaluate("panel.content.model.sharedModel.deleteCell(panel.content.widgets.length - 1)")
@@ -230,10 +230,10 @@ def left():
 """
 
 
-def test_nothing_is_left_of_50_widgets_closed_in_mid_run(notebook):
+def test_nothing_is_left_of_50_widgets_closed_during_a_run(notebook):
     page = notebook.page
     notebook.execute(LEFT + "tuner.close()")
-    # Not as the cell's value: IPython keeps those, in `Out`.
+    # Displayed and not the cell's value, because IPython keeps values in `Out`.
     index = notebook.add_cell(f"tuner = TunerWidget(model, x, y, {RUN})\ndisplay(tuner)")
     seen = []
     for _ in range(50):
@@ -243,7 +243,7 @@ def test_nothing_is_left_of_50_widgets_closed_in_mid_run(notebook):
         run_button(page).click()
         notebook.wait_for("tuner.round >= 1")
         notebook.execute("tuner.close()")
-        # The kernel looks after a run without a page for some seconds yet.
+        # The kernel still watches over a run without a page for some seconds.
         seen.append(notebook.python("left()"))
     page.wait_for_timeout(4000)
     notebook.evaluate("panel.content.model.sharedModel.deleteCell(panel.content.widgets.length - 1)")
@@ -261,7 +261,7 @@ def test_the_kernel_is(how, notebook):
         os.kill(notebook.python("os.getpid()"), signal.SIGKILL)
     expect(page.locator(".autolr-lost")).to_contain_text("run the widget's cell again")
     expect(state(page)).to_have_text("No answer")
-    # ipywidgets' sign of it moves nothing.
+    # ipywidgets' icon for it moves nothing.
     plot = page.locator(".bqplot .plotarea_background").bounding_box()
     assert area(page) == pytest.approx(plot, abs=0.6)
     notebook.run_all()

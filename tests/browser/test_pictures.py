@@ -1,4 +1,4 @@
-"""How each state of the widget looks, against the pictures in docs/screens. `make screens` makes these anew."""
+"""How each state of the widget looks, against the pictures in docs/screens. `make screens` refreshes these."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def error(notebook, page):
 def explained(notebook, page):
     page.get_by_role("button", name="Explain").click()
     for _ in range(2):
-        page.get_by_role("button", name="Step").click()
+        page.get_by_role("button", name="One round").click()
         expect(page.locator(".autolr-explain h4")).to_contain_text("1 of 6", timeout=30_000)
         for stage in range(2, 6):
             page.get_by_role("button", name="Next").click()

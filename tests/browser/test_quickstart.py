@@ -1,4 +1,4 @@
-"""The quickstart from its first cell to its last, without a mouse."""
+"""The whole quickstart, without a mouse."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ QUICKSTART = Path(__file__).parents[2] / "notebooks" / "quickstart.ipynb"
 
 
 def test_quickstart_by_keys_alone(chromium, lab):
-    # Not in the page of the other tests, whose notebook stays open.
+    # In a new page, because the notebook of the other tests stays open.
     page = chromium.new_page(viewport={"width": 1280, "height": 1000})
     shutil.copy(QUICKSTART, lab.folder / QUICKSTART.name)
     cells = json.loads(QUICKSTART.read_text())["cells"]
@@ -25,7 +25,7 @@ def test_quickstart_by_keys_alone(chromium, lab):
     for _ in range([source_of(cell) for cell in cells].index("tuner") + 1):
         page.keyboard.press("Shift+Enter")
     expect(run_button(page)).to_have_text("Run", timeout=60_000)
-    # The cell behind the widget has the focus.
+    # The focus is on the cell after the widget.
     tab_to(page, "autolr-run", "Shift+Tab")
     page.keyboard.press("Enter")
     expect(state(page)).to_have_text("Done", timeout=60_000)
@@ -52,4 +52,4 @@ def tab_to(page, name, key):
         page.keyboard.press(key)
         if page.evaluate("name => document.activeElement.classList.contains(name)", name):
             return
-    raise AssertionError(f"{name} is out of reach by {key}")
+    raise AssertionError(f"{name} is not reached by {key}")

@@ -1,4 +1,4 @@
-"""What can be done on the chart and beside it, by pointer and by keys, and whom it is for."""
+"""The chart and the controls by pointer and by keys, and their accessibility."""
 
 import json
 from pathlib import Path
@@ -38,7 +38,7 @@ def drag(page, box, start, end, y):
     page.mouse.up()
 
 
-def test_it_lies_over_the_plot_of_bqplot(done, page):
+def test_the_plot_area_covers_the_plot_of_bqplot(done, page):
     for width in (1280, 700):
         page.set_viewport_size({"width": width, "height": 1000})
         page.wait_for_timeout(500)
@@ -69,7 +69,7 @@ def test_the_pointer_reads_the_curve(done, page):
     expect(readout).to_be_hidden()
 
 
-def test_a_rule_s_mark_puts_it_to_work(done, page):
+def test_a_rule_s_mark_makes_it_the_current_rule(done, page):
     page.locator(".autolr-tick button", has_text="valley").click()
     done.wait_for("tuner.method == 'valley'")
     expect(page.get_by_label("chosen by")).to_have_value("valley")
@@ -79,23 +79,23 @@ def test_a_rule_s_mark_puts_it_to_work(done, page):
 def test_the_axis_zooms_and_its_range_becomes_the_grid(done, page):
     strip = page.locator(".autolr-strip").bounding_box()
     drag(page, strip, 0.4, 0.8, strip["y"] + 8)
-    done.wait_for("tuner._panel.view != tuner._panel.ends")
+    done.wait_for("tuner._panel.view != tuner._panel.full_view")
     low, high = done.python("tuner._panel.view")
     assert (low, high) == (pytest.approx(1e-2, rel=0.1), pytest.approx(1, rel=0.1))
-    # A click in the middle now is a click in the middle of that.
+    # A click in the middle of the plot now chooses the middle of that range.
     box = area(page)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 100)
     done.wait_for("tuner.pinned")
     assert done.python("tuner.selected_lr") == pytest.approx((low * high) ** 0.5, rel=0.2)
     page.locator(".autolr-strip").dblclick()
-    done.wait_for("tuner._panel.view == tuner._panel.ends")
+    done.wait_for("tuner._panel.view == tuner._panel.full_view")
     drag(page, strip, 0.4, 0.8, strip["y"] + 8)
     page.get_by_role("button", name="Make this range the grid of the next run").click()
     done.wait_for("tuner.lr_max < 2")
-    expect(page.locator(".autolr-stale")).to_contain_text("starts afresh")
+    expect(page.locator(".autolr-stale")).to_contain_text("starts over")
     run_button(page).click()
     expect(state(page)).to_have_text("Done", timeout=30_000)
-    assert done.python("[tuner._panel.ends, float(tuner.results.rates[0])]") == [[low, high], low]
+    assert done.python("[tuner._panel.full_view, float(tuner.results.rates[0])]") == [[low, high], low]
 
 
 def test_runs_are_pinned_and_compared(done, page):
@@ -114,7 +114,7 @@ def test_runs_are_pinned_and_compared(done, page):
         """paths => paths.filter(path => path.getBoundingClientRect().height > 20)
             .map(path => path.style.strokeDasharray.replace(/[ px]/g, ''))"""
     )
-    assert "10,5,2,5" in dashes, "a pinned run's line is dashed, and seen"
+    assert "10,5,2,5" in dashes, "a pinned run's line is dashed and visible"
     page.get_by_role("button", name="Unpin A").click()
     expect(page.locator(".autolr-legend li")).to_have_count(0)
 
@@ -134,7 +134,7 @@ def test_each_round_and_the_histogram_on_request(done, page):
 
 def test_a_round_is_explained_stage_by_stage(notebook, page):
     page.get_by_role("button", name="Explain").click()
-    page.get_by_role("button", name="Step").click()
+    page.get_by_role("button", name="One round").click()
     story = page.locator(".autolr-explain")
     names = ["Draw a batch", "Loss before", "Take steps at each rate", "Loss after", "The differences", "The mean"]
     for stage, name in enumerate(names, 1):
@@ -143,7 +143,7 @@ def test_a_round_is_explained_stage_by_stage(notebook, page):
         if stage < 6:
             page.get_by_role("button", name="Next").click()
             notebook.wait_for(f"tuner._panel.stage == {stage + 1}")
-    # The rates of its picture stand over those of the chart.
+    # The rates of its picture are aligned with those of the chart.
     dots = story.locator(".autolr-after, .autolr-broke")
     assert dots.count() == 40
     first, box = dots.first.bounding_box(), area(page)
@@ -174,7 +174,7 @@ def test_the_python_is_copied(done, page):
     assert code.startswith("from autolr_widget import LRTuner")
 
 
-def test_all_of_it_by_keys(notebook, page):
+def test_the_whole_widget_by_keys(notebook, page):
     """From Run to Apply with the keyboard alone."""
     run_button(page).focus()
     page.keyboard.press("Enter")
@@ -195,9 +195,9 @@ def test_all_of_it_by_keys(notebook, page):
             break
         order.append(name)
     wanted = ["Apply", "Refine", "Chosen learning rate, on the chart", "Zoom out", "Zoom in", "Run again", "Reset"]
-    wanted += ["Pin this run", "Explain", "Smallest learning rate", "Rates", "Rounds", "Batch size", "Steps", "More"]
+    wanted += ["Pin this run", "Explain", "Smallest rate", "Rates", "Rounds", "Batch size", "Steps", "More"]
     assert [name for name in order if name in wanted] == wanted
-    assert order[-1] == "More", "out of the widget behind its last control"
+    assert order[-1] == "More", "Tab leaves the widget after its last control"
     line = page.locator(".autolr-chosen")
     line.focus()
     rule = notebook.python("tuner.selected_lr")
@@ -207,7 +207,7 @@ def test_all_of_it_by_keys(notebook, page):
     assert notebook.python("tuner.selected_lr") > rule
     page.get_by_role("button", name="Apply").focus()
     page.keyboard.press("Enter")
-    expect(page.locator(".autolr-said")).to_contain_text("Written to the model's optimizer")
+    expect(page.locator(".autolr-notice")).to_contain_text("Written to the model's optimizer")
     assert notebook.python("abs(float(model.optimizer.learning_rate) / tuner.selected_lr - 1) < 1e-6")
     page.locator("summary").focus()
     page.keyboard.press("Enter")
@@ -229,8 +229,8 @@ def test_axe_finds_nothing(done, page, theme):
     found = page.evaluate(
         "axe.run('.autolr-widget').then(({violations, passes}) => ({violations, passes: passes.length}))"
     )
-    told = [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found["violations"]]
-    assert told == [], json.dumps(told, indent=1)
+    broken = [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found["violations"]]
+    assert broken == [], json.dumps(broken, indent=1)
     assert found["passes"] > 15
 
 
@@ -241,7 +241,7 @@ def test_the_colours_follow_a_switch_of_theme(done, page):
         page.wait_for_timeout(500)
         colours.append(
             page.evaluate(
-                """['.autolr-says', '.bqplot .axis text'].map(name => {
+                """['.autolr-reason', '.bqplot .axis text'].map(name => {
                     const style = getComputedStyle(document.querySelector(name));
                     return name.includes('axis') ? style.fill : style.color; })"""
             )
@@ -262,7 +262,8 @@ def test_nothing_overlaps_and_nothing_scrolls_sideways(done, page, width):
     wide = widget.evaluate("node => [node.clientWidth, node.scrollWidth]")
     assert wide[1] <= wide[0] == width
     boxes = page.locator(
-        ".autolr-widget :is(button, select, textarea, input:not([type=range]), summary, .autolr-says, .autolr-progress)"
+        ".autolr-widget"
+        " :is(button, select, textarea, input:not([type=range]), summary, .autolr-reason, .autolr-progress)"
     ).evaluate_all(
         """nodes => nodes
             .filter(node => node.checkVisibility({visibilityProperty: true}))
@@ -286,7 +287,7 @@ def test_nothing_jumps_while_it_runs(notebook, page):
     page.evaluate(
         """() => {
             window.places = new Set();
-            const names = ['says', 'area', 'run', 'progress', 'controls', 'more'].map(name => `.autolr-${name}`);
+            const names = ['reason', 'area', 'run', 'progress', 'controls', 'more'].map(name => `.autolr-${name}`);
             const look = () => {
                 const boxes = names.map(name => document.querySelector(name).getBoundingClientRect());
                 window.places.add(JSON.stringify(boxes.map(({left, top}) => [left, top])));
@@ -307,15 +308,15 @@ def test_a_slider_dragged_hard_during_a_run(notebook, page):
     slider = page.get_by_label("Batch size, slider")
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
-    notebook.execute("told = []; tuner.observe(lambda change: told.append(change['new']), names='batch_size')")
+    notebook.execute("received = []; tuner.observe(lambda change: received.append(change['new']), names='batch_size')")
     page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + box["height"] / 2)
     page.mouse.down()
     for i in range(200):
         page.mouse.move(box["x"] + (0.1 + 0.4 * (i % 20) / 20) * box["width"], box["y"] + box["height"] / 2)
     page.mouse.up()
-    expect(page.locator(".autolr-stale")).to_contain_text("the next run starts afresh")
-    # The kernel hears of the end of a drag, not of its way.
-    notebook.wait_for("len(told) == 1")
+    expect(page.locator(".autolr-stale")).to_contain_text("the next run starts over")
+    # The kernel receives the value at the end of a drag only.
+    notebook.wait_for("len(received) == 1")
     run_button(page).click()
     expect(state(page)).to_have_text("Done", timeout=30_000)
     size = notebook.python("tuner.batch_size")
@@ -325,7 +326,7 @@ def test_a_slider_dragged_hard_during_a_run(notebook, page):
 
 def test_what_is_typed_just_before_run_is_what_is_run(notebook, page):
     notebook.execute("LRTuner.step = fast; tuner.num_subsamples = 5")
-    # At once, so that the kernel has not answered the first value when the second is set, and Run pressed.
+    # In one go, so that the kernel has not answered the first value when the second is set and Run is pressed.
     page.evaluate(
         """() => {
             for (const [name, value] of [['Batch size', '16'], ['Rates', '7']]) {

@@ -32,20 +32,20 @@ def test_run_moves_the_chart_round_after_round(notebook, page):
     expect(page.locator(".autolr-progress")).to_have_text("60 of 60 rounds")
     assert notebook.python("[tuner.status, tuner.round, len(tuner.results)]") == ["done", 60, 60]
     drawn = sorted(set(page.evaluate("window.drawn")))
-    assert len(drawn) > 40, f"the line was drawn anew after {len(drawn)} of 60 rounds: {drawn}"
+    assert len(drawn) > 40, f"the line was redrawn after {len(drawn)} of 60 rounds: {drawn}"
     chosen = notebook.python("tuner.selected_lr")
     # It shows three digits.
     assert float(page.locator(".autolr-rate").input_value()) == pytest.approx(chosen, rel=5e-3)
 
 
-def test_pause_stops_at_once_and_run_goes_on(notebook, page):
+def test_pause_stops_at_once_and_resume_continues(notebook, page):
     run_button(page).click()
     notebook.wait_for("tuner.round >= 5")
     run_button(page).click()
-    expect(run_button(page)).to_have_text("Go on")
+    expect(run_button(page)).to_have_text("Resume")
     notebook.wait_for("tuner.status == 'paused'")
     paused_at = notebook.python("tuner.round")
-    time.sleep(4)  # longer than the silence after which the kernel would go on by itself
+    time.sleep(4)  # longer than the silence after which the kernel would continue by itself
     assert notebook.python("[tuner.status, tuner.round]") == ["paused", paused_at]
     run_button(page).click()
     expect(state(page)).to_have_text("Done", timeout=30_000)
@@ -61,7 +61,7 @@ def test_pause_works_while_another_cell_sleeps(notebook, page):
     notebook.begin("import time; time.sleep(5); seen_after = tuner.round")
     time.sleep(0.5)
     run_button(page).click()
-    expect(run_button(page)).to_have_text("Go on", timeout=1000)
+    expect(run_button(page)).to_have_text("Resume", timeout=1000)
     time.sleep(0.6)
     stopped_at = rounds(page)
     time.sleep(2)
@@ -82,10 +82,10 @@ def test_another_cell_answers_during_the_run(notebook, page):
 
 
 def test_step_reset_and_run_again(notebook, page):
-    page.get_by_role("button", name="Step").click()
+    page.get_by_role("button", name="One round").click()
     expect(page.locator(".autolr-progress")).to_have_text("1 of 60 rounds")
     expect(state(page)).to_have_text("Paused")
-    page.get_by_role("button", name="Step").click()
+    page.get_by_role("button", name="One round").click()
     expect(page.locator(".autolr-progress")).to_have_text("2 of 60 rounds")
     page.get_by_role("button", name="Reset").click()
     expect(page.locator(".autolr-progress")).to_have_text("0 of 60 rounds")
@@ -97,14 +97,14 @@ def test_step_reset_and_run_again(notebook, page):
 
 
 def test_the_thumbs_move_by_keyboard(notebook, page):
-    thumb = page.get_by_role("slider", name="Smallest learning rate")
+    thumb = page.get_by_role("slider", name="Smallest rate")
     thumb.focus()
     thumb.press("ArrowRight")
     expect(thumb).to_have_attribute("aria-valuetext", "1.26e-4")
     notebook.wait_for("tuner.lr_min == 1.26e-4")
     thumb.press("ArrowLeft")
     notebook.wait_for("tuner.lr_min == 1e-4")
-    other = page.get_by_role("slider", name="Largest learning rate")
+    other = page.get_by_role("slider", name="Largest rate")
     other.press("Home")  # would cross the other thumb
     assert notebook.python("tuner.lr_max") == 10
     other.press("ArrowLeft")
@@ -112,7 +112,7 @@ def test_the_thumbs_move_by_keyboard(notebook, page):
 
 
 def test_numbers_for_the_ends_can_be_typed(notebook, page):
-    number = page.get_by_role("textbox", name="Largest learning rate, as a number")
+    number = page.get_by_role("textbox", name="Largest rate, as a number")
     number.fill("0.5")
     number.press("Enter")
     notebook.wait_for("tuner.lr_max == 0.5")
@@ -125,11 +125,11 @@ def test_numbers_for_the_ends_can_be_typed(notebook, page):
     expect(number).to_have_value("2")
 
 
-def test_a_slider_makes_the_run_stale_and_the_next_run_starts_afresh(notebook, page):
+def test_a_slider_makes_the_run_stale_and_the_next_run_starts_over(notebook, page):
     run_button(page).click()
     notebook.wait_for("tuner.round >= 3")
-    page.get_by_role("slider", name="Smallest learning rate").press("ArrowRight")
-    expect(page.locator(".autolr-stale")).to_contain_text("the next run starts afresh")
+    page.get_by_role("slider", name="Smallest rate").press("ArrowRight")
+    expect(page.locator(".autolr-stale")).to_contain_text("the next run starts over")
     expect(run_button(page)).to_have_text("Run again")
     run_button(page).click()
     expect(state(page)).to_have_text("Done", timeout=30_000)
@@ -162,15 +162,15 @@ def test_a_click_on_the_chart_selects_a_rate(notebook, page):
 def test_the_rules_are_named_and_refine_measures_around_the_choice(notebook, page):
     run_button(page).click()
     expect(state(page)).to_have_text("Done", timeout=30_000)
-    expect(page.locator(".autolr-says")).to_contain_text("of resampled runs agree")
-    expect(page.locator(".autolr-tick button", has_text="cautious")).to_be_visible()
+    expect(page.locator(".autolr-reason")).to_contain_text("of resampled runs agree")
+    expect(page.locator(".autolr-tick button", has_text="half-minimum")).to_be_visible()
     chosen = notebook.python("tuner.selected_lr")
     old = page.locator(".bqplot .dot").count()
     page.get_by_role("button", name="Refine").click()
     expect(state(page)).to_have_text("Running")
     expect(state(page)).to_have_text("Done", timeout=30_000)
     assert notebook.python(f"1e-4 < tuner.lr_min < {chosen} < tuner.lr_max < 10")
-    assert page.locator(".bqplot .dot").count() >= old + 30, "the run before stays, as points"
+    assert page.locator(".bqplot .dot").count() >= old + 30, "the previous run is shown as points"
 
 
 def test_the_axis_changes_under_the_curve(notebook, page):
@@ -196,10 +196,10 @@ def test_the_kernel_moves_the_marker_and_apply_writes_the_rate(notebook, page):
     moved = page.locator(".autolr-chosen").bounding_box()["x"] - first["x"]
     assert moved == pytest.approx(2 / 5 * area(page)["width"], abs=2)
     page.get_by_role("button", name="Apply").click()
-    expect(page.locator(".autolr-said")).to_contain_text("Written to the model's optimizer: 0.01 → 0.1")
+    expect(page.locator(".autolr-notice")).to_contain_text("Written to the model's optimizer: 0.01 → 0.1")
     assert notebook.python("round(float(model.optimizer.learning_rate), 6)") == 0.1
     page.get_by_role("button", name="Undo").click()
-    expect(page.locator(".autolr-said")).to_contain_text("has its 0.01 again")
+    expect(page.locator(".autolr-notice")).to_contain_text("has its 0.01 again")
     assert notebook.python("round(float(model.optimizer.learning_rate), 6)") == 0.01
     expect(page.get_by_role("button", name="Undo")).to_be_disabled()
 
@@ -214,7 +214,7 @@ def test_a_reload_resumes(notebook, page):
     expect(page.locator(".autolr-progress")).to_have_text("60 of 60 rounds")
 
 
-def test_the_kernel_goes_on_without_a_page(notebook, page):
+def test_the_kernel_continues_without_a_page(notebook, page):
     run_button(page).click()
     notebook.wait_for("tuner.round >= 3")
     notebook.evaluate("return panel.context.save()")
@@ -267,13 +267,13 @@ def test_an_interrupt_stops_a_run_that_no_cell_waits_for(notebook, page):
 
 
 def test_shift_enter_on_a_button_is_jupyterlab_s(notebook, page):
-    page.get_by_role("button", name="Step").click()
+    page.get_by_role("button", name="One round").click()
     expect(page.locator(".autolr-progress")).to_have_text("1 of 60 rounds")
-    page.get_by_role("button", name="Step").press("Enter")
+    page.get_by_role("button", name="One round").press("Enter")
     expect(page.locator(".autolr-progress")).to_have_text("2 of 60 rounds")
-    page.get_by_role("button", name="Step").press("Shift+Enter")
+    page.get_by_role("button", name="One round").press("Shift+Enter")
     expect(page.locator(".autolr-progress")).to_have_text("0 of 60 rounds")
-    assert notebook.python("[tuner.status, tuner.round]") == ["idle", 0], "the cell ran, and not the button"
+    assert notebook.python("[tuner.status, tuner.round]") == ["idle", 0], "the cell ran, not the button"
 
 
 def test_two_widgets_run_side_by_side(notebook, page):

@@ -1,4 +1,4 @@
-"""A host of the widget: a server, a kernel, and a page that shows a notebook of theirs."""
+"""A host of the widget: a server, a kernel, and a page that shows a notebook."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.hosts import environments
 
 SCRIPTS = Path(__file__).parent
 
-# What happens in a kernel is written to a file of its own: not all hosts let a page ask the kernel.
+# The kernel writes its state to a file, because not all hosts let a page send code to the kernel.
 DIARY = """
 import json, os, time
 from pathlib import Path
@@ -84,7 +84,7 @@ class VoilaServer(Lab):
 
 @dataclass(frozen=True)
 class Kind:
-    """What a host is made of: ``environment`` is the server's, and the kernel's too unless ``kernel`` is another."""
+    """The parts of a host. The kernel uses the server's ``environment`` unless ``kernel`` names another."""
 
     server: type[Lab]
     environment: str
@@ -125,7 +125,7 @@ class Host:
         self.server.close()
 
     def show(self, views: int = 1) -> None:
-        """Put a new widget on the screen, in so many views."""
+        """Show a new widget in this number of views."""
         if not self.keeps_its_kernel:
             _write_notebook(self.server.folder / f"{views}.ipynb", CELLS[: 2 + views])
             self.page.goto(self.server.address(f"{views}.ipynb"))
@@ -158,7 +158,7 @@ class Host:
 
     @property
     def diary(self) -> dict[str, Any]:
-        """What the newest kernel has written last."""
+        """The last state that the newest kernel has written."""
         noted: dict[str, Any] = json.loads(max(self.server.folder.glob("diary-*.json")).read_text())
         return noted
 

@@ -27,7 +27,7 @@ def expect_done(page, views=1):
 
 
 def expect_as_alone(host):
-    """Each round was run, once, and gave what the engine alone gives."""
+    """Each round was run once, and has the result of the engine alone."""
     noted = host.diary
     assert noted["status"] == "done"
     assert noted["measured"] == list(range(ROUNDS))
@@ -58,11 +58,11 @@ def test_a_run_moves_the_chart_pauses_and_ends_with_the_rate_of_the_engine_alone
     wait_for_round(host, 10)
     host.picture("running")
     run_button(page).click()
-    expect(run_button(page)).to_have_text("Go on")
+    expect(run_button(page)).to_have_text("Resume")
     page.wait_for_timeout(500)
     paused = host.diary
     assert paused["status"] == "paused"
-    page.wait_for_timeout(3500)  # longer than the silence after which the kernel would go on by itself
+    page.wait_for_timeout(3500)  # longer than the silence after which the kernel would continue by itself
     assert host.diary == paused
     run_button(page).click()
     expect_done(page)
@@ -79,7 +79,7 @@ def test_two_views_show_the_same(host):
     expect(run_button(page)).to_have_text(["Pause", "Pause"])
     wait_for_round(host, 5)
     run_button(page).nth(1).click()
-    expect(run_button(page)).to_have_text(["Go on", "Go on"])
+    expect(run_button(page)).to_have_text(["Resume", "Resume"])
     expect(state(page)).to_have_text(["Paused", "Paused"])
     run_button(page).nth(0).click()
     expect_done(page, views=2)

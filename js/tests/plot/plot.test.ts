@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { plot } from "../src/plot";
-import type { Screen } from "../src/screen";
-import { curve, mockModel } from "./mock_model";
+import { plot } from "../../src/plot/plot";
+import { curve, mockModel, type State } from "../mock_model";
 
 // jsdom lays nothing out: the plot is 300 pixels wide, a decade of learning rates 100.
 beforeEach(() => {
@@ -32,9 +31,11 @@ const CURVE = curve(
   ],
 );
 
-function show(state: Partial<Screen> = {}) {
+function show(state: Partial<State> = {}) {
   const mock = mockModel({ ...CURVE, round: 10, selected_lr: 1e-2, ...state });
-  const { node, end } = plot(mock.model);
+  const controller = new AbortController();
+  const node = plot(mock.model, controller.signal);
+  const end = () => controller.abort();
   document.body.replaceChildren(node);
   const find = (name: string) => node.querySelector(`.autolr-${name}`) as HTMLElement;
   const point = (where: string, type: string, clientX: number) =>
@@ -78,7 +79,7 @@ test("dragging shows the rates on the way, and chooses the last of them once", (
   expect(view.saved.map((state) => state.selected_lr)).toEqual([0.1]);
 });
 
-test("who takes hold of the line and lets go has pinned the choice, and no other", () => {
+test("pressing and releasing the line pins the current choice", () => {
   const view = show({ selected_lr: 0.02 });
   view.point("chosen", "pointerdown", 130);
   view.point("chosen", "pointermove", 132);
@@ -94,12 +95,12 @@ test("a drag out of the plot ends at the last rate", () => {
   expect(view.saved.at(-1)?.selected_lr).toBe(1);
 });
 
-test("between two measured rates the line tells whose numbers it reads", () => {
+test("between two measured rates the line says whose numbers it shows", () => {
   const line = show({ selected_lr: 0.02 }).find("chosen");
   expect(line.getAttribute("aria-valuetext")).toMatch(/^0\.02, nearest measured 0\.01, mean/);
 });
 
-test("marks and the legend stay the same elements while rounds go on, so that a press is not lost", () => {
+test("marks and legend keep their elements during a run, so that a press is not lost", () => {
   const view = show({ choices: { mean: 1e-2 }, pins: [{ words: "SGD" }] });
   const mark = view.node.querySelector(".autolr-tick button");
   const remove = view.button("Unpin A");
@@ -113,7 +114,7 @@ test("marks and the legend stay the same elements while rounds go on, so that a 
 });
 
 test("a linear grid's 0 can't be chosen", () => {
-  const view = show({ ...curve([0, 1], [[], [], [], [], []]), view: [0, 1], ends: [0, 1], selected_lr: 1 });
+  const view = show({ ...curve([0, 1], [[], [], [], [], []]), view: [0, 1], full_view: [0, 1], selected_lr: 1 });
   view.point("area", "pointerdown", 2);
   view.point("area", "pointerup", 2);
   view.press("Home");
@@ -140,28 +141,28 @@ test("the pointer reads the nearest rate", () => {
   expect(view.gone("readout")).toBe(true);
 });
 
-test("the region that diverged, and the curve that leaves the picture, are told in words", () => {
+test("the diverged area and the end of a curve above the chart are described", () => {
   const view = show({ limits: [-1.2, 1] });
   expect(view.find("diverged").textContent).toBe("diverged in 3 rounds");
   expect(view.find("diverged").style.left).toMatch(/^83\.3/);
-  expect(view.find("beyond").textContent).toBe("\u25b2 the curve goes on to 4");
+  expect(view.find("beyond").textContent).toBe("\u25b2 the curve continues to 4");
   view.model.set("limits", [-1.2, 5]);
   expect(view.find("beyond").textContent).toBe("");
 });
 
-test("the interval is shaded, and not that of a choice of one's own", () => {
+test("the interval is shaded, if there is one", () => {
   const view = show({ interval: [1e-2, 1e-1] });
   expect(view.find("interval").style.width).toMatch(/^33\.3/);
   view.model.set("interval", []);
   expect(view.gone("interval")).toBe(true);
 });
 
-test("a rule's mark puts the rule to work, and keeps the focus when the marks are made anew", () => {
+test("a rule's mark makes the rule the current one, and the focus stays on its name", () => {
   const view = show({ choices: { mean: 1e-2, steepest: 1e-1 } });
   const mark = [...view.node.querySelectorAll("button")].find((one) => one.textContent === "steepest");
   mark?.focus();
   mark?.click();
-  expect(view.sent).toEqual([{ type: "follow" }]);
+  expect(view.sent).toEqual([{ type: "use_rule" }]);
   expect(view.saved.at(-1)?.method).toBe("steepest");
   expect(document.activeElement?.textContent).toBe("steepest");
   expect(document.activeElement).not.toBe(mark);
@@ -179,14 +180,14 @@ test("a drag along the axis zooms, a double click shows all again", () => {
   expect(view.saved.at(-1)?.view).toEqual([1e-3, 1]);
 });
 
-test("a click on the axis is no zoom", () => {
+test("a click on the axis does not zoom", () => {
   const view = show();
   view.point("strip", "pointerdown", 200);
   view.point("strip", "pointerup", 203);
   expect(view.saved).toEqual([]);
 });
 
-test("zooming by buttons keeps the choice in its place, and the range can be used", () => {
+test("the zoom buttons keep the chosen line in its place, and the range can be used", () => {
   const view = show();
   expect(view.button("Show the whole range").classList.contains("autolr-gone")).toBe(true);
   const before = view.find("chosen").style.left;
@@ -200,7 +201,7 @@ test("zooming by buttons keeps the choice in its place, and the range can be use
   expect(view.model.get("view")).toEqual([1e-3, 1]);
 });
 
-test("the histogram is that of the rate under the pointer, then of the choice", () => {
+test("the histogram is for the rate under the pointer, then for the chosen one", () => {
   const view = show({ probed: 0, histogram: { counts: [1, 4], edges: [-1, 0, 1] } });
   expect([...view.find("bars").children].map((bar) => (bar as HTMLElement).style.height)).toEqual(["25%", "100%"]);
   view.point("area", "pointermove", 290);
@@ -209,22 +210,25 @@ test("the histogram is that of the rate under the pointer, then of the choice", 
   expect(view.saved.at(-1)?.probed).toBe(1);
 });
 
-test("nothing is asked of the kernel while there is no histogram", () => {
+test("without a histogram the kernel is asked for nothing", () => {
   const view = show();
   view.point("area", "pointermove", 290);
   expect(view.saved).toEqual([]);
 });
 
-test("pinned runs have a letter at their lowest point, and words", () => {
+test("pinned runs have a letter at their lowest point, and a description with their colour", () => {
   const view = show({ pins: [{ words: "SGD <b>", rate: 0.1, change: -0.5 }], this_run: "Adam" });
   expect(view.find("letters").textContent).toBe("A");
   expect((view.find("letters").firstChild as HTMLElement).style.top).toBe("75%");
   expect(view.find("legend").textContent).toContain("A SGD <b>");
+  expect((view.find("legend").querySelectorAll(".autolr-key")[1] as HTMLElement).style.borderColor).toBe(
+    "rgb(255, 0, 0)",
+  );
   view.button("Unpin A").click();
   expect(view.sent).toEqual([{ type: "unpin_run", index: 0 }]);
 });
 
-test("closing takes the listeners away", () => {
+test("closing removes the listeners", () => {
   const view = show();
   view.end();
   expect(view.listening()).toBe(0);
@@ -234,6 +238,6 @@ test.each([
   [1e-5, "\u25c0 1e-5"],
   [10, "10 \u25b6"],
   [0.1, ""],
-])("a choice of %d beyond the picture is told at its edge", (selected_lr, told) => {
-  expect(show({ selected_lr }).find("outside").textContent).toBe(told);
+])("a chosen rate of %d outside the view is shown at its edge", (selected_lr, text) => {
+  expect(show({ selected_lr }).find("outside").textContent).toBe(text);
 });

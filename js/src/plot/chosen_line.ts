@@ -1,0 +1,136 @@
+import { toFraction } from "../axis";
+import { readout } from "../curve";
+import { element, setText } from "../element";
+import { formatRate } from "../rates";
+import { assign, onChange } from "../screen";
+import { AXIS, CURVE, type Frame, side } from "./frame";
+import { probe } from "./histogram";
+
+/** Pixels that the pointer may move before it drags the line. */
+const SLACK = 3;
+
+/** Measured rates that Page Up and Page Down move the line by. */
+const PAGE = 5;
+
+/** The line at the chosen rate, which is moved by pointer and by keys. */
+export function chosenLine(frame: Frame): HTMLElement {
+  const { model, signal, area, pointing } = frame;
+  const line = element("div", {
+    class: "autolr-chosen",
+    role: "slider",
+    tabindex: "0",
+    "aria-label": "Chosen learning rate, on the chart",
+  });
+
+  const updateLine = () => {
+    const rate = frame.chosen;
+    line.classList.toggle("autolr-gone", rate === null);
+    if (rate === null) return;
+    frame.place(line, rate);
+    const { curve, chosenIndex: i } = frame;
+    const measured = curve.rates[i] ?? rate;
+    const words = readout(curve, i).map(([name, value]) => `${name} ${value}`);
+    if (Math.abs(measured / rate - 1) > 1e-6) words.unshift(`nearest measured ${formatRate(measured)}`);
+    words.unshift(formatRate(rate));
+    line.setAttribute("aria-valuemin", "0");
+    line.setAttribute("aria-valuemax", String(Math.max(0, curve.rates.length - 1)));
+    line.setAttribute("aria-valuenow", String(Math.max(0, i)));
+    line.setAttribute("aria-valuetext", words.join(", "));
+  };
+  onChange(model, ["selected_lr", ...AXIS, ...CURVE], updateLine, signal);
+  frame.onPointing(updateLine);
+
+  /** A linear grid may begin at 0, which can't be chosen. */
+  const positive = (i: number) => {
+    const rate = frame.curve.rates[i];
+    return rate !== undefined && rate > 0 ? rate : undefined;
+  };
+  let grabbed = 0;
+  let moved = false;
+  area.addEventListener(
+    "pointerdown",
+    (event) => {
+      if (!event.isPrimary || event.button !== 0 || (event.target as Element).closest("button")) return;
+      // Pressing the line itself does not yet choose another rate.
+      const held = event.target === line;
+      const dragged = held ? (model.get("selected_lr") ?? undefined) : positive(frame.indexAt(frame.fractionOf(event)));
+      if (dragged === undefined) return;
+      area.setPointerCapture(event.pointerId);
+      [grabbed, moved] = [event.clientX, !held];
+      frame.point({ dragged });
+      line.focus({ preventScroll: true });
+      event.preventDefault();
+    },
+    { signal },
+  );
+  area.addEventListener(
+    "pointermove",
+    (event) => {
+      if (!event.isPrimary || pointing.dragged === undefined) return;
+      moved ||= Math.abs(event.clientX - grabbed) > SLACK;
+      if (!moved) return;
+      const inside = Math.min(1, Math.max(0, frame.fractionOf(event)));
+      frame.point({ dragged: positive(frame.indexAt(inside)) ?? pointing.dragged });
+    },
+    { signal },
+  );
+  const drop = (event: PointerEvent) => {
+    const rate = pointing.dragged;
+    if (rate === undefined) return;
+    if (event.type === "pointerup") assign(model, { selected_lr: rate, pinned: true });
+    frame.point({ dragged: undefined });
+  };
+  area.addEventListener("pointerup", drop, { signal });
+  area.addEventListener("pointercancel", drop, { signal });
+
+  line.addEventListener(
+    "focus",
+    () => {
+      frame.point({ focused: true });
+      if (pointing.dragged === undefined) probe(model, frame.chosenIndex);
+    },
+    { signal },
+  );
+  line.addEventListener("blur", () => frame.point({ focused: false }), { signal });
+  line.addEventListener(
+    "keydown",
+    (event) => {
+      const i = frame.chosenIndex;
+      const last = frame.curve.rates.length - 1;
+      const to = {
+        ArrowLeft: i - 1,
+        ArrowDown: i - 1,
+        ArrowRight: i + 1,
+        ArrowUp: i + 1,
+        PageDown: i - PAGE,
+        PageUp: i + PAGE,
+        Home: 0,
+        End: last,
+      }[event.key];
+      if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      const rate = positive(Math.min(Math.max(to, 0), last));
+      if (rate === undefined) return;
+      assign(model, { selected_lr: rate, pinned: true });
+      probe(model, frame.chosenIndex);
+    },
+    { signal },
+  );
+  return line;
+}
+
+/** The chosen rate at the edge of the plot, if the line is outside the view. */
+export function chosenOutside(frame: Frame): HTMLElement {
+  const node = element("div", { class: "autolr-outside" });
+  const updateOutside = () => {
+    const rate = frame.chosen;
+    const edge = rate === null ? 0 : side(toFraction(rate, frame.axis));
+    node.style.left = edge > 0 ? "auto" : "0";
+    node.style.right = edge > 0 ? "0" : "auto";
+    const text = formatRate(rate ?? 0);
+    setText(node, edge < 0 ? `\u25c0 ${text}` : edge > 0 ? `${text} \u25b6` : "");
+  };
+  onChange(frame.model, ["selected_lr", ...AXIS], updateOutside, frame.signal);
+  frame.onPointing(updateOutside);
+  return node;
+}

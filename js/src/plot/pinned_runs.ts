@@ -1,0 +1,50 @@
+import { button, element, setText } from "../element";
+import { onChange } from "../screen";
+import { AXIS, type Frame, percent } from "./frame";
+
+/** Names of the pinned runs. */
+const LETTERS = ["A", "B", "C", "D"];
+
+/** The letter of each pinned run at the lowest point of its curve. */
+export function letters(frame: Frame): HTMLElement {
+  const { model } = frame;
+  const node = element("div", { class: "autolr-layer autolr-letters" });
+  const updateLetters = () => {
+    const [bottom = 0, top = 1] = model.get("limits");
+    node.replaceChildren(
+      ...model.get("pins").flatMap(({ rate, change }, i) => {
+        if (rate === undefined || change === undefined) return [];
+        const letter = element("strong", {}, LETTERS[i] as string);
+        frame.place(letter, rate);
+        letter.style.top = percent(Math.min(0.94, Math.max(0, (top - change) / (top - bottom))));
+        return [letter];
+      }),
+    );
+  };
+  onChange(model, ["pins", "limits", ...AXIS], updateLetters, frame.signal);
+  return node;
+}
+
+/** What the curves are, if there are pinned runs. */
+export function legend({ model, signal }: Frame): HTMLElement {
+  const node = element("ul", { class: "autolr-legend", "aria-label": "Runs in the chart" });
+  const thisRun = element("span", {});
+  const entry = (key: HTMLElement, name: string, ...more: (HTMLElement | string)[]) =>
+    element("li", {}, key, element("strong", {}, name), " ", ...more);
+  const updateLegend = () => {
+    const pins = model.get("pins").map(({ words }, i) => {
+      const name = LETTERS[i] as string;
+      const key = element("span", { class: "autolr-key" });
+      key.style.borderColor = model.get("colors").pins[i] ?? "";
+      const label = `Unpin ${name}`;
+      const remove = button("\u00d7", { title: label, "aria-label": label });
+      remove.addEventListener("click", () => model.send({ type: "unpin_run", index: i }));
+      return entry(key, name, `${words} `, remove);
+    });
+    const key = element("span", { class: "autolr-key autolr-key-run" });
+    node.replaceChildren(...(pins.length ? [entry(key, "this run", thisRun)] : []), ...pins);
+  };
+  onChange(model, ["pins", "colors"], updateLegend, signal);
+  onChange(model, ["this_run"], () => setText(thisRun, model.get("this_run")), signal);
+  return node;
+}

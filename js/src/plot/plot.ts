@@ -1,0 +1,38 @@
+import { element } from "../element";
+import type { Model } from "../screen";
+import { beyond } from "./beyond";
+import { chosenLine, chosenOutside } from "./chosen_line";
+import { diverged } from "./diverged";
+import { Frame } from "./frame";
+import { histogram } from "./histogram";
+import { interval } from "./interval";
+import { legend, letters } from "./pinned_runs";
+import { guide, readout } from "./readout";
+import { ruleMarks } from "./rule_marks";
+import { zoomStrip } from "./zoom_strip";
+import { zoomTools } from "./zoom_tools";
+
+/** All that lies over bqplot's figure. Later parts of the area lie over earlier ones. */
+export function plot(model: Model, signal: AbortSignal): HTMLElement {
+  const frame = new Frame(model, signal);
+  frame.area.append(
+    diverged(frame),
+    interval(frame),
+    letters(frame),
+    guide(frame),
+    chosenLine(frame),
+    beyond(frame),
+    chosenOutside(frame),
+    histogram(frame),
+    ruleMarks(frame),
+    readout(frame),
+  );
+  return element(
+    "section",
+    { class: "autolr-plot", "aria-label": "Chart of the change in loss against the learning rate" },
+    frame.area,
+    zoomStrip(frame),
+    zoomTools(frame),
+    legend(frame),
+  );
+}

@@ -1,0 +1,89 @@
+import { type Axis, toFraction } from "../axis";
+import { button, element } from "../element";
+import { assign, type Model, onChange } from "../screen";
+import { AXIS, type Frame, percent } from "./frame";
+
+/** Letters of rule names that one mark has room for. */
+const ROOM = 30;
+
+/** Width of a mark in pixels. */
+const WIDTH = 22;
+
+export interface RuleMark {
+  place: number;
+  names: string[];
+  /** Names that there is no room for. */
+  more: string[];
+}
+
+/** The rules' choices as marks from left to right; choices within the fraction `close` share one mark. */
+export function ruleMarksOf(choices: Record<string, number>, axis: Axis, method: string, close: number): RuleMark[] {
+  const groups: { place: number; all: string[] }[] = [];
+  for (const [name, rate] of Object.entries(choices).sort((a, b) => a[1] - b[1])) {
+    const place = toFraction(rate, axis);
+    if (!(place >= 0 && place <= 1)) continue;
+    const last = groups.at(-1);
+    if (last && place - last.place < close) last.all.push(name);
+    else groups.push({ place, all: [name] });
+  }
+  return groups.map(({ place, all }) => {
+    // The current rule comes first, because there is not always room for all.
+    const sorted = all.includes(method) ? [method, ...all.filter((name) => name !== method)] : all;
+    let room = ROOM;
+    const names = sorted.filter((name, i) => {
+      room -= name.length + 2;
+      return i === 0 || room >= 0;
+    });
+    return { place, names, more: sorted.filter((name) => !names.includes(name)) };
+  });
+}
+
+/** What each rule would choose, as marks on the axis. */
+export function ruleMarks(frame: Frame): HTMLElement {
+  const { model, signal, area } = frame;
+  const node = element("div", { class: "autolr-layer", role: "group", "aria-label": "What other rules choose" });
+  let shown = "";
+  const updateMarks = () => {
+    const marks = ruleMarksOf(model.get("choices"), frame.axis, model.get("method"), WIDTH / area.clientWidth);
+    const names = JSON.stringify([marks.map(({ names, more }) => [names, more]), model.get("method")]);
+    if (names === shown) {
+      // The elements stay, so that a press on a mark is not lost when a round arrives.
+      for (const [i, mark] of marks.entries()) moveMark(node.children[i] as HTMLElement, mark.place);
+      return;
+    }
+    shown = names;
+    const focused = node.contains(document.activeElement) ? document.activeElement?.textContent : undefined;
+    node.replaceChildren(...marks.map((mark) => newMark(model, mark)));
+    if (focused) [...node.querySelectorAll("button")].find((one) => one.textContent === focused)?.focus();
+  };
+  onChange(model, ["choices", "method", ...AXIS], updateMarks, signal);
+
+  // Only these marks depend on the width of the plot, because close ones share a mark.
+  const resized = new ResizeObserver(updateMarks);
+  resized.observe(area);
+  signal.addEventListener("abort", () => resized.disconnect());
+  return node;
+}
+
+/** A mark whose names are buttons that make the rule the current one. */
+function newMark(model: Model, { place, names, more }: RuleMark): HTMLElement {
+  const words = model.get("settings").find(({ name }) => name === "method")?.options ?? {};
+  const buttons = names.map((name) => {
+    const current = String(name === model.get("method"));
+    const one = button(name, { title: `Use this rule: ${words[name] ?? name}`, "aria-pressed": current });
+    one.addEventListener("click", () => {
+      model.send({ type: "use_rule" });
+      assign(model, { method: name });
+    });
+    return one;
+  });
+  const rest = more.length ? [element("span", { title: more.join(", ") }, `+${more.length}`)] : [];
+  const mark = element("div", { class: "autolr-tick" }, ...buttons, ...rest);
+  moveMark(mark, place);
+  return mark;
+}
+
+function moveMark(mark: HTMLElement, place: number): void {
+  mark.style.left = percent(place);
+  mark.classList.toggle("autolr-left", place > 0.97);
+}

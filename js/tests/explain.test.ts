@@ -1,0 +1,67 @@
+import { expect, test } from "vitest";
+import { explain, words } from "../src/explain";
+import type { Lesson } from "../src/screen";
+import { curve, mockModel } from "./mock_model";
+
+const LESSON: Lesson = {
+  round: 2,
+  observations: 100,
+  batch_size: 8,
+  horizon: 1,
+  drawn: [0.1, 0.5],
+  rates: [1e-3, 1e-2, 1e-1, 1],
+  before: 2,
+  after: [1.5, 1, 5, null],
+};
+
+function showStage(stage: number) {
+  const mock = mockModel({ ...curve([1e-3, 1e-2, 1e-1, 1], []), explain: true, lesson: LESSON, stage });
+  const node = explain(mock.model, new AbortController().signal);
+  const button = (name: string) =>
+    [...node.querySelectorAll("button")].find((one) => one.textContent === name) as HTMLButtonElement;
+  const count = (name: string) => node.querySelectorAll(`.autolr-${name}`).length;
+  return { ...mock, node, button, count };
+}
+
+test("the explanation goes forward and back between its first and last stage", () => {
+  const view = showStage(1);
+  expect(view.button("Back").disabled).toBe(true);
+  view.button("Next").click();
+  expect(view.model.get("stage")).toBe(2);
+  view.button("Back").click();
+  expect(view.model.get("stage")).toBe(1);
+  expect(showStage(6).button("Next").disabled).toBe(true);
+});
+
+test.each([
+  [1, { drawn: 2 }],
+  [2, { before: 1, after: 0 }],
+  [3, { before: 1, start: 4, after: 0 }],
+  [4, { before: 1, after: 3, broke: 1 }],
+  [5, { fell: 2, rose: 2, after: 3 }],
+])("stage %i shows %o", (stage, shown) => {
+  const view = showStage(stage);
+  for (const [name, times] of Object.entries(shown)) expect([name, view.count(name)]).toEqual([name, times]);
+});
+
+test("its words describe this round", () => {
+  expect(words(LESSON, 1)[1]).toContain("A batch of round 2 has 8 of the 100 observations, drawn at random");
+  expect(words(LESSON, 3)[1]).toContain(
+    "copied 4 times, once for each learning rate, and each copy takes one training step.",
+  );
+  expect(words({ ...LESSON, horizon: 25 }, 3)[1]).toContain("25 training steps, each on a fresh batch");
+  expect(words(LESSON, 5)[1]).toContain("2 of 4 rates lowered the loss, and 1 broke the model.");
+  expect(words({ ...LESSON, observations: null, drawn: [] }, 1)[1]).toContain(
+    "A batch of round 2 has 8 observations, in the order of the data",
+  );
+  expect(words(LESSON, 4)[1]).toContain("the steps were too long");
+  expect(words({ ...LESSON, after: [1, 0.9, 0.5, 0.2] }, 4)[1]).not.toContain("too long");
+});
+
+test("before the first round it says what to press", () => {
+  const mock = mockModel({ explain: true });
+  const node = explain(mock.model, new AbortController().signal);
+  expect(node.textContent).toContain("Press One round");
+  mock.model.set("explain", false);
+  expect(node.classList.contains("autolr-gone")).toBe(true);
+});
