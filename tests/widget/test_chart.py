@@ -1,15 +1,16 @@
-"""The arithmetic of the picture."""
-
 import re
 from pathlib import Path
 
+import bqplot
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autolr_widget import TunerWidget
 from autolr_widget.engine.reading.band import normal
 from autolr_widget.widget.chart import CURVE, PINS, Chart, decades, y_limits
+from tests.widget.front_end import from_front_end, marks
 
 
 @pytest.mark.parametrize(
@@ -92,3 +93,64 @@ def test_marks_stand_out_on_light_and_dark(surface):
         lighter, darker = sorted((luminance(colour), luminance(surface)), reverse=True)
         # WCAG 2.2, 1.4.11.
         assert (lighter + 0.05) / (darker + 0.05) >= 3, colour
+
+
+def test_the_chart_shows_the_summary(widget):
+    widget.run()
+    summary, drawn = widget.results.summary(), marks(widget)
+    np.testing.assert_allclose(drawn["curve"].x, summary.index)
+    np.testing.assert_allclose(drawn["curve"].y, [summary["lower"], summary["upper"], summary["mean"]])
+    assert drawn["zero"].y.tolist() == [0, 0]
+    assert {name for name, mark in drawn.items() if not mark.visible} == {"before", "dropped", "rounds", "pins"}
+    assert isinstance(drawn["curve"].scales["x"], bqplot.LogScale)
+
+
+def test_the_chart_moves_once_after_every_round_and_before_the_counter(widget):
+    events = []
+    marks(widget)["curve"].observe(lambda _: events.append("chart"), names="y")
+    widget.observe(lambda change: events.append(change["new"]), names="round")
+    widget.run()
+    assert events == ["chart", 1, "chart", 2, "chart", 3, "chart", 4]
+
+
+def test_one_round_has_a_mean_and_no_band(widget):
+    widget.step()
+    widget._on_message(None, {"type": "tick", "round": 0}, [])
+    assert (widget.status, widget.round) == ("paused", 1)
+    drawn = marks(widget)
+    assert drawn["curve"].visible
+    lower, upper, mean = drawn["curve"].y
+    assert lower.tolist() == upper.tolist() == mean.tolist()
+
+
+def test_rates_that_diverged_are_left_out_of_the_chart(make_model, digits):
+    widget = TunerWidget(make_model(), *digits, lr_space=(1e-3, 1e38), num_evals=6, num_subsamples=2)
+    widget.run()
+    drawn = marks(widget)
+    assert 0 < len(drawn["curve"].x) < 6
+    assert np.isfinite(drawn["curve"].y).all()
+
+
+def test_a_round_that_diverged_leaves_the_picture(make_model, digits):
+    widget = TunerWidget(make_model(), *digits, lr_space=(1e-3, 1e38), num_evals=6, num_subsamples=2)
+    from_front_end(widget, show_rounds=True)
+    widget.run()
+    assert np.isfinite(marks(widget)["rounds"].y).all()
+    assert marks(widget)["rounds"].y[:, -1].min() > 1e29
+
+
+def test_a_race_shows_who_has_dropped_out(widget):
+    widget.num_subsamples, widget.pruner, widget.horizon = 24, "racing", 1
+    widget.run()
+    drawn = marks(widget)
+    assert drawn["dropped"].visible
+    assert len(drawn["dropped"].x) == 12
+    assert 2 <= len(drawn["curve"].x) < 12
+
+
+def test_the_ticks_of_a_narrow_range_are_not_rounded_to_one_another(widget):
+    (axis,) = (axis for axis in widget.figure.axes if isinstance(axis.scale, bqplot.LogScale))
+    from_front_end(widget, view=[0.172, 0.1915])
+    assert axis.tick_format == ".3~g"
+    from_front_end(widget, view=[1e-3, 1.0])
+    assert axis.tick_format == ".0e"

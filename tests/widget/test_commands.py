@@ -1,6 +1,7 @@
 import pytest
 
 from autolr_widget.widget.commands import Command, parse
+from tests.widget.front_end import send
 
 COMMANDS = {"tick": Command(lambda round: None, {"round": int}), "start": Command(lambda: None)}
 
@@ -23,3 +24,26 @@ COMMANDS = {"tick": Command(lambda round: None, {"round": int}), "start": Comman
 )
 def test_only_commands_of_the_table_with_arguments_of_their_types_are_taken(content, expected):
     assert parse(content, COMMANDS) == expected
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, 3, "tick", [], {}, {"type": "tick"}, {"type": "tick", "round": None}, {"type": "tick", "round": 10**30},
+     {"type": "download"}, {"type": "download", "format": 3}, {"type": "unpin_run", "index": "0"}, {"type": "choose"},
+     {"type": "__init__"}, {"type": "close"}, {"type": "start", "round": 1}, {"type": ["start"]}, {"type": "run"}],
+)  # fmt: skip
+def test_foreign_messages_are_ignored(widget, content):
+    widget._on_message(None, content, [])
+    assert (widget.status, widget.round) == ("idle", 0)
+
+
+def test_the_buttons_messages(widget):
+    send(widget, type="start")
+    assert widget.status == "running"
+    send(widget, type="pause")
+    assert widget.status == "paused"
+    send(widget, type="step")
+    send(widget, type="tick", round=0)
+    assert (widget.status, widget.round) == ("paused", 1)
+    send(widget, type="reset")
+    assert (widget.status, widget.round) == ("idle", 0)

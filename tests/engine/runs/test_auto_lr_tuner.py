@@ -1,5 +1,3 @@
-"""`AutoLRTuner` beside the package that it stands in for, autolrtuner 1.0.2."""
-
 import contextlib
 import inspect
 
@@ -77,9 +75,6 @@ def test_plot_limits_are_the_reference_s(pair, monkeypatch):
         limits.append([*plt.gca().get_xlim(), *plt.gca().get_ylim()])
         plt.close("all")
     np.testing.assert_allclose(limits[1], limits[0], rtol=1e-4)
-
-
-# What follows is where ours differs on purpose: each test shows the reference's defect, then ours.
 
 
 def test_the_model_and_its_optimizer_stay_as_they_were(make_model, digits):

@@ -1,4 +1,4 @@
-"""The forms that a round can take, and what it does where there is nothing to measure. Numbers: `test_exactness`."""
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -11,6 +11,25 @@ from autolr_widget.engine.measuring.line import line_through
 from autolr_widget.engine.measuring.sweep import Form
 from tests.engine.cases import CASES
 from tests.engine.oracle import assert_exact
+
+
+def test_one_graph_serves_all_horizons_and_grids(make_model, digits):
+    tuner = LRTuner(make_model("adam"), *digits, num_evals=3, horizon=3)
+    tuner.step()
+    longer = tuner.renewed(replace(tuner.settings, horizon=5, num_evals=4))
+    longer.step()
+    assert longer._differential is tuner._differential
+    assert len(tuner._differential._traces) == 1
+    fresh = LRTuner(make_model("adam"), *digits, num_evals=4, horizon=5)
+    np.testing.assert_array_equal(longer.measure(0).deltas, fresh.measure(0).deltas)
+
+
+def test_rates_are_the_same_together_and_in_pieces(make_model, digits, monkeypatch):
+    tuner = LRTuner(make_model("adam"), *digits, num_evals=7, horizon=3)
+    together = [tuner.step().deltas, tuner.step().deltas]
+    monkeypatch.setattr(differential, "PIECE", 0)
+    again = tuner.renewed(tuner.settings)
+    np.testing.assert_array_equal([again.measure(0).deltas, again.measure(1).deltas], together)
 
 
 # Whatever form a round takes, its numbers are the same.
@@ -30,23 +49,6 @@ def test_every_form_is_exact(form, name, monkeypatch):
 
 def bent(*arguments):
     return line_through(*arguments)._replace(is_straight=tf.constant(False))
-
-
-@pytest.mark.parametrize(
-    ("step", "straight"),
-    [
-        (lambda rate: [tf.ones(3) - rate * tf.range(3.0)], True),
-        (lambda rate: [tf.ones(3) * 1e-20, tf.ones(2) - rate * 1e-12], True),
-        (lambda rate: [tf.ones(3) * tf.minimum(rate, 0.3)], False),
-        (lambda rate: [tf.ones(3) * tf.minimum(rate, 0.9)], False),
-        (lambda rate: [tf.ones(3) * rate**1.01], False),
-        (lambda rate: [tf.ones(3), tf.stack([rate, float("nan")])], False),
-        (lambda rate: [tf.ones(3) * 1e38 * rate * 1e2], False),
-    ],
-)
-def test_a_line_is_told_from_what_bends(step, straight):
-    line = line_through(step, tf.constant(1e-6), tf.constant(1.0))
-    assert bool(line.is_straight) is straight
 
 
 def test_masks_are_paired_within_a_round_and_differ_between_rounds(make_model, digits):

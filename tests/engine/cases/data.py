@@ -1,0 +1,305 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from keras import layers
+from scipy import sparse
+
+from tests.engine.cases.case import (
+    CROSSENTROPY,
+    WEIGHTS,
+    Case,
+    X,
+    Y,
+    case,
+    classifier,
+    compiled,
+    mlp,
+)
+from tests.engine.cases.losses import add_loss_alone
+from tests.engine.cases.structure import (
+    BINARY,
+    HALVES,
+    inputs_as_dict,
+)
+from tests.engine.cases.weights import CLASS_WEIGHT
+
+
+@case("data", "NumPy, float64")
+def numpy_double() -> Case:
+    return Case(compiled(mlp), X.astype("float64"), Y.astype("int8"))
+
+
+@case("data", "pandas")
+def pandas_frame() -> Case:
+    return Case(compiled(mlp), pd.DataFrame(X), pd.Series(Y))
+
+
+@case("data", "pandas, integer and boolean columns")
+def pandas_mixed() -> Case:
+    frame = pd.DataFrame({"a": X[:, 20] > 0.5, "b": Y, "c": X[:, 12]})
+    return Case(compiled(classifier((3,))), frame, pd.Series(Y))
+
+
+@case("data", "pandas, nullable without missing values")
+def pandas_nullable() -> Case:
+    return Case(compiled(mlp), pd.DataFrame(X).astype("Float32"), pd.Series(Y, dtype="Int64"))
+
+
+@case("data", "pandas, nullable with missing values")
+def pandas_missing() -> Case:
+    frame = pd.DataFrame(X).astype("Float32")
+    frame.iloc[3, 5] = pd.NA
+    return Case(compiled(mlp), frame, refused="column 5 of dtype Float32, with missing values in 1 rows.*fillna")
+
+
+@case("data", "pandas, categorical")
+def pandas_categorical() -> Case:
+    frame = pd.DataFrame({"a": pd.Categorical(Y)})
+    return Case(compiled(classifier((1,))), frame, refused="column 'a' of dtype category.*cat.codes")
+
+
+@case("data", "pandas, strings")
+def pandas_strings() -> Case:
+    frame = pd.DataFrame({"a": Y.astype(str)})
+    return Case(compiled(classifier((1,))), frame, refused="column 'a' of dtype .*which is no number")
+
+
+@case("data")
+def tensors() -> Case:
+    return Case(compiled(mlp), tf.constant(X), tf.constant(Y))
+
+
+@case("data")
+def dataset_in_batches() -> Case:
+    return Case(compiled(mlp), tf.data.Dataset.from_tensor_slices((X, Y)).batch(10), None)
+
+
+@case("data")
+def dataset_not_in_batches() -> Case:
+    return Case(compiled(mlp), tf.data.Dataset.from_tensor_slices((X, Y)), None)
+
+
+@case("data")
+def dataset_without_end() -> Case:
+    return Case(compiled(mlp), tf.data.Dataset.from_tensor_slices((X, Y)).shuffle(500, seed=1).repeat().batch(32), None)
+
+
+@case("data")
+def dataset_of_unknown_length() -> Case:
+    spec = (tf.TensorSpec((None, 64), tf.float32), tf.TensorSpec((None,), tf.int64))
+    dataset = tf.data.Dataset.from_generator(lambda: ((X[i : i + 7], Y[i : i + 7]) for i in range(0, 700, 7)),
+                                             output_signature=spec)  # fmt: skip
+    return Case(compiled(mlp), dataset, None)
+
+
+@case("data")
+def dataset_of_inputs_alone() -> Case:
+    return Case(add_loss_alone().make, tf.data.Dataset.from_tensor_slices(X).batch(10), None,
+                settings={"lr_space": (1e-2, 10)})  # fmt: skip
+
+
+@case("data")
+def dataset_with_weights() -> Case:
+    return Case(compiled(mlp), tf.data.Dataset.from_tensor_slices((X, Y, WEIGHTS)).batch(10), None)
+
+
+@case("data")
+def dataset_with_class_weight() -> Case:
+    dataset = tf.data.Dataset.from_tensor_slices((X, Y)).batch(10)
+    return Case(compiled(mlp), dataset, None, data={"class_weight": CLASS_WEIGHT})
+
+
+@case("data")
+def dataset_of_dicts() -> Case:
+    dataset = tf.data.Dataset.from_tensor_slices((HALVES, Y)).batch(10)
+    return Case(inputs_as_dict().make, dataset, None)
+
+
+@case("data")
+def dataset_of_columns_that_Keras_expands() -> Case:
+    def build() -> keras.Model:
+        inputs = {name: keras.Input((1,), name=name) for name in ("a", "b")}
+        joined = layers.Concatenate()(list(inputs.values()))
+        return keras.Model(inputs, layers.Dense(10, "softmax")(joined))
+
+    dataset = tf.data.Dataset.from_tensor_slices(({"a": X[:, 20], "b": X[:, 12]}, Y)).batch(10)
+    return Case(compiled(build, "adam"), dataset, None, settings={"lr_space": (1e-2, 1)})
+
+
+@case("data")
+def dataset_of_less_than_a_round() -> Case:
+    dataset = tf.data.Dataset.from_tensor_slices((X[:20], Y[:20])).batch(5)
+    return Case(compiled(mlp), dataset, None)
+
+
+@case("data")
+def empty_dataset() -> Case:
+    return Case(compiled(mlp), tf.data.Dataset.from_tensor_slices((X[:0], Y[:0])).batch(5), None,
+                refused="`x` must yield at least one observation")  # fmt: skip
+
+
+@case("data")
+def targets_beside_a_dataset() -> Case:
+    return Case(compiled(mlp), tf.data.Dataset.from_tensor_slices((X, Y)).batch(5), Y,
+                refused="`y` and `sample_weight` must be None")  # fmt: skip
+
+
+class Batches(keras.utils.PyDataset):
+    def __len__(self) -> int:
+        return len(X) // 10
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        return X[10 * index : 10 * index + 10], Y[10 * index : 10 * index + 10]
+
+
+@case("data")
+def PyDataset() -> Case:
+    return Case(compiled(mlp), Batches(), None)
+
+
+@case("data")
+def PyDataset_without_end() -> Case:
+    class Endless(Batches):
+        num_batches = None
+
+        def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+            return super().__getitem__(index % 100)
+
+    return Case(compiled(mlp), Endless(), None)
+
+
+@case("data")
+def generator() -> Case:
+    def batches() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        for i in count():
+            rows = np.arange(9 * i, 9 * i + 9) % len(X)
+            yield X[rows], Y[rows], WEIGHTS[rows]
+
+    return Case(compiled(mlp), batches(), None)
+
+
+class LikeTorch:
+    """An array as torch hands it over: by `__array__` alone."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self.array
+
+
+@case("data", "what a torch DataLoader looks like")
+def loader() -> Case:
+    class Loader:
+        def __len__(self) -> int:
+            return 10
+
+        def __iter__(self) -> Iterator[list[LikeTorch]]:
+            return ([LikeTorch(X[i : i + 16]), LikeTorch(Y[i : i + 16])] for i in range(0, 160, 16))
+
+    return Case(compiled(mlp), Loader(), None)
+
+
+@case("data")
+def scipy_sparse() -> Case:
+    return Case(compiled(mlp), sparse.csr_matrix(X), refused="`x` must have a length, and rows that are arrays")
+
+
+@case("data")
+def dictionaries_in_another_order_than_the_outputs() -> Case:
+    def build() -> keras.Model:
+        inputs = keras.Input((64,))
+        odd, digit = layers.Dense(1, "sigmoid", name="b")(inputs), layers.Dense(10, "softmax", name="a")(inputs)
+        return keras.Model(inputs, [odd, digit])
+
+    losses = {"b": "binary_crossentropy", "a": CROSSENTROPY}
+    return Case(compiled(build, "adam", losses), y={"a": Y, "b": BINARY})
+
+
+@case("data")
+def memmap() -> Case:
+    path = Path(mkdtemp()) / "x.npy"
+    np.save(path, X.astype("float64"))
+    return Case(compiled(mlp), np.load(path, mmap_mode="r"))
+
+
+@case("data")
+def NaN_in_a_memmap() -> Case:
+    path = Path(mkdtemp()) / "x.npy"
+    x = X.astype("float64")
+    x[:, 0] = np.nan
+    np.save(path, x)
+    return Case(
+        compiled(mlp), np.load(path, mmap_mode="r"), refused=r"in (12|36|48) of \1 rows, the first of them row \d"
+    )
+
+
+@case("data")
+def HDF5() -> Case:
+    file = h5py.File(Path(mkdtemp()) / "x.h5", "w")
+    return Case(compiled(mlp), file.create_dataset("x", data=X), file.create_dataset("y", data=Y))
+
+
+@case("data")
+def anything_with_rows() -> Case:
+    class Rows:
+        def __len__(self) -> int:
+            return len(X)
+
+        def __getitem__(self, index: int) -> np.ndarray:
+            assert isinstance(index, int), "one row at a time"
+            return X[index]
+
+    return Case(compiled(mlp), Rows())
+
+
+@case("data")
+def strings() -> Case:
+    return Case(compiled(mlp), Y.astype(str)[:, None], refused="`x` must be an array of numbers")
+
+
+@case("data")
+def NaN() -> Case:
+    x = X.copy()
+    x[7, 3] = np.nan
+    return Case(compiled(mlp), x, refused="NaN or infinity in 1 of 1797 rows, the first of them row 7")
+
+
+@case("data")
+def NaN_in_a_stream() -> Case:
+    x = X.copy()
+    x[7, 3] = np.nan
+    dataset = tf.data.Dataset.from_tensor_slices((x, Y)).batch(10)
+    return Case(compiled(mlp), dataset, None, refused="`x` must hold finite numbers.*in 1 of 10 rows, .* row 7")
+
+
+@case("data")
+def labels_outside_of_the_loss_s_range() -> Case:
+    return Case(compiled(mlp), y=Y + 1, refused="`y` must lie between 0 and 9 for the loss sparse_.*from 1 to 10")
+
+
+@case("data")
+def labels_outside_of_a_binary_loss_s_range() -> Case:
+    loss = keras.losses.BinaryCrossentropy
+    make = compiled(lambda: keras.Sequential([keras.Input((64,)), layers.Dense(1, "sigmoid")]), loss=loss)
+    return Case(make, y=2 * BINARY - 1, refused="`y` must lie between 0 and 1 for the loss Bin")
+
+
+@case("data")
+def a_model_whose_weights_are_NaN() -> Case:
+    def build() -> keras.Model:
+        model = mlp()
+        model.layers[0].bias.assign(np.full(16, np.nan))
+        return model
+
+    return Case(compiled(build), refused="has weights that are NaN or infinite")

@@ -1,0 +1,102 @@
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autolr_widget import TuneResults
+from autolr_widget.engine.reading.selection import RULES
+from tests.engine.reading.curves import CURVE, DELTAS, GRID, RATES
+
+
+@given(DELTAS)
+def test_summary_is_what_pandas_says_of_the_finite_rounds(deltas):
+    frame = pd.DataFrame(np.where(np.isfinite(deltas), deltas, np.nan), columns=RATES)
+    results = TuneResults(RATES, deltas)
+    summary = results.summary(alpha=0.1)
+    pd.testing.assert_frame_equal(results.frame, frame, check_names=False)
+    for percent in (5, 25, 75, 95):
+        expected = frame.quantile(percent / 100).to_numpy()
+        np.testing.assert_allclose(summary[f"q{percent:02}"], expected, rtol=1e-9, atol=1e-6)
+    for statistic in ("mean", "median", "std"):
+        expected = getattr(frame, statistic)().to_numpy()
+        np.testing.assert_allclose(summary[statistic], expected, rtol=1e-9, atol=1e-6)
+    assert summary["count"].tolist() == frame.count().tolist()
+    assert (summary["count"] + summary["diverged"] == len(deltas)).all()
+    margin = 1.6448536269514722 * frame.std().to_numpy() / np.sqrt(frame.count().to_numpy().clip(1))
+    np.testing.assert_allclose(summary["upper"] - summary["lower"], 2 * margin, rtol=1e-7, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("drop", "end"), [([-5, -4, -3, -2, -1], "lower"), ([-1, -2, -3, -4, -5], "upper"), ([-1, -2, -5, -4, -3], "")]
+)
+def test_a_choice_at_the_edge_is_flagged(drop, end):
+    assert TuneResults(RATES, np.array([drop] * 2, float)).edge() == end
+
+
+def test_the_largest_rate_that_did_not_diverge_is_no_edge():
+    assert TuneResults(RATES, np.array([[-1, -2, -3, -4, math.nan]])).edge() == ""
+
+
+@given(DELTAS, st.sampled_from(["log", "linear"]))
+def test_json_both_ways(deltas, scale):
+    results = TuneResults(RATES, deltas, scale)
+    text = results.to_json()
+    assert TuneResults.from_json(text) == results
+    json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+
+HEAD = '{"format": "autolr_widget.TuneResults", "version": 1, "scale": '
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "it is no JSON"),
+        ("[]", 'its "format" is not "autolr_widget.TuneResults"'),
+        ("{}", 'its "format" is not "autolr_widget.TuneResults"'),
+        ('{"format": "autolr_widget.Run", "version": 1}', 'its "format" is not "autolr_widget.TuneResults"'),
+        ('{"format": "autolr_widget.TuneResults", "version": 2}', 'its "version" is 2, and this .* reads version 1'),
+        (HEAD + '"log", "rates": [1, 2], "deltas": [[1]]}', "row 0 of `deltas` is no list of 2 values"),
+        (HEAD + '"log", "rates": ["a"], "deltas": [[1]]}', "`rates` holds 'a'"),
+        (HEAD + '"log", "rates": [2, 1], "deltas": []}', "`rates` must be finite, not negative and in order"),
+        (HEAD + '"log", "rates": [1], "deltas": [[1]], "measured": [[false]]}', "must be NaN where `measured`"),
+        (HEAD + '"cubic", "rates": [1], "deltas": [[1]]}', "`scale` must be one of"),
+        (HEAD + '"log", "rates": [1]}', "`results` lacks the key 'deltas'"),
+    ],
+)  # fmt: skip
+def test_damaged_json_is_refused(text, message):
+    with pytest.raises(ValueError, match="Argument `text` must be JSON written by .*, but .*" + message):
+        TuneResults.from_json(text)
+
+
+def test_results_are_equal_by_value():
+    deltas = np.array([[1.0, math.nan, 2.0, 3.0, 4.0]])
+    assert TuneResults(RATES, deltas) == TuneResults(RATES, deltas)
+    assert TuneResults(RATES, deltas) != TuneResults(RATES, deltas + 1)
+    assert TuneResults(RATES, deltas) != TuneResults(RATES, deltas, "linear")
+
+
+def test_plot_draws_the_curve():
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    axes = TuneResults(RATES, np.array([[-1.0, -2, -3, 4, 5], [-1, -3, -3, 4, 5]])).plot()
+    assert axes.get_xscale() == "log"
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), [-1, -2.5, -3, 4, 5])
+
+
+def test_a_rule_of_one_s_own_is_chosen_like_the_rest(monkeypatch):
+    monkeypatch.setitem(RULES, "third", lambda rates, deltas: float(rates[2]))
+    results = TuneResults(GRID, np.tile(CURVE, (3, 1)))
+    assert results.best_lr("third") == 1e-2
+    assert results.choices()["third"] == 1e-2
+    assert results.certainty("third").agreement == 1
+
+
+def test_a_choice_below_the_lowest_mean_is_at_the_edge_where_that_is():
+    results = TuneResults(GRID[:5], np.tile(CURVE[:5], (2, 1)))
+    assert (results.best_lr("half-minimum"), results.edge("half-minimum")) == (1 / 2, "upper")

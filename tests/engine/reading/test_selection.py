@@ -1,0 +1,172 @@
+import contextlib
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from autolr_widget import TuneResults
+from autolr_widget.engine.reading.selection import RULES, certainty
+from tests.engine.reading.curves import CURVE, DELTAS, GRID, RATES
+
+
+def test_steady_is_not_fooled_by_rates_that_do_nothing():
+    # The spread of the drop vanishes with the rate, as it does for a real model; only around 0.1 is it steady.
+    drop = np.array([-0.01, -0.02, -0.1, -0.5, 3.0])
+    noise = np.array([0.5, 0.5, 0.1, 0.6, 1.0])
+    rounds = np.random.default_rng(0).normal(size=(30, 1))
+    results = TuneResults(RATES, drop * (1 + noise * rounds))
+    assert results.best_lr("variance") == 0.01
+    assert results.best_lr("steady") == 0.1
+
+
+@pytest.mark.parametrize(
+    ("deltas", "expected"),
+    [
+        ([[-1, -2, -3, -4, 5]], {"mean": 0.5, "median": 0.5, "max": 0.5}),
+        ([[-1, -9, -3, 1, 0], [-1, 1, -3, -9, 0]], {"mean": 0.02, "median": 0.02, "variance": 0.01, "max": 1.0}),
+        ([[-1, -1, 0, 0, 9], [-1, -1, 0, 0, 9], [9, -1, 0, 0, 9]], {"mean": 0.02, "median": 0.01, "variance": 0.02}),
+        ([[-1, -2, math.nan, -4, -9], [-1, -2, -9, -4, math.inf]], {"mean": 0.5, "median": 0.5, "max": 0.5}),
+    ],
+)
+def test_rules(deltas, expected):
+    results = TuneResults(RATES, np.array(deltas, float))
+    for method, rate in expected.items():
+        assert results.best_lr(method) == rate, method
+
+
+def test_max_warns_where_no_rate_is_safe():
+    with pytest.warns(UserWarning, match="raised the loss"):
+        assert TuneResults(RATES, np.ones((2, 5))).best_lr("max") == 0.0
+
+
+@pytest.mark.parametrize(
+    ("deltas", "method", "message"),
+    [
+        (np.zeros((0, 5)), "mean", "No results found"),
+        (np.full((2, 5), math.nan), "median", r"Every learning rate from 0\.01 to 1 diverged"),
+        (np.zeros((1, 5)), "variance", "at least 2 rounds"),
+        (np.zeros((1, 5)), "steady", "at least 2 rounds"),
+        (np.ones((3, 5)), "steady", "no rate that lowers the loss significantly"),
+        (np.zeros((1, 5)), "lowest", "`method` must be one of"),
+    ],
+)
+def test_rules_that_can_not_choose_say_why(deltas, method, message):
+    with pytest.raises(ValueError, match=message):
+        TuneResults(RATES, deltas).best_lr(method)
+
+
+@given(DELTAS, st.randoms(use_true_random=False))
+def test_rules_do_not_depend_on_the_order_of_rounds(deltas, random):
+    order = list(range(len(deltas)))
+    random.shuffle(order)
+    finite = np.isfinite(deltas).all(axis=0)
+    if len(deltas) and finite.any():
+        # Not the mean: its last bit depends on the order of the sum, and may break a tie.
+        assert RULES["median"](RATES, deltas[order]) == RULES["median"](RATES, deltas)
+        assert RULES["median"](RATES, deltas) in RATES[finite]
+        if (finite & (deltas <= 0).all(axis=0)).any():
+            assert RULES["max"](RATES, deltas[order]) == RULES["max"](RATES, deltas)
+
+
+SOFT = np.exp([-9.9, -9, -4, -1, 0, -40])
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("mean", 1.0),
+        # The parabola through (-1, -0.9), (0, -1) and (1, 0), in decades, where the rise above 0 counts as 0.
+        ("half-minimum", 10 ** (-0.45 / 1.1) / 2),
+        ("share", 0.1),
+        ("significant", 1.0),
+        ("steepest", 1e-3),
+        ("valley", 1e-2),
+        ("soft", 10 ** sum(share * decade for share, decade in zip(SOFT / SOFT.sum(), range(-4, 2), strict=True))),
+    ],
+)
+def test_rules_on_a_curve(rule, expected):
+    noise = np.array([[-1.0], [1.0]]) * 1e-6
+    assert TuneResults(GRID, CURVE + noise).best_lr(rule) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("rule", ["share", "steepest", "valley", "soft"])
+def test_rules_of_the_drop_need_one(rule):
+    with pytest.raises(ValueError, match=f'Rule "{rule}" finds no rate that lowers the loss'):
+        TuneResults(GRID, abs(CURVE) + np.zeros((3, 1))).best_lr(rule)
+
+
+@given(
+    arrays(float, (4, 6), elements=st.floats(-10, 10)),
+    st.sampled_from([*RULES]),
+)
+@pytest.mark.filterwarnings("ignore:Every learning rate")
+def test_every_rule_chooses_within_the_grid_or_says_why_not(deltas, rule):
+    with contextlib.suppress(ValueError):
+        rate = RULES[rule](GRID, deltas)
+        assert rate == 0 or GRID[0] / 2 <= rate <= GRID[-1] * (1 + 1e-9)
+
+
+@given(st.lists(st.floats(0.01, 3), min_size=3, max_size=12), st.floats(0, 1))
+def test_half_minimum_finds_the_vertex_of_a_parabola_on_any_grid(steps, where):
+    logs = np.cumsum([-9.0, *steps])
+    vertex = logs[1] + where * (logs[-2] - logs[1])
+    # Low enough for no rate to count as 0.
+    deltas = (logs - vertex) ** 2 - 2000
+    assert RULES["half-minimum"](np.exp(logs), deltas[np.newaxis]) == pytest.approx(np.exp(vertex) / 2, rel=1e-4)
+
+
+def test_half_minimum_looks_between_the_rates_that_are_left():
+    diverged = np.array([-0.01, -0.1, -0.6, -0.9, -1.0, np.nan])
+    assert RULES["half-minimum"](GRID, diverged[np.newaxis]) == 0.5
+
+
+def test_certainty_is_narrow_where_rounds_agree_and_wide_where_they_do_not():
+    generator = np.random.default_rng(0)
+    sure = TuneResults(GRID, CURVE + generator.normal(0, 0.01, (20, 6))).certainty("mean")
+    assert (sure.lower, sure.upper, sure.agreement) == (1.0, 1.0, 1.0)
+    unsure = TuneResults(GRID, CURVE + generator.normal(0, 1.0, (20, 6))).certainty("mean")
+    assert unsure.lower < unsure.upper
+    assert unsure.agreement < 0.9
+    assert TuneResults(GRID, np.tile(CURVE, (2, 1))).certainty("mean") is None
+    assert TuneResults(GRID, abs(np.tile(CURVE, (5, 1)))).certainty("share") is None
+
+
+def test_agreement_is_to_half_a_step_of_the_grid():
+    """`half_minimum` lies between the rates, and hardly twice at the same place."""
+    deltas = CURVE + np.random.default_rng(0).normal(0, 0.02, (20, 6))
+    sure = certainty("half-minimum", GRID, deltas)
+    assert sure.lower < sure.upper
+    assert sure.agreement == 1
+    wild = certainty("half-minimum", GRID, CURVE + np.random.default_rng(1).normal(0, 3.0, (20, 6)))
+    assert wild.agreement < 0.9
+
+
+@pytest.mark.parametrize("grid", [np.geomspace(0.1, 1, 9), np.linspace(0, 0.4, 5)])
+@pytest.mark.parametrize(("apart", "agreement"), [(1.01, 1), (5, 0.5)])
+def test_agreement_is_told_beside_the_grid_too(monkeypatch, grid, apart, agreement):
+    """A rule of one's own, whose choice lies below the grid and follows the first round that was drawn."""
+    monkeypatch.setitem(RULES, "own", lambda rates, deltas: 0.02 * apart if deltas[0, 0] > 0 else 0.02)
+    rounds = np.tile([[-1.0], [1.0]], (10, len(grid)))
+    assert certainty("own", grid, rounds).agreement == pytest.approx(agreement, abs=0.15)
+
+
+@pytest.mark.parametrize("odd", [0.0, np.nan, -1.0, "0.1 or so", np.ones(2), None])
+def test_no_certainty_of_what_is_no_rate(monkeypatch, odd):
+    monkeypatch.setitem(RULES, "own", lambda rates, deltas: odd)
+    assert certainty("own", GRID, np.ones((5, 6))) is None
+
+
+def test_agreement_does_not_depend_on_the_size_of_the_rates():
+    rates, deltas = np.geomspace(1e-10, 1e-8, 5), np.random.default_rng(0).normal(-1, 1, (12, 5))
+    small, large = (certainty("mean", factor * rates, deltas) for factor in (1, 1e6))
+    assert small.agreement == large.agreement < 1
+
+
+def test_zero_is_no_rate_to_train_with():
+    rates, deltas = np.array([0.0, 0.1, 0.2]), np.array([[0.0, 1.0, 2.0], [0.0, 2.0, 3.0]])
+    assert [RULES[name](rates, deltas) for name in ("mean", "median", "variance")] == [0.1] * 3
+    with pytest.warns(UserWarning, match=r"returns 0\.0"):
+        assert RULES["max"](rates, deltas) == 0

@@ -1,0 +1,164 @@
+import os
+import signal
+import threading
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from autolr_widget import LRTuner
+
+
+def weights_and_slots(model):
+    return [v.numpy() for v in (*model.variables, *model.optimizer.variables)]
+
+
+def make_awkward():
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential(
+        [
+            keras.Input((64,)),
+            keras.layers.Dense(16, activation="relu"),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.3),
+            keras.layers.Dense(10, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+def fit(model, digits):
+    model.fit(digits[0][:256], digits[1][:256], epochs=1, verbose=0, shuffle=False)
+
+
+@pytest.fixture(scope="module")
+def untuned(digits):
+    model = make_awkward()
+    fit(model, digits)
+    fit(model, digits)
+    return weights_and_slots(model)
+
+
+def assert_same(left, right):
+    assert len(left) == len(right)
+    for a, b in zip(left, right, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_fit_before_and_after_tuning_is_fit_without_it(digits, untuned):
+    model = make_awkward()
+    fit(model, digits)
+    list(LRTuner(model, *digits, num_evals=5, num_subsamples=3))
+    fit(model, digits)
+    assert_same(weights_and_slots(model), untuned)
+
+
+def test_fit_after_an_interrupted_round_is_fit_without_it(digits, untuned):
+    model = make_awkward()
+    fit(model, digits)
+    tuner = LRTuner(model, *digits, num_evals=2000, num_subsamples=1000, horizon=1)
+    tuner.step()
+    timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
+    # A shell starts background jobs with interrupts ignored, and Python leaves that as it is.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(tuner)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert 1 <= len(tuner) < 1000
+    fit(model, digits)
+    assert_same(weights_and_slots(model), untuned)
+
+
+def test_fit_after_an_interrupted_trace_is_fit_without_it(digits, untuned, monkeypatch):
+    model = make_awkward()
+    fit(model, digits)
+    tuner = LRTuner(model, *digits)
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model.layers[-1], "call", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            tuner.step()
+    tuner.step()
+    fit(model, digits)
+    assert_same(weights_and_slots(model), untuned)
+
+
+def test_no_global_generator_is_touched(digits, make_model):
+    model = make_model("adam", keras.layers.Dropout(0.5))
+    np.random.seed(5)
+    tf.random.set_seed(5)
+    expected = np.random.random(), float(tf.random.uniform(()))
+    np.random.seed(5)
+    tf.random.set_seed(5)
+    list(LRTuner(model, *digits, num_evals=3, num_subsamples=2))
+    assert (np.random.random(), float(tf.random.uniform(()))) == expected
+
+
+def test_a_round_does_not_depend_on_what_came_before(digits, make_model):
+    model = make_model("adam", keras.layers.Dropout(0.5))
+    tuner = LRTuner(model, *digits, num_evals=5, num_subsamples=4)
+    rounds = list(tuner)
+    again = LRTuner(model, *digits, num_evals=5, num_subsamples=4)
+    for index in (3, 0, 2, 1):
+        np.testing.assert_array_equal(again.measure(index).deltas, rounds[index].deltas)
+    other = LRTuner(model, *digits, num_evals=5, num_subsamples=4, seed=1)
+    assert not np.array_equal(other.step().deltas, rounds[0].deltas)
+
+
+def test_a_run_measures_the_state_it_began_in(digits, make_model):
+    model = make_model("adam")
+    undisturbed = [r.deltas for r in LRTuner(model, *digits, num_evals=5, num_subsamples=3)]
+    tuner = LRTuner(model, *digits, num_evals=5, num_subsamples=3)
+    tuner.step()
+    fit(model, digits)
+    np.testing.assert_array_equal([r.deltas for r in tuner], undisturbed[1:])
+    assert not np.array_equal(tuner.renewed(tuner.settings).step().deltas, undisturbed[0])
+
+
+def test_a_model_compiled_anew_is_traced_anew(digits, make_model):
+    model = make_model("sgd")
+    tuner = LRTuner(model, *digits, num_evals=5)
+    tuner.step()
+    model.compile("adam", model.loss)
+    expected = LRTuner(model, *digits, num_evals=5).step().deltas
+    np.testing.assert_array_equal(tuner.renewed(tuner.settings).step().deltas, expected)
+    model.optimizer.beta_1 = 0.5
+    expected = LRTuner(model, *digits, num_evals=5).step().deltas
+    np.testing.assert_array_equal(tuner.renewed(tuner.settings).step().deltas, expected)
+
+
+def test_iterating_runs_what_is_left(digits, make_model):
+    tuner = LRTuner(make_model(), *digits, num_evals=3, num_subsamples=4)
+    assert tuner.results.frame.shape == (0, 3)
+    first = tuner.step()
+    assert [r.index for r in tuner] == [1, 2, 3]
+    assert list(tuner) == []
+    np.testing.assert_array_equal(tuner.results.frame.iloc[0], first.deltas)
+
+
+def test_an_unbuilt_model_is_built_for_any_batch_size(digits):
+    model = keras.Sequential([keras.layers.Dense(10, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    LRTuner(model, *digits, num_evals=3, batch_size=7).step()
+    assert model.inputs[0].shape[0] is None
+    LRTuner(model, *digits, num_evals=3, batch_size=9).step()
+
+
+@pytest.mark.parametrize("pruner", ["none", "racing"])
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_rounds_are_the_same_alone_and_in_blocks(make_model, digits, pruner, horizon):
+    tuner = LRTuner(make_model("adam"), *digits, num_evals=7, num_subsamples=9, horizon=horizon, pruner=pruner)
+    rounds = list(tuner)
+    alone = tuner.renewed(tuner.settings)
+    for round in rounds:
+        measured = alone.measure(round.index)
+        np.testing.assert_array_equal(measured.deltas[round.measured], round.deltas[round.measured])
+        assert measured.loss == round.loss

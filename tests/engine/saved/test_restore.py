@@ -1,0 +1,176 @@
+import subprocess
+import sys
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from autolr_widget import LRTuner, TuneResults
+from autolr_widget.engine.saved import restore
+from autolr_widget.engine.saved.saved_run import SavedRun
+from tests.engine.saved.saved_runs import assert_same_rounds
+
+
+@pytest.mark.parametrize("pruner", ["none", "racing"])
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_a_run_that_goes_on_is_the_unbroken_run(make_model, digits, pruner, horizon):
+    asked = {"num_evals": 7, "num_subsamples": 11, "horizon": horizon, "pruner": pruner}
+    unbroken = LRTuner(make_model("adam", keras.layers.Dropout(0.3, seed=1)), *digits, **asked)
+    saved = [unbroken.saved_run]
+    for _ in unbroken:
+        saved.append(unbroken.saved_run)
+    if pruner == "racing":
+        assert not unbroken.results.measured.all()
+    tuner = LRTuner(make_model("adam", keras.layers.Dropout(0.3, seed=1)), *digits)
+    for run in (saved[i] for i in (0, 1, 4, 6, 10)):
+        tuner = tuner.restored(SavedRun.from_json(run.to_json()))
+        assert tuner.results == run.results
+        assert len([*tuner]) == 11 - len(run.results)
+        assert_same_rounds(tuner, unbroken)
+        assert tuner.saved_run.start == saved[-1].start
+        if len(run.results):
+            assert tuner.saved_run.began == saved[-1].began
+    tuner = tuner.restored(saved[-1])
+    assert tuner.is_complete
+    np.testing.assert_array_equal(tuner.racing, unbroken.racing)
+
+
+def test_a_run_of_a_killed_process_goes_on_here(make_model, digits, path):
+    asked = {"num_evals": 5, "num_subsamples": 6, "horizon": 3}
+    code = f"""
+import os, signal, sys
+import keras
+from sklearn.datasets import load_digits
+from autolr_widget import LRTuner
+x, y = load_digits(return_X_y=True)
+keras.utils.set_random_seed(0)
+model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(16, activation="relu"), keras.layers.Dense(10)])
+model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+for round in (tuner := LRTuner(model, (x / 16).astype("float32"), y, **{asked})):
+    tuner.saved_run.write(sys.argv[1])
+    if round.index == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
+    assert done.returncode == -9, done.stderr
+    run = SavedRun.read(path)
+    assert len(run.results) == 4
+    tuner = LRTuner(make_model("adam"), *digits).restored(run)
+    unbroken = LRTuner(make_model("adam"), *digits, **asked)
+    assert [round.index for round in tuner] == [4, 5]
+    assert len([*unbroken]) == 6
+    assert_same_rounds(tuner, unbroken)
+
+
+def test_a_settled_run_ends_where_it_would_have(make_model, digits):
+    asked = {"lr_space": (1e-3, 10), "num_evals": 3, "num_subsamples": 200, "horizon": 5, "stop_rule": "settled"}
+    unbroken = LRTuner(make_model(), *digits, **asked)
+    saved = [unbroken.saved_run for _ in unbroken]
+    tuner = LRTuner(make_model(), *digits).restored(saved[2])
+    assert not tuner.is_complete
+    assert len([*tuner]) == len(unbroken) - 3 > 0
+    assert_same_rounds(tuner, unbroken)
+
+
+def batches(digits, order):
+    return ((digits[0][10 * i : 10 * i + 10], digits[1][10 * i : 10 * i + 10]) for i in order)
+
+
+@pytest.mark.parametrize("length", [100, 5])
+def test_a_stream_goes_on_where_it_yields_the_same_again(make_model, digits, length):
+    asked = {"num_evals": 3, "batch_size": 12, "num_subsamples": 6, "horizon": 2}
+    unbroken = LRTuner(make_model(), batches(digits, range(length)), **asked)
+    saved = [unbroken.saved_run for _ in unbroken]
+    assert "data" not in saved[2].start
+    tuner = LRTuner(make_model(), batches(digits, range(length))).restored(saved[2])
+    assert len([*tuner]) == 3
+    assert_same_rounds(tuner, unbroken)
+    # Rows of the third round's second step.
+    late = [*range(length)]
+    late[-1 if length < 7 else 6] = 1
+    for order in (range(length)[::-1], late):
+        with pytest.raises(ValueError, match=r"began at a loss of .*or a stream yields in another order"):
+            LRTuner(make_model(), batches(digits, order), batch_size=12).restored(saved[2])
+
+
+def train(model, digits):
+    model.fit(digits[0][:64], digits[1][:64], verbose=0)
+
+
+def step_and_put_weights_back(model, digits):
+    before = model.get_weights()
+    train(model, digits)
+    model.set_weights(before)
+
+
+def shift_seeds(model, digits):
+    model(digits[0][:2], training=True)
+
+
+WEIGHTS, STATE, OPTIMIZER, DATA = restore.PARTS.values()
+
+
+@pytest.mark.parametrize(
+    ("change", "differs"),
+    [
+        (train, [WEIGHTS, STATE, OPTIMIZER]),
+        (step_and_put_weights_back, [STATE, OPTIMIZER]),
+        (shift_seeds, [STATE]),
+        (lambda model, _: model.compile("sgd", model.loss), [OPTIMIZER]),
+        (lambda model, _: model.compile(keras.optimizers.Adam(beta_1=0.8), model.loss), [OPTIMIZER]),
+        (lambda _, digits: digits[0].__setitem__((7, 3), 0.123), [DATA]),
+        (lambda _, digits: digits[1].__setitem__(slice(None), digits[1][::-1].copy()), [DATA]),
+    ],
+)
+def test_another_state_is_refused(make_model, digits, change, differs):
+    def make():
+        return make_model("adam", keras.layers.Dropout(0.3, seed=1))
+
+    tuner = LRTuner(make(), *digits, num_evals=3, horizon=1)
+    tuner.step()
+    model, data = make(), tuple(array.copy() for array in digits)
+    change(model, data)
+    with pytest.raises(ValueError, match="a run that began in another state: ") as error:
+        LRTuner(model, *data).restored(tuner.saved_run)
+    assert [part for part in restore.PARTS.values() if part in str(error.value)] == differs
+    assert "TensorFlow" not in str(error.value)
+    with pytest.raises(ValueError, match=r"measured with Keras 3\.1 and TensorFlow"):
+        LRTuner(model, *data).restored(replace(tuner.saved_run, keras="3.1"))
+
+
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_other_layers_and_losses_are_refused_by_the_loss(make_model, digits, horizon):
+    tuner = LRTuner(make_model(), *digits, num_evals=3, horizon=horizon)
+    tuner.step()
+    other = make_model()
+    other.layers[0].activation = keras.activations.tanh
+    for model in (other, make_model(loss=lambda y, p: 2 * keras.losses.sparse_categorical_crossentropy(y, p, True))):
+        with pytest.raises(
+            ValueError, match=r"round 1 began at a loss of .*The layers or the loss function are others"
+        ):
+            LRTuner(model, *digits).restored(tuner.saved_run)
+
+
+def test_only_what_is_known_is_compared(make_model, digits):
+    tuner = LRTuner(make_model(), *digits, num_evals=3, horizon=1)
+    tuner.step()
+    for start in ("", "weights", "colour:blue"):
+        assert len(tuner.restored(replace(tuner.saved_run, start=start))) == 1
+
+
+def test_a_run_goes_on_at_the_rates_that_it_began_with(make_model, digits):
+    tuner = LRTuner(make_model(), *digits, num_evals=3, horizon=1)
+    tuner.step()
+    # Another machine's last bit.
+    rates = np.nextafter(tuner.rates, 0)
+    results = TuneResults(rates, tuner.deltas)
+    again = tuner.restored(replace(tuner.saved_run, results=results))
+    np.testing.assert_array_equal(again.rates, rates)
+    assert again.results == results
+
+
+def test_a_batch_size_that_the_data_can_not_give_is_refused(make_model, digits):
+    tuner = LRTuner(make_model(), *digits, num_evals=3, horizon=1)
+    with pytest.raises(ValueError, match="`batch_size` must not be larger"):
+        LRTuner(make_model(), digits[0][:20], digits[1][:20], batch_size=5).restored(tuner.saved_run)

@@ -1,0 +1,182 @@
+import json
+import math
+import os
+import subprocess
+import sys
+from dataclasses import fields, replace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from autolr_widget import LRTuner, TuneResults
+from autolr_widget.engine.grid import grid
+from autolr_widget.engine.reading.selection import RULES
+from autolr_widget.engine.saved import restore, saved_run
+from autolr_widget.engine.saved.saved_run import LIMIT, SavedRun
+from autolr_widget.engine.settings import Settings
+from tests.engine.saved.saved_runs import WORDS, make_run
+
+
+@st.composite
+def saved_runs(draw):
+    scale, pruner = draw(st.sampled_from(["log", "linear"])), draw(st.sampled_from(["none", "racing"]))
+    lr_min = draw(st.floats(1e-300, 1) | st.just(1e-5) | st.just(0.0 if scale == "linear" else 1e-8))
+    asked = Settings(
+        lr_min=lr_min,
+        lr_max=lr_min * draw(st.floats(1.1, 1e9)) or 1.0,
+        scale=scale,
+        num_evals=draw(st.integers(2, 6)),
+        num_subsamples=draw(st.integers(1, 10**6)),
+        horizon=draw(st.integers(1, 100)),
+        method=draw(st.sampled_from([*RULES])),
+        alpha=draw(st.floats(0, 1, exclude_min=True, exclude_max=True)),
+        pruner=pruner,
+        seed=draw(st.integers(0, 2**70)),
+    )
+    shape = draw(st.integers(0, 5)), asked.num_evals
+    deltas = draw(arrays(float, shape, elements=st.floats()))
+    measured = draw(arrays(bool, shape)) if pruner == "racing" else np.ones(shape, bool)
+    deltas[~measured] = math.nan
+    rates = grid(asked.lr_min, asked.lr_max, asked.num_evals, scale)
+    losses = draw(arrays(float, shape[0], elements=st.floats(allow_nan=False, allow_infinity=False)))
+    words = draw(st.fixed_dictionaries({name: st.text(st.characters()) for name in WORDS}))
+    return SavedRun(asked, TuneResults(rates, deltas, scale, measured), losses, **words)
+
+
+@given(run=saved_runs())
+def test_a_run_both_ways(run, path):
+    text = run.to_json()
+    json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    run.write(path)
+    for again in (SavedRun.from_json(text), SavedRun.read(path)):
+        assert again == run
+        assert again.settings == run.settings
+        assert again.results == run.results
+        np.testing.assert_array_equal(again.losses, run.losses)
+        assert [getattr(again, name) for name in WORDS] == [getattr(run, name) for name in WORDS]
+    assert TuneResults.from_json(text) == run.results
+
+
+def test_runs_that_differ_are_not_equal():
+    run = make_run()
+    assert run == make_run()
+    assert run != replace(run, losses=run.losses + 1e-15)
+    assert run != replace(run, settings=replace(run.settings, seed=1))
+    assert all(run != replace(run, **{name: "other"}) for name in WORDS)
+
+
+@pytest.mark.parametrize("losses", [[0.0, 1.0], [0.0, 1.0, math.nan], [[0.0, 1.0, 2.0]]])
+def test_losses_are_a_number_a_round(losses):
+    with pytest.raises(ValueError, match=r"`losses` must hold one finite number a round.*3 rounds"):
+        replace(make_run(), losses=losses)
+
+
+@pytest.mark.parametrize("word", ["<img src=x onerror=alert(1)>", "</script>", "../../etc/passwd", "\0", "\ud800", "∅"])
+def test_words_stay_plain_words(word, path):
+    make_run(**dict.fromkeys(WORDS, word)).write(path)
+    again = SavedRun.read(path)
+    assert [getattr(again, name) for name in WORDS] == [word] * len(WORDS)
+
+
+def test_what_is_no_run_at_all_is_refused_unread(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        SavedRun.read(tmp_path / "missing.json")
+    os.mkfifo(tmp_path / "pipe")
+    with open(tmp_path / "huge.json", "wb") as file:
+        file.truncate(LIMIT + 1)
+    for name in ("", "pipe", "huge.json"):
+        with pytest.raises(ValueError, match="but it is no file of 64 MB at most"):
+            SavedRun.read(tmp_path / name)
+    (tmp_path / "latin.json").write_bytes(b'{"format": "\xe4"}')
+    with pytest.raises(ValueError, match=r"latin\.json', but 'utf-8' codec can't decode"):
+        SavedRun.read(tmp_path / "latin.json")
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
+    make_run(2).write(tmp_path / "run.json")
+
+    def fail(*_):
+        raise OSError("the disk is full")
+
+    for function in ("fsync", "replace"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, function, fail)
+            with pytest.raises(OSError, match="full"):
+                make_run(3).write(tmp_path / "run.json")
+        assert os.listdir(tmp_path) == ["run.json"]
+        assert SavedRun.read(tmp_path / "run.json") == make_run(2)
+    monkeypatch.setattr(saved_run, "LIMIT", 1000)
+    with pytest.raises(ValueError, match="A run must take"):
+        make_run(100).write(tmp_path / "run.json")
+    with pytest.raises(FileNotFoundError):
+        make_run(2).write(tmp_path / "missing" / "run.json")
+    assert os.listdir(tmp_path) == ["run.json"]
+
+
+def test_a_file_is_readable_to_whom_others_are_and_links_stay_links(tmp_path):
+    (tmp_path / "other").write_text("")
+    (tmp_path / "link.json").symlink_to("run.json")
+    make_run().write(tmp_path / "link.json")
+    assert (tmp_path / "link.json").is_symlink()
+    assert (tmp_path / "run.json").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_a_kill_at_any_instant_leaves_a_run_that_loads(tmp_path):
+    code = """
+import os, random, signal, sys, time
+import numpy as np
+from autolr_widget.engine.saved.saved_run import SavedRun
+from autolr_widget.engine.grid import grid
+from autolr_widget.engine.reading.results import TuneResults
+from autolr_widget.engine.settings import Settings
+path, chance = sys.argv[1], random.Random(0)
+settings = Settings(num_evals=50)
+rates, deltas = grid(settings.lr_min, settings.lr_max, 50), np.random.default_rng(0).normal(size=(200, 50))
+written = []
+for kill in range(100):
+    out, into = os.pipe()
+    child = os.fork()
+    if child == 0:
+        for rounds in range(1, 201):
+            SavedRun(settings, TuneResults(rates, deltas[:rounds]), np.zeros(rounds)).write(path)
+            os.write(into, bytes([rounds]))
+        os._exit(0)
+    # At least one, so that there is this child's file; then at any time.
+    done = os.read(out, 1)
+    time.sleep(chance.uniform(0, 0.05))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.close(into)
+    while more := os.read(out, 1000):
+        done = more[-1:]
+    os.close(out)
+    found = SavedRun.read(path)
+    assert np.array_equal(found.results.deltas, deltas[:len(found.results)])
+    # The one that was being written, too.
+    assert len(found.results) in (done[0], done[0] + 1), (len(found.results), done[0])
+    written.append(done[0])
+print(len(set(written)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, tmp_path / "run.json"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 3, "killed at other times each time"
+
+
+def test_a_record_names_what_measured(make_model, digits):
+    model = make_model("adam")
+    tuner = LRTuner(model, *digits, num_evals=3, horizon=1)
+    tuner.step()
+    run = tuner.saved_run
+    assert {field.name for field in fields(SavedRun)} - {"settings", "results", "losses"} == {*WORDS}
+    assert (run.model, run.optimizer, run.keras, run.tensorflow) == (
+        model.name, "Adam", keras.__version__, tf.__version__
+    )  # fmt: skip
+    assert run.began.endswith("+00:00")
+    assert [part.split(":")[0] for part in run.start.split(";")] == [*restore.PARTS]

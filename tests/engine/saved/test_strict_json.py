@@ -1,0 +1,151 @@
+import contextlib
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from autolr_widget import TuneResults
+from autolr_widget.engine.saved.saved_run import SavedRun
+from tests.engine.saved.saved_runs import make_run, places, replaced
+
+
+def read(path, data):
+    """The run in a file of these bytes, or None where it is refused; nothing else may happen."""
+    path.write_bytes(data)
+    run = results = message = None
+    try:
+        run = SavedRun.read(path)
+    except ValueError as error:
+        message = str(error)
+    with contextlib.suppress(ValueError):
+        results = TuneResults.from_json(data)
+    if run is None:
+        assert message.startswith("Argument `path` must name a file written by `SavedRun.write`. Received: path=")
+        assert f"{path.name}', but " in message
+        assert len(message) < 1000
+    else:
+        assert SavedRun.from_json(run.to_json()) == run
+        assert results == run.results
+    return run
+
+
+def test_a_file_cut_anywhere_is_refused(path):
+    text = make_run(rounds=2, num_evals=3, start="weights:0", model="∅").to_json().encode()
+    assert read(path, text) is not None
+    assert not [length for length in range(len(text)) if read(path, text[:length]) is not None]
+
+
+@given(data=st.data())
+@settings(max_examples=300, deadline=None)
+def test_a_file_with_other_bytes_is_a_run_or_refused(data, path):
+    text = bytearray(make_run(rounds=2, num_evals=3, model="sequential").to_json().encode())
+    for position in data.draw(st.lists(st.integers(0, len(text) - 1), min_size=1, max_size=3)):
+        text[position] = data.draw(st.integers(0, 255) | st.sampled_from(b'0123456789eE+-.,:[]{}"\\'))
+    read(path, bytes(text))
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.integers(10**300, 10**320) | st.floats() | st.text(max_size=5),
+    lambda inside: st.lists(inside, max_size=4) | st.dictionaries(st.text(max_size=5), inside, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(data=st.data())
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_file_with_anything_in_a_place_is_a_run_or_refused(data, path):
+    content = json.loads(make_run(rounds=2, num_evals=3).to_json())
+    place = data.draw(st.sampled_from([*places(content)]))
+    anything = data.draw(ANYTHING)
+    changed = json.dumps(replaced(content, place, lambda _: anything)).encode()
+    run = read(path, changed)
+    if run is not None:
+        # What it now says is what was put there, but as floats.
+        assert json.loads(run.to_json(), parse_int=float) == json.loads(changed, parse_int=float)
+
+
+def test_a_file_that_lacks_a_key_or_has_another_is_refused(path):
+    content = json.loads(make_run(rounds=2, num_evals=3).to_json())
+    objects = [(place, found) for place in places(content) if isinstance(found := _at(content, place), dict)]
+    assert len(objects) == 3
+    for place, found in objects:
+        for key in {*found} - {"measured"}:
+            fewer = replaced(content, place, lambda old, key=key: {k: v for k, v in old.items() if k != key})
+            assert read(path, json.dumps(fewer).encode()) is None, (place, key)
+        more = replaced(content, place, lambda old: {**old, "x": 1})
+        assert read(path, json.dumps(more).encode()) is None, place
+
+
+def _at(content, place):
+    for key in place:
+        content = content[key]
+    return content
+
+
+def change(place, value):
+    """The text of a run with ``value`` at ``place``."""
+    content = json.loads(make_run().to_json())
+    return json.dumps(replaced(content, place.split("."), lambda _: value))
+
+
+TEXT = make_run().to_json()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "it is no JSON: Expecting value"),
+        ("[]", 'its "format" is not "autolr_widget.Run"'),
+        ('{"format": "autolr_widget.TuneResults", "version": 1}', 'its "format" is not "autolr_widget.Run"'),
+        (make_run().results.to_json(), 'its "format" is not "autolr_widget.Run"'),
+        (change("version", 3), 'its "version" is 3, and this autolr_widget reads version 1 and 2'),
+        (change("version", True), 'its "version" is True'),
+        (change("version", 1.0), r'its "version" is 1\.0'),
+        (TEXT.replace('"start"', '"losses": [], "start"'), "it has the key 'losses' twice"),
+        (TEXT.replace('"seed": 42', '"seed": 42, "seed": 42'), "it has the key 'seed' twice"),
+        (TEXT.replace("null", "NaN"), "it holds NaN"),
+        (TEXT.replace("null", "-Infinity"), "it holds -Infinity"),
+        (TEXT.replace("null", "1e999"), "`deltas` holds a number that is too large"),
+        (TEXT.replace("null", "1" + "0" * 400), "`deltas` holds a number that is too large"),
+        (TEXT.replace("null", "1" * 10_000), ""),
+        (TEXT.replace("null", "true"), "`deltas` holds True"),
+        (TEXT.replace("null", '"1"'), "`deltas` holds '1'"),
+        ("[" * 100_000, "nested too deeply"),
+        (change("start", [[[]]]), "`start` is a list, which is no str"),
+        (change("losses", [0.0, 0.1]), "`losses` must hold one finite number a round.*3 rounds"),
+        (change("losses", {}), "`losses` is an object, which is no list"),
+        (change("settings", []), "`settings` is no object, it is a list"),
+        (change("settings.num_evals", 4.0), r"`num_evals` is 4\.0, which is no int"),
+        (change("settings.num_evals", True), "`num_evals` is True, which is no int"),
+        (change("settings.num_evals", 10**12), "`num_evals` must be at most 10,000"),
+        (change("settings.seed", "9" * 10**5), "`seed` is '9{60}'…, which is no int"),
+        (change("settings.seed", -1), "Argument `seed` must be an integer of at least 0"),
+        (change("settings.lr_min", "1e-5"), "`lr_min` is '1e-5', which is no float"),
+        (change("settings.lr_min", 10**400), "Argument `lr_min` must be a finite number"),
+        (change("settings.lr_max", 10.1), "must be on the grid of `settings`"),
+        (change("settings.scale", "linear"), "must be on the grid of `settings`"),
+        (change("settings.method", "third"), "Argument `method` must be one of"),
+        (change("settings.pruner", ["full"]), "`pruner` is a list, which is no str"),
+        (change("results", None), 'its "format" is not "autolr_widget.TuneResults"'),
+        (change("results.rates", [1e-5, 10.0, 1e-3, 0.1]), "`rates` must be finite, not negative and in order"),
+        (change("results.rates", [-1.0, 1e-3, 0.1, 10.0]), "`rates` must be finite, not negative and in order"),
+        (change("results.rates", [1e-5, 1e-3, 0.2, 10.0]), "must be on the grid of `settings`"),
+        (change("results.rates", []), "row 0 of `deltas` is no list of 0 values"),
+        (change("results.deltas", [[0, 0, 0, 0], [0, 0, 0], [0, 0, 0, 0]]), "row 1 of `deltas` is no list of 4 values"),
+        (change("results.deltas", "0000"), "`deltas` is '0000', which is no list"),
+        (change("results.measured", [[True] * 4] * 2), "`measured` must have the shape of `deltas`"),
+        (change("results.measured", [[1] * 4] * 3), "`measured` holds 1"),
+        (change("results.measured", [[False] * 4] * 3), "`deltas` must be NaN where `measured` is False"),
+        (change("results.measured", [[True] * 3 + [False]] * 3), "must be measured at all rates"),
+        (change("results.scale", "linear"), "must be on the grid of `settings`"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said(text, message, path):
+    path.write_text(text)
+    with pytest.raises(ValueError, match=f"Argument `path` must name .*run.json', but .*{message}"):
+        SavedRun.read(path)
+    with pytest.raises(
+        ValueError, match=f"Argument `text` must be JSON written by `SavedRun.to_json`, but .*{message}"
+    ):
+        SavedRun.from_json(text)

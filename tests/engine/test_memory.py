@@ -1,0 +1,49 @@
+import subprocess
+import sys
+
+
+def test_a_large_model_needs_what_the_documents_say():
+    """25 million parameters, Adam, 100 rates. `docs/what-it-takes.md` states the bound."""
+    code = """
+import os, threading, time, keras, numpy as np
+from autolr_widget import LRTuner
+layers = [keras.layers.Dense(3500, activation="relu") for _ in range(3)]
+model = keras.Sequential([keras.Input((64,)), *layers, keras.layers.Dense(10)])
+model.compile("adam", "mse")
+x, y = np.random.default_rng(0).normal(size=(64, 64)), np.zeros((64, 10))
+assert model.count_params() > 24e6
+model.optimizer.build(model.trainable_variables)
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+before = peak = resident()
+def watch():
+    global peak
+    while True:
+        peak = max(peak, resident())
+        time.sleep(0.005)
+threading.Thread(target=watch, daemon=True).start()
+LRTuner(model, x, y, num_evals=100, horizon=1).step()
+print(peak - before)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    weights, slots = 100, 200
+    assert float(done.stdout) < 2 * (weights + slots) + 3 * weights + 256
+
+
+def test_5000_rounds_leave_memory_flat():
+    code = """
+import os, keras, numpy as np
+from autolr_widget import LRTuner
+model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(1)])
+model.compile("adam", "mse")
+x = np.random.default_rng(0).normal(size=(500, 8))
+tuner = LRTuner(model, x, x[:, :1], num_evals=10, num_subsamples=5000, horizon=1)
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+marks = [resident() for round in tuner if round.index % 1000 == 999]
+print(marks[-1] - marks[0])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 8

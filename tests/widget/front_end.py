@@ -1,0 +1,19 @@
+def from_front_end(widget, **values):
+    """Set traits as the browser does."""
+    widget._panel.set_state(values)
+
+
+def send(widget, **content):
+    widget._on_message(None, content, [])
+
+
+def marks(widget):
+    names = ("rounds", "zero", "before", "pins", "dropped", "curve")
+    return dict(zip(names, widget.figure.marks, strict=True))
+
+
+SETTINGS = {"lr_space": (1e-4, 10), "num_evals": 6, "num_subsamples": 5, "horizon": 2}
+
+
+def tick(widget):
+    widget._on_message(None, {"type": "tick", "round": widget.round}, [])

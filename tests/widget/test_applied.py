@@ -1,0 +1,68 @@
+import keras
+import numpy as np
+import pytest
+
+from autolr_widget import TunerWidget
+from tests.widget.front_end import send
+
+
+def test_apply_writes_the_rate_and_nothing_else(widget):
+    with pytest.raises(ValueError, match="No learning rate is selected"):
+        widget.apply()
+    widget.run()
+    model = widget.tuner.model
+    weights = model.get_weights()
+    assert widget.apply() == widget.selected_lr
+    assert float(model.optimizer.learning_rate) == pytest.approx(widget.selected_lr)
+    widget.selected_lr = 0.25
+    send(widget, type="apply")
+    assert float(model.optimizer.learning_rate) == 0.25
+    assert "→ 0.25" in widget._panel.notice
+    for before, after in zip(weights, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_apply_to_a_schedule_says_what_to_do(make_model, digits):
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
+    widget = TunerWidget(make_model(keras.optimizers.SGD(schedule)), *digits, num_evals=4, num_subsamples=2)
+    widget.run()
+    with pytest.raises(ValueError, match=r"schedule, which can't be replaced\. Compile the model"):
+        widget.apply()
+    send(widget, type="apply")
+    assert "schedule" in widget._panel.notice
+
+
+def test_undo_takes_each_apply_back(widget):
+    optimizer = widget.tuner.model.optimizer
+    before = float(optimizer.learning_rate)
+    with pytest.raises(ValueError, match="no `apply` to take back"):
+        widget.undo()
+    for rate in (0.5, 0.25):
+        widget.selected_lr = rate
+        widget.apply()
+    assert widget._panel.undoable
+    assert widget.undo() == pytest.approx(0.5)
+    send(widget, type="undo")
+    assert float(optimizer.learning_rate) == pytest.approx(before)
+    assert not widget._panel.undoable
+
+
+@pytest.mark.parametrize("lr", [1e-50, 1e300])
+def test_a_rate_that_the_optimizer_can_not_hold_is_not_applied(widget, lr):
+    widget.selected_lr = lr
+    with pytest.raises(ValueError, match="can't hold a learning rate of"):
+        widget.apply()
+    assert float(widget.tuner.model.optimizer.learning_rate) == pytest.approx(0.001)
+    assert not widget._panel.undoable
+
+
+def test_undo_does_not_write_to_an_optimizer_that_is_gone(widget):
+    widget.selected_lr = 0.1
+    widget.apply()
+    before = widget.tuner.model.optimizer
+    widget.tuner.model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="compiled again"):
+        widget.undo()
+    assert float(before.learning_rate) == pytest.approx(0.1)
+    assert float(widget.tuner.model.optimizer.learning_rate) == pytest.approx(0.01)
+    assert not widget._panel.undoable

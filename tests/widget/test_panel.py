@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+import traitlets
+
+from tests.widget.front_end import from_front_end, marks
+
+
+@pytest.mark.parametrize(
+    ("trait", "value"),
+    [
+        ("lr_min", 1e-3),
+        ("lr_max", 0.5),
+        ("scale", "linear"),
+        ("num_evals", 5000),
+        ("num_subsamples", 40),
+        ("batch_size", 17),
+        ("horizon", 3),
+        ("evaluate_on", "held-out"),
+        ("pruner", "racing"),
+        ("stop_rule", "settled"),
+        ("seed", 7),
+        ("method", "share"),
+        ("alpha", 0.25),
+        ("band", "bootstrap"),
+    ],
+)
+def test_the_panel_and_the_traits_move_each_other(widget, trait, value):
+    before = getattr(widget, trait)
+    from_front_end(widget, **{trait: value})
+    assert getattr(widget, trait) == value
+    setattr(widget, trait, before)
+    assert getattr(widget._panel, trait) == before
+
+
+@pytest.mark.parametrize(
+    ("trait", "value", "says"),
+    [
+        ("lr_min", 30.0, "`lr_min` must be smaller than `lr_max`"),
+        ("num_evals", -3, "`num_evals` must be an integer of at least 2"),
+        ("scale", "<b>", "scale"),
+        ("method", "best", "best"),
+        ("selected_lr", -1.0, "`selected_lr` must be a positive number"),
+        ("seed", -1, "`seed`"),
+    ],
+)
+def test_what_the_front_end_may_not_ask_for_goes_back(widget, trait, value, says):
+    before = getattr(widget, trait)
+    from_front_end(widget, **{trait: value})
+    assert (getattr(widget, trait), getattr(widget._panel, trait)) == (before, before)
+    assert says in widget._panel.notice
+
+
+@pytest.mark.parametrize("name", ["status", "round", "error"])
+def test_what_the_run_says_can_not_be_set(widget, name):
+    with pytest.raises(traitlets.TraitError):
+        setattr(widget, name, getattr(widget, name))
+
+
+def test_the_table_is_the_summary(widget):
+    widget.run()
+    summary = widget.results.summary()
+    table = np.frombuffer(widget._panel.table, np.float32).reshape(5, -1)
+    columns = summary[["mean", "lower", "upper", "count", "diverged"]].to_numpy().T
+    np.testing.assert_allclose(table, columns, rtol=1e-6)
+    np.testing.assert_array_equal(np.frombuffer(widget._panel.rates), summary.index)
+    assert widget._panel.limits == [marks(widget)["curve"].scales["y"].min, marks(widget)["curve"].scales["y"].max]
+
+
+def test_what_was_refused_is_forgotten_with_the_next_setting(widget):
+    from_front_end(widget, batch_size=5000)
+    assert "batch_size=5000" in widget._panel.notice
+    from_front_end(widget, batch_size=64)
+    assert widget._panel.notice == ""

@@ -1,0 +1,170 @@
+import asyncio
+import threading
+import time
+
+from autolr_widget.engine.settings import Settings
+from autolr_widget.widget import session as session_module
+from autolr_widget.widget.session import Session
+from tests.widget.counting_tuner import CountingTuner, make_session
+
+
+def test_pause_during_a_round_does_not_wait_for_it(session):
+    session.start()
+    session.tuner.gate = threading.Event()
+    thread = threading.Thread(target=session.tick, args=(0,))
+    thread.start()
+    session.pause()
+    assert session.status == "paused"
+    session.tick(0)
+    session.tuner.gate.set()
+    thread.join(5)
+    assert (session.status, session.round) == ("paused", 1), "the round that was being measured counts"
+
+
+def test_a_tick_during_a_round_does_nothing(session):
+    session.start()
+    session.tuner.gate = threading.Event()
+    thread = threading.Thread(target=session.tick, args=(0,))
+    thread.start()
+    while not session._measuring.locked():
+        time.sleep(0.001)
+    session.tick(0)
+    assert session.round == 0
+    session.tuner.gate.set()
+    thread.join(5)
+    assert session.tuner.rounds == [0, 1, 2, 3, 4]
+
+
+def test_reset_during_a_round_forgets_it(session):
+    session.start()
+    old = session.tuner
+    old.gate = threading.Event()
+    thread = threading.Thread(target=session.tick, args=(0,))
+    thread.start()
+    session.reset()
+    old.gate.set()
+    thread.join(5)
+    assert (session.status, session.round, len(session.tuner)) == ("idle", 0, 0)
+
+
+def test_the_kernel_goes_on_when_no_front_end_ticks(session, monkeypatch):
+    monkeypatch.setattr(session_module, "SILENCE", 0.1)
+    session.start()
+    time.sleep(0.05)
+    assert session.round == 0
+    end = time.monotonic() + 10
+    while session.status == "running" and time.monotonic() < end:
+        time.sleep(0.01)
+    assert (session.status, session.tuner.rounds) == ("done", [0, 1, 2, 3, 4])
+
+
+def test_the_kernel_s_loop_goes_on_while_a_cell_waits(monkeypatch):
+    monkeypatch.setattr(session_module, "SILENCE", 0.1)
+    threads = set()
+
+    async def cell():
+        session = Session(CountingTuner(Settings(num_subsamples=5)), lambda: threads.add(threading.get_ident()))
+        session.start()
+        await asyncio.wait_for(session.wait(), 10)
+        return session
+
+    session = asyncio.run(cell())
+    assert session.tuner.rounds == [0, 1, 2, 3, 4]
+    assert threads == {threading.get_ident()}
+
+
+def test_the_kernel_yields_to_a_front_end_that_ticks(monkeypatch):
+    monkeypatch.setattr(session_module, "SILENCE", 0.2)
+    monkeypatch.setattr(session_module, "TURN", 0)
+    session = make_session(12)
+    session.start()
+    by = []
+    session.observe(lambda _: by.append(threading.get_ident()), names="round")
+    for seen in range(12):
+        session.tick(seen)
+        time.sleep(0.05)
+    assert by == [threading.get_ident()] * 12
+
+
+def test_a_loop_that_was_blocked_hears_the_front_end_first(monkeypatch):
+    monkeypatch.setattr(session_module, "SILENCE", 0.1)
+
+    async def cell():
+        session = make_session(5)
+        session.start()
+        await asyncio.sleep(0.01)
+        time.sleep(1.3)  # a cell blocks the loop; meanwhile the user presses Pause, which waits in the queue
+        asyncio.get_running_loop().call_later(0.02, session.pause)
+        await asyncio.sleep(0.3)
+        return session
+
+    session = asyncio.run(cell())
+    assert (session.status, session.round) == ("paused", 0)
+
+
+def test_a_round_that_fails_after_a_reset_is_not_the_new_run_s(session):
+    session.start()
+    old = session.tuner
+    old.gate, old.fails = threading.Event(), ValueError("old")
+    measuring = threading.Thread(target=session.tick, args=[0])
+    measuring.start()
+    while not session._measuring.locked():
+        time.sleep(0.001)
+    session.reset()
+    session.start()
+    old.gate.set()
+    measuring.join(5)
+    assert (session.status, session.error) == ("running", "")
+
+
+def test_a_halt_is_shown_without_the_lock():
+    free = []
+
+    def on_halt():
+        def try_lock():
+            free.append(session._lock.acquire(blocking=False))
+            if free[-1]:
+                session._lock.release()
+
+        other = threading.Thread(target=try_lock)
+        other.start()
+        other.join(5)
+
+    session = Session(CountingTuner(Settings(num_subsamples=2)), on_rounds=lambda: None, on_halt=on_halt)
+    session.start()
+    session.pause()
+    session.run()
+    session.reset()
+    assert free == [True] * 3
+
+
+def test_a_halt_in_a_round_is_shown_behind_it(session):
+    shown = []
+    session._on_halt = lambda: shown.append(session.round)
+    session.start()
+    gate = session.tuner.gate = threading.Event()
+    measuring = threading.Thread(target=session.tick, args=[0])
+    measuring.start()
+    while not session._measuring.locked():
+        time.sleep(0.001)
+    session.pause()
+    assert shown == []
+    gate.set()
+    measuring.join(5)
+    assert shown == [1]
+
+
+def test_the_kernel_goes_on_behind_an_observer_that_fails(session, monkeypatch):
+    monkeypatch.setattr(session_module, "SILENCE", 0.05)
+    monkeypatch.setattr(session_module, "TURN", 0)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+
+    def fail(_):
+        raise ZeroDivisionError
+
+    session.observe(fail, names="turn")
+    session.start()
+    end = time.monotonic() + 10
+    while session.status == "running" and time.monotonic() < end:
+        time.sleep(0.01)
+    assert (session.status, session.round) == ("done", 5)

@@ -1,0 +1,122 @@
+import bqplot
+import numpy as np
+import pytest
+
+from autolr_widget import TunerWidget
+from tests.widget.front_end import from_front_end, marks, send
+
+
+def test_a_linear_grid_from_zero_keeps_a_linear_axis(make_model, digits):
+    widget = TunerWidget(make_model(), *digits, lr_space=(0, 1), scale="linear", num_evals=5, num_subsamples=2)
+    from_front_end(widget, axis="log")
+    widget.run()
+    assert isinstance(widget.figure.marks[0].scales["x"], bqplot.LinearScale)
+    assert widget.selected_lr > 0
+
+
+def test_pinned_runs_stay_in_the_picture(widget):
+    with pytest.raises(ValueError, match="There is no curve yet that could be pinned"):
+        widget.pin_run()
+    widget.run()
+    first = widget.results.summary()["mean"]
+    widget.pin_run()
+    widget.batch_size, widget.num_evals = 64, 7
+    widget.run()
+    second = widget.results.summary()["mean"]
+    send(widget, type="pin_run")
+    drawn = marks(widget)["pins"]
+    for which, curve in enumerate((first, second)):
+        np.testing.assert_allclose(drawn.x[which, : len(curve)], curve.index)
+        np.testing.assert_allclose(drawn.y[which, : len(curve)], curve)
+    assert [pin["words"] for pin in widget._panel.pins] == [
+        "Adam · batches of 32 · 55 steps · 4 rounds",
+        "Adam · batches of 64 · 55 steps · 4 rounds",
+    ]
+    assert widget._panel.pins[0]["rate"] == first.idxmin()
+    send(widget, type="unpin_run", index=0)
+    np.testing.assert_allclose(drawn.y, second)
+    send(widget, type="unpin_run", index=0)
+    assert not drawn.visible
+    send(widget, type="unpin_run", index=10**9)
+    for _ in range(6):
+        widget.pin_run()
+    assert len(widget._panel.pins) == 4
+
+
+def test_each_round_s_curve_and_one_rate_s_rounds_on_request(widget):
+    widget.run()
+    assert not marks(widget)["rounds"].visible
+    assert widget._panel.histogram == {}
+    from_front_end(widget, show_rounds=True, probed=3)
+    np.testing.assert_allclose(marks(widget)["rounds"].y, widget.results.deltas, rtol=1e-6)
+    shown = widget._panel.histogram
+    counts, edges = np.histogram(widget.results.deltas[:, 3], bins="sturges")
+    assert (shown["counts"], shown["edges"]) == (counts.tolist(), edges.tolist())
+    from_front_end(widget, probed=10**6)
+    assert widget._panel.histogram == {}
+    from_front_end(widget, show_rounds=False)
+    assert not marks(widget)["rounds"].visible
+
+
+def test_zooming_measures_nothing_and_its_range_can_become_the_grid(widget):
+    widget.run()
+    results = widget.results
+    from_front_end(widget, view=[1e-3, 1e-1])
+    scale = marks(widget)["curve"].scales["x"]
+    assert (scale.min, scale.max) == (1e-3, 1e-1)
+    assert (widget.results, widget._panel.stale, widget.status) == (results, False, "done")
+    send(widget, type="use_view")
+    assert (widget.lr_min, widget.lr_max, widget._panel.stale) == (1e-3, 1e-1, True)
+    widget.run()
+    assert widget._panel.view == widget._panel.full_view == [1e-3, 1e-1]
+
+
+@pytest.mark.parametrize("view", [[], [1, 2, 3], [1, 1], [2, 1], [-1, 1], ["a", 1], [0.1, float("nan")], [None, 1]])
+def test_a_view_that_is_none_shows_all(widget, view):
+    from_front_end(widget, view=view)
+    assert widget._panel.view == [1e-4, 10]
+    from_front_end(widget, axis="<b>")
+    assert widget._panel.axis == "log"
+
+
+def test_reset_leaves_nothing_of_the_run_behind(widget):
+    widget.run()
+    from_front_end(widget, probed=3, show_rounds=True)
+    widget.reset()
+    panel = widget._panel
+    assert (panel.histogram, panel.this_run, panel.choices, panel.table, panel.limits) == ({}, "", {}, b"", [-1.0, 1.0])
+    assert not marks(widget)["rounds"].visible
+
+
+def test_one_rate_that_blew_up_makes_no_more_bins(widget, monkeypatch):
+    widget.run()
+    monkeypatch.setattr(type(widget.tuner), "deltas", np.array([[-1.0]] * 19 + [[1e12]]) * np.ones(12))
+    from_front_end(widget, probed=3)
+    assert len(widget._panel.histogram["counts"]) < 20
+
+
+def test_a_linear_grid_from_zero_stays_linear_when_zoomed(make_model, digits):
+    widget = TunerWidget(make_model(), *digits, lr_space=(0, 1), scale="linear", num_evals=5, num_subsamples=2)
+    widget.run()
+    from_front_end(widget, axis="log")
+    from_front_end(widget, view=[0.25, 0.75])
+    assert isinstance(marks(widget)["curve"].scales["x"], bqplot.LinearScale)
+
+
+def test_a_range_that_is_no_grid_leaves_the_old_one(make_model, digits):
+    widget = TunerWidget(make_model(), *digits, lr_space=(0, 1), scale="linear", num_evals=5, num_subsamples=2)
+    widget.run()
+    widget.lr_min = 1e-3
+    widget.scale = "log"
+    from_front_end(widget, view=[0, 0.5])
+    send(widget, type="use_view")
+    assert "`lr_min` must be positive on a log grid" in widget._panel.notice
+    assert (widget.lr_min, widget.lr_max) == (1e-3, 1)
+    widget.run()
+
+
+def test_a_run_without_a_curve_is_not_pinned(make_model, digits):
+    widget = TunerWidget(make_model(), *digits, lr_space=(1e36, 1e38), num_evals=3, num_subsamples=1, horizon=2)
+    widget.run()
+    with pytest.raises(ValueError, match="no curve"):
+        widget.pin_run()
