@@ -123,3 +123,29 @@ def test_a_level_that_is_tiny_is_a_wide_band(band):
     deltas = np.random.default_rng(0).normal(-1, 1, (20, 3))
     wide, narrow = (BANDS[band](deltas, alpha) for alpha in (1e-17, 0.05))
     assert not (wide.upper - wide.lower < narrow.upper - narrow.lower).any()
+
+
+@pytest.mark.parametrize("band", BANDS)
+def test_every_band_has_the_moments_of_the_finite_rounds(band):
+    deltas = np.random.default_rng(0).normal(size=(6, 3))
+    deltas[2, 1] = math.nan
+    found = BANDS[band](deltas, 0.05)
+    frame = pd.DataFrame(deltas)
+    np.testing.assert_allclose(found.mean, frame.mean())
+    np.testing.assert_allclose(found.std, frame.std())
+    np.testing.assert_array_equal(found.count, [6, 5, 6])
+
+
+@pytest.mark.parametrize("rounds", [2, 9])
+def test_bootstrap_band_of_one_rate_is_scipy_s_to_the_last_bit(rounds):
+    values = np.random.default_rng(1).exponential(size=rounds)
+    expected = stats.bootstrap(
+        (values,), np.mean, confidence_level=0.9, n_resamples=999, rng=np.random.default_rng(0)
+    ).confidence_interval
+    found = BANDS["bootstrap"](values[:, np.newaxis], 0.1)
+    assert (*found.lower, *found.upper) == tuple(expected)
+
+
+def test_anytime_band_at_a_level_too_small_for_a_float_has_no_end():
+    found = BANDS["anytime"](np.random.default_rng(0).normal(size=(20, 1)), 1e-160)
+    assert np.isnan([*found.lower, *found.upper]).all()

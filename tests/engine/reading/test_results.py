@@ -80,15 +80,6 @@ def test_results_are_equal_by_value():
     assert TuneResults(RATES, deltas) != TuneResults(RATES, deltas, "linear")
 
 
-def test_plot_draws_the_curve():
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    axes = TuneResults(RATES, np.array([[-1.0, -2, -3, 4, 5], [-1, -3, -3, 4, 5]])).plot()
-    assert axes.get_xscale() == "log"
-    np.testing.assert_array_equal(axes.lines[0].get_ydata(), [-1, -2.5, -3, 4, 5])
-
-
 def test_a_rule_of_one_s_own_is_chosen_like_the_rest(monkeypatch):
     monkeypatch.setitem(RULES, "third", lambda rates, deltas: float(rates[2]))
     results = TuneResults(GRID, np.tile(CURVE, (3, 1)))
@@ -100,3 +91,62 @@ def test_a_rule_of_one_s_own_is_chosen_like_the_rest(monkeypatch):
 def test_a_choice_below_the_lowest_mean_is_at_the_edge_where_that_is():
     results = TuneResults(GRID[:5], np.tile(CURVE[:5], (2, 1)))
     assert (results.best_lr("half-minimum"), results.edge("half-minimum")) == (1 / 2, "upper")
+
+
+@pytest.mark.parametrize("alpha", [0, 1, 1.5, math.nan])
+def test_a_level_lies_between_0_and_1(alpha):
+    with pytest.raises(ValueError, match="`alpha` must lie between 0 and 1"):
+        TuneResults(RATES, np.ones((2, 5))).summary(alpha)
+
+
+def test_a_plot_has_the_mean_the_band_and_a_line_at_0():
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    results = TuneResults(RATES, np.array([[-1.0, -2, -3, 4, 5], [-2, -3, -3, 4, 6]]))
+    axes = results.plot()
+    mean, zero = axes.lines
+    np.testing.assert_array_equal(mean.get_xdata(), RATES)
+    np.testing.assert_array_equal(mean.get_ydata(), [-1.5, -2.5, -3, 4, 5.5])
+    np.testing.assert_array_equal(zero.get_ydata(), [0, 0])
+    assert (zero.get_linestyle(), zero.get_color()) == ("--", "gray")
+    (band,) = axes.collections
+    summary = results.summary()
+    corners = band.get_paths()[0].vertices
+    for edge in ("lower", "upper"):
+        for corner in zip(RATES, summary[edge], strict=True):
+            assert np.isclose(corners, corner).all(axis=1).any()
+    assert band.get_alpha() == 0.3
+    assert (axes.get_xscale(), axes.get_xlabel(), axes.get_ylabel()) == ("log", "Learning rate", "Change in loss")
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["mean", "95% band"]
+    assert results.plot(0.1, axes, "t") is axes
+    assert axes.get_legend().get_texts()[3].get_text() == "90% band"
+
+
+@pytest.mark.parametrize(
+    ("measured", "written"),
+    [
+        (None, None),
+        ([[True, True], [True, True]], None),
+        ([[True, True], [True, False]], [[True, True], [True, False]]),
+    ],
+)
+def test_json_has_what_was_measured_where_it_was_not_all(measured, written):
+    results = TuneResults([0.1, 1], [[1, 2], [3, math.nan]], measured=measured)
+    assert json.loads(results.to_json())["measured"] == written
+    assert TuneResults.from_json(results.to_json()) == results
+
+
+def test_results_are_read_from_the_json_of_a_run():
+    results = TuneResults(RATES, np.ones((2, 5)))
+    run = {"format": "autolr_widget.Run", "results": json.loads(results.to_json())}
+    assert TuneResults.from_json(json.dumps(run)) == results
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"), [("scale", 1, "`scale`"), ("measured", [[1, 2, 3, 4, 5]] * 2, "`measured`")]
+)
+def test_json_of_another_type_is_refused_by_name(key, value, message):
+    content = json.loads(TuneResults(RATES, np.ones((2, 5))).to_json())
+    with pytest.raises(ValueError, match=message):
+        TuneResults.from_json(json.dumps(content | {key: value}))
