@@ -149,3 +149,16 @@ def test_bootstrap_band_of_one_rate_is_scipy_s_to_the_last_bit(rounds):
 def test_anytime_band_at_a_level_too_small_for_a_float_has_no_end():
     found = BANDS["anytime"](np.random.default_rng(0).normal(size=(20, 1)), 1e-160)
     assert np.isnan([*found.lower, *found.upper]).all()
+
+
+@pytest.mark.parametrize("band", BANDS)
+@pytest.mark.parametrize("losses", [[1e200, -1e200], [1e308, 1e308]])
+def test_losses_too_large_for_a_band_give_no_warning(band, losses):
+    found = BANDS[band](np.array([losses] * 3).reshape(6, 1), 0.05)
+    assert found.std == math.inf
+    assert not np.isfinite([*found.lower, *found.upper]).any()
+
+
+def test_a_level_too_small_for_a_band_gives_no_warning():
+    found = BANDS["t"](np.array([[1e10], [-1e10]]), 1e-300)
+    assert (*found.lower, *found.upper) == (-math.inf, math.inf)

@@ -24,6 +24,7 @@ def test_summary_is_what_pandas_says_of_the_finite_rounds(deltas):
     for statistic in ("mean", "median", "std"):
         expected = getattr(frame, statistic)().to_numpy()
         np.testing.assert_allclose(summary[statistic], expected, rtol=1e-9, atol=1e-6)
+    pd.testing.assert_index_equal(summary.index, pd.Index(RATES, name="learning_rate"))
     assert summary["count"].tolist() == frame.count().tolist()
     assert (summary["count"] + summary["diverged"] == len(deltas)).all()
     margin = 1.6448536269514722 * frame.std().to_numpy() / np.sqrt(frame.count().to_numpy().clip(1))
@@ -150,3 +151,32 @@ def test_json_of_another_type_is_refused_by_name(key, value, message):
     content = json.loads(TuneResults(RATES, np.ones((2, 5))).to_json())
     with pytest.raises(ValueError, match=message):
         TuneResults.from_json(json.dumps(content | {key: value}))
+
+
+def test_results_are_arrays_of_their_own_type_that_can_not_be_written():
+    results = TuneResults([0, 1, 1], [[1, 2, 3]], "linear", measured=[[1, 1, 1]])
+    arrays = (results.rates, results.deltas, results.measured)
+    assert [array.dtype for array in arrays] == [float, float, bool]
+    for array in arrays:
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+
+
+@pytest.mark.parametrize(
+    ("rates", "deltas", "message"),
+    [
+        ([[0.1, 1]], [[1, 2]], r"`deltas` must have one row .*rates\.shape=\(1, 2\), deltas\.shape=\(1, 2\)"),
+        ([0.1, 1], [1, 2], r"`deltas` must have one row .*rates\.shape=\(2,\), deltas\.shape=\(2,\)"),
+        ([0.1, 1], [[1, 2, 3]], r"`deltas` must have one row .*rates\.shape=\(2,\), deltas\.shape=\(1, 3\)"),
+        ([-0.1, 1], [[1, 2]], "`rates` must be finite, not negative and in order"),
+        ([0.1, math.inf], [[1, 2]], "`rates` must be finite, not negative and in order"),
+    ],
+)
+def test_results_that_do_not_fit_are_refused(rates, deltas, message):
+    with pytest.raises(ValueError, match=message):
+        TuneResults(rates, deltas)
+
+
+def test_what_was_measured_has_the_shape_of_the_rounds():
+    with pytest.raises(ValueError, match=r"`measured` must have .*measured\.shape=\(2,\), deltas\.shape=\(1, 2\)"):
+        TuneResults([0.1, 1], [[1, 2]], measured=[True, True])
