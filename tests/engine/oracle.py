@@ -1,4 +1,4 @@
-"""What Keras itself gives: a copy of the model, really trained for the steps. Shares no code with the engine."""
+"""The exact loss differentials, from a copy of the model that Keras trains. Shares no code with the engine."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ Batch = tuple[Any, Any, Any]
 
 
 def assert_exact(tuner: LRTuner, make: Callable[[], keras.Model], rounds: int = 2, rtol: float = 2e-4) -> None:
-    """The engine's loss differentials are those of a copy that was really trained.
+    """Check that the engine's loss differentials are those of a copy that Keras trained.
 
-    ``make`` builds and compiles a model like the tuner's. The tolerance is the float error of a loss, ``rtol`` of ΔL
-    itself and 1e-2 ``rtol`` of the loss that it is a difference of.
+    ``make`` builds and compiles a model like the tuner's. The tolerance is ``rtol`` of ΔL plus 1e-2
+    ``rtol`` of the loss, for the rounding error of a difference of losses.
     """
     model, settings = tuner.model, tuner.settings
     for index in range(rounds):
         round = tuner.measure(index)
-        # Rounds draw far apart from one another: the copy is moved on to there.
+        # Each round uses its own range of random numbers: move the seeds there.
         seeds = [v for v in model.non_trainable_variables if v.name == "seed_generator_state"]
         start = [seed.numpy() for seed in seeds]
         for seed in seeds:
@@ -36,7 +36,7 @@ def assert_exact(tuner: LRTuner, make: Callable[[], keras.Model], rounds: int = 
         for seed, value in zip(seeds, start, strict=True):
             seed.assign(value)
         assert rtol == 0 or np.nanmax(abs(truth)) > 10 * rtol * abs(round.loss), (
-            "no rate changes the loss enough to tell"
+            "no rate changes the loss by more than the tolerance"
         )
         np.testing.assert_allclose(round.deltas, truth, rtol=rtol, atol=1e-2 * rtol * max(abs(round.loss), 1))
 
@@ -55,14 +55,14 @@ def true_deltas(
 ) -> np.ndarray:
     """The change in training loss after ``horizon`` calls of `train_on_batch`, at each rate.
 
-    Both losses see the random numbers and batch statistics of the starting state, as the design asks for.
+    Both losses use the random numbers and batch statistics of the starting state, as the engine does.
     """
     copy = make()
     if not copy.built:
         copy(batches[0][0])
     copy.optimizer.build(copy.trainable_variables)
     slots = model.optimizer.variables if model.optimizer.built else copy.optimizer.variables
-    # Values, before any of the variables they are read from moves.
+    # Copy the values before training changes the variables.
     start = [variable.numpy() for variable in (*_state(model), *slots)]
     others = [variable.numpy() for variable in _others(model)]
     scheduled = isinstance(copy.optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule)
@@ -94,7 +94,7 @@ def _assign(variables: Iterable[keras.Variable], values: Iterable[np.ndarray]) -
 
 
 def _losses(model: keras.Model, batches: list[Batch]) -> list[float]:
-    """The loss on each batch, with the masks that follow from one to the next; the model stays as it was."""
+    """The loss on each batch, with the random state carried from batch to batch. The model is left unchanged."""
     start = [variable.numpy() for variable in _others(model)]
     losses = []
     for batch in batches:

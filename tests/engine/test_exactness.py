@@ -1,6 +1,6 @@
-"""The table of what the engine takes: each row exact, or refused with a message that says what to do.
+"""Each case of `tests.engine.cases` is measured exactly, or refused with a message that says what to do.
 
-``make table`` prints it, a line a case.
+``make table`` prints one line per case and number of steps.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.engine.cases import CASES, Case
 from tests.engine.oracle import assert_exact
 
 SETTINGS = {"lr_space": (1e-4, 1e-1), "num_evals": 4, "num_subsamples": 3, "batch_size": 12}
-#: One step goes along a line where it can; several, one after the other.
+#: With one step, all rates may lie on a line through weight space; several steps run one after the other.
 HORIZONS = [
     {"horizon": 1, "evaluate_on": "train"},
     {"horizon": 3, "evaluate_on": "train"},
@@ -27,7 +27,7 @@ HORIZONS = [
 
 
 def verdict(case: Case, **horizon: Any) -> str:
-    """``"exact"`` or ``"refused"``, as the case asks for; anything else is an error."""
+    """``"exact"`` or ``"refused"``, as the case expects. Anything else raises."""
     model = case.make()
     settings = SETTINGS | case.settings | horizon
     if case.trained:
@@ -42,11 +42,11 @@ def verdict(case: Case, **horizon: Any) -> str:
 
 
 def horizons(index: int) -> dict[str, Any]:
-    """Several steps for the case of this number: each of `HORIZONS` in turn."""
+    """The settings with several steps for the case at this index: they take turns."""
     return HORIZONS[1 + index % (len(HORIZONS) - 1)]
 
 
-# `fit` warns of weights that no loss depends on.
+# `fit` warns about weights that do not affect the loss.
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
 @pytest.mark.parametrize("name", CASES)
 def test_case(name):
@@ -54,10 +54,10 @@ def test_case(name):
     assert verdict(case, **HORIZONS[0]) == ("exact" if case.refused is None else "refused")
 
 
-# Every fourth, which takes a minute: `make table` tries them all.
+# Every fourth case, which takes a minute; `make table` runs them all.
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
 @pytest.mark.parametrize(("index", "name"), [*enumerate(CASES)][::4])
-def test_case_of_several_steps(index, name):
+def test_case_with_several_steps(index, name):
     case = CASES[name]()
     assert verdict(case, **horizons(index)) == ("exact" if case.refused is None else "refused")
 

@@ -11,7 +11,7 @@ from autolr_widget.engine.grid import around, grid
     count=st.integers(2, 300),
     scale=st.sampled_from(["log", "linear"]),
 )
-def test_grid_goes_up_from_one_end_to_the_other(ends, count, scale):
+def test_grid_increases_from_lr_min_to_lr_max(ends, count, scale):
     lr_min, lr_max = ends[0], ends[0] * ends[1]
     rates = grid(lr_min, lr_max, count, scale)
     assert rates.shape == (count,)
@@ -28,7 +28,7 @@ def test_grid_goes_up_from_one_end_to_the_other(ends, count, scale):
         ((0.0, 1.0, 3, "linear"), [0.0, 0.5, 1.0]),
     ],
 )
-def test_the_scale_says_how_rates_are_spaced(arguments, expected):
+def test_rates_are_evenly_spaced_on_their_scale(arguments, expected):
     np.testing.assert_allclose(grid(*arguments), expected)
 
 
@@ -44,5 +44,5 @@ def test_the_scale_says_how_rates_are_spaced(arguments, expected):
         (10.0, 10.0, (0.1, 1.0)),
     ],
 )
-def test_a_finer_grid_ends_one_step_beyond_the_interval(lower, upper, expected):
+def test_around_adds_a_step_at_each_end(lower, upper, expected):
     assert around(np.array([0.001, 0.01, 0.1, 1.0]), lower, upper) == expected

@@ -2,8 +2,8 @@ import subprocess
 import sys
 
 
-def test_a_large_model_needs_what_the_documents_say():
-    """25 million parameters, Adam, 100 rates. `docs/what-it-takes.md` states the bound."""
+def test_a_large_model_needs_as_much_memory_as_documented():
+    """25 million parameters, Adam, 100 rates. The bound is the one in `docs/what-it-takes.md`."""
     code = """
 import os, threading, time, keras, numpy as np
 from autolr_widget import LRTuner
@@ -31,7 +31,7 @@ print(peak - before)
     assert float(done.stdout) < 2 * (weights + slots) + 3 * weights + 256
 
 
-def test_5000_rounds_leave_memory_flat():
+def test_memory_does_not_grow_over_5000_rounds():
     code = """
 import os, keras, numpy as np
 from autolr_widget import LRTuner

@@ -25,6 +25,11 @@ from autolr_widget.engine.settings import MOST_OBSERVATIONS, SETTINGS, Setting, 
         ({"lr_max": math.inf}, "`lr_max` must be a finite number. Received: lr_max=inf"),
         ({"lr_max": 10**400}, "`lr_max` must be a finite number"),
         ({"lr_max": None}, "`lr_max` must be a finite number. Received: lr_max=None"),
+        ({"lr_max": math.nan}, "`lr_max` must be a finite number. Received: lr_max=nan"),
+        ({"evaluate_on": "all"}, r"`evaluate_on` must be one of \('progressive', 'train', 'held-out'\)"),
+        ({"pruner": "some"}, r"`pruner` must be one of \('none', 'racing'\)"),
+        ({"stop_rule": "soon"}, r"`stop_rule` must be one of \('rounds', 'settled'\)"),
+        ({"band": "wide"}, r"`band` must be one of \('normal', 't', 'bootstrap', 'anytime'\)"),
         ({"alpha": 0}, "`alpha` must lie between 0 and 1. Received: alpha=0"),
         ({"alpha": 1}, "`alpha` must lie between 0 and 1. Received: alpha=1"),
         ({"alpha": 1.5}, "`alpha` must lie between 0 and 1"),
@@ -41,7 +46,7 @@ from autolr_widget.engine.settings import MOST_OBSERVATIONS, SETTINGS, Setting, 
         ),
     ],
 )
-def test_settings_out_of_range_are_refused_by_name(settings, message):
+def test_bad_settings_are_refused(settings, message):
     with pytest.raises(ValueError, match=f"^Arguments? {message}"):
         Settings(**settings)
 
@@ -58,12 +63,12 @@ def test_settings_out_of_range_are_refused_by_name(settings, message):
         {"batch_size": 10**6, "horizon": 10},
     ],
 )
-def test_settings_at_the_ends_of_their_ranges_are_taken(settings):
+def test_settings_at_the_ends_of_their_ranges_are_accepted(settings):
     found = Settings(**settings)
     assert {name: getattr(found, name) for name in settings} == settings
 
 
-def test_numbers_become_plain_ones():
+def test_numbers_are_stored_as_plain_python_values():
     found = Settings(lr_min=1, alpha="0.5")
     assert (type(found.lr_min), found.alpha) == (float, 0.5)
 
@@ -78,7 +83,7 @@ def test_numbers_become_plain_ones():
         (2, "held-out", "held-out", 1),
     ],
 )
-def test_with_one_step_no_later_one_looks_back(horizon, evaluate_on, seen, held_out):
+def test_losses_of_one_step_are_measured_on_its_batch(horizon, evaluate_on, seen, held_out):
     settings = Settings(horizon=horizon, evaluate_on=evaluate_on)
     assert (settings.seen, settings.held_out) == (seen, held_out)
 
@@ -90,18 +95,18 @@ def test_with_one_step_no_later_one_looks_back(horizon, evaluate_on, seen, held_
         ("none", {"alpha": 0.1, "band": "t", "method": "mean", "stop_rule": "settled", "num_subsamples": 3}, True),
         ("none", {"seed": 1}, False),
         ("none", {"lr_min": 1e-3}, False),
-        # Its level says which rates drop out of a race.
+        # Alpha decides which rates drop out of a race.
         ("racing", {}, True),
         ("racing", {"alpha": 0.1}, False),
         ("racing", {"pruner": "none"}, False),
     ],
 )
-def test_rounds_are_alike_under_settings_that_only_read_them(pruner, change, alike):
+def test_measure_alike_ignores_settings_that_only_read_the_rounds(pruner, change, alike):
     settings = Settings(pruner=pruner)
     assert settings.measure_alike(replace(settings, **change)) == alike
 
 
-def test_the_options_of_a_rule_are_those_there_are(monkeypatch):
+def test_options_include_custom_rules(monkeypatch):
     monkeypatch.setitem(RULES, "own", lambda rates, deltas: 0.1)
     options = SETTINGS["method"].options
     assert (options["mean"], options["own"]) == ("lowest mean", "own")
@@ -109,14 +114,14 @@ def test_the_options_of_a_rule_are_those_there_are(monkeypatch):
     assert SETTINGS["alpha"].options is None
 
 
-def test_a_setting_without_an_end_takes_any_number():
+def test_a_setting_without_a_range_accepts_any_positive_integer():
     setting = Setting(kind="integer", group="more", label="Any", help="Any.")
     assert [setting.check("any", value) for value in (0, 10**9)] == [0, 10**9]
     with pytest.raises(ValueError, match="`any` must be an integer of at least 0"):
         setting.check("any", -1)
 
 
-def test_the_reference_of_each_setting(monkeypatch):
+def test_parameters_describe_each_setting(monkeypatch):
     made = {
         "first": Setting(kind="number", group="more", label="First", help="First."),
         "number": Setting(kind="number", group="more", label="Number", help="a " * 59 + "a", details="b"),
@@ -133,7 +138,7 @@ def test_the_reference_of_each_setting(monkeypatch):
     ]
 
 
-def test_a_field_has_its_setting():
+def test_a_field_holds_its_setting():
     field = _setting(3, "integer", "more", "Label", "Help.", least=2)
     setting = Setting(kind="integer", group="more", label="Label", help="Help.", least=2)
     assert (field.default, dict(field.metadata)) == (3, {"setting": setting})

@@ -3,7 +3,7 @@ from autolr_widget.widget.session import Session
 
 
 class CountingTuner:
-    """Stands in for `LRTuner`: its n-th round is the number n."""
+    """A fake `LRTuner` whose n-th round is the number n."""
 
     can_measure = True
 

@@ -1,5 +1,5 @@
 def from_front_end(widget, **values):
-    """Set traits as the browser does."""
+    """Set traits of the panel as the browser does."""
     widget._panel.set_state(values)
 
 

@@ -6,7 +6,7 @@ from autolr_widget import TunerWidget
 from tests.widget.front_end import send
 
 
-def test_apply_writes_the_rate_and_nothing_else(widget):
+def test_apply_only_writes_the_rate(widget):
     with pytest.raises(ValueError, match="No learning rate is selected"):
         widget.apply()
     widget.run()
@@ -22,7 +22,7 @@ def test_apply_writes_the_rate_and_nothing_else(widget):
         np.testing.assert_array_equal(before, after)
 
 
-def test_apply_to_a_schedule_says_what_to_do(make_model, digits):
+def test_apply_to_a_schedule_raises_an_error(make_model, digits):
     schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
     widget = TunerWidget(make_model(keras.optimizers.SGD(schedule)), *digits, num_evals=4, num_subsamples=2)
     widget.run()
@@ -32,7 +32,7 @@ def test_apply_to_a_schedule_says_what_to_do(make_model, digits):
     assert "schedule" in widget._panel.notice
 
 
-def test_undo_takes_each_apply_back(widget):
+def test_undo_reverts_each_apply(widget):
     optimizer = widget.tuner.model.optimizer
     before = float(optimizer.learning_rate)
     with pytest.raises(ValueError, match="no `apply` to take back"):
@@ -48,7 +48,7 @@ def test_undo_takes_each_apply_back(widget):
 
 
 @pytest.mark.parametrize("lr", [1e-50, 1e300])
-def test_a_rate_that_the_optimizer_can_not_hold_is_not_applied(widget, lr):
+def test_a_rate_that_the_optimizer_cannot_hold_is_not_applied(widget, lr):
     widget.selected_lr = lr
     with pytest.raises(ValueError, match="can't hold a learning rate of"):
         widget.apply()
@@ -56,7 +56,7 @@ def test_a_rate_that_the_optimizer_can_not_hold_is_not_applied(widget, lr):
     assert not widget._panel.undoable
 
 
-def test_undo_does_not_write_to_an_optimizer_that_is_gone(widget):
+def test_undo_does_not_write_to_a_replaced_optimizer(widget):
     widget.selected_lr = 0.1
     widget.apply()
     before = widget.tuner.model.optimizer

@@ -39,16 +39,16 @@ def test_decades_are_few_and_inside(first, ratio):
 @pytest.mark.parametrize(
     ("mean", "spread", "inside"),
     [
-        # A rate that blows up has a band that reaches as far down: neither counts.
+        # A rate whose loss explodes is ignored, and so is its band, which also reaches far down.
         ([-0.5, -2.5, 1e9], [0.5, 0.5, 1e10], (-3, 0)),
         ([-0.5, -2.5, -1.5], [0.5, 0.5, 0.5], (-3, 0)),
         ([2, 3], [1, 1], (0, 4)),
         ([0, 0], [0, 0], (0, 0)),
-        # The first rounds' bands are wide, and would make the dip a scratch.
+        # The bands of the first rounds are so wide that the dip would not be visible.
         ([-1, -2], [50, 60], (-2.5, 2)),
     ],
 )
-def test_y_limits_hold_the_dip_and_zero(mean, spread, inside):
+def test_y_limits_include_the_dip_and_zero(mean, spread, inside):
     mean, spread = np.array(mean, float), np.array(spread, float)
     low, high = y_limits(mean, mean - spread, mean + spread)
     assert low < inside[0]
@@ -57,7 +57,7 @@ def test_y_limits_hold_the_dip_and_zero(mean, spread, inside):
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 3)), min_size=3, max_size=9))
-def test_a_mean_has_two_points_and_no_gaps_and_a_band_is_no_gap_throughout(rates):
+def test_a_mean_has_two_points_and_no_gaps_and_a_band_is_not_empty(rates):
     racing, rounds = np.array([r for r, _ in rates]), [n for _, n in rates]
     deltas = np.full((3, len(rates)), np.nan)
     for place, n in enumerate(rounds):
@@ -86,7 +86,7 @@ def luminance(colour):
 
 
 @pytest.mark.parametrize("surface", ["#ffffff", "#111111"])
-def test_marks_stand_out_on_light_and_dark(surface):
+def test_marks_have_contrast_on_light_and_dark(surface):
     css = (Path(__file__).parents[2] / "js" / "src" / "base.css").read_text()
     (choice,) = re.findall(r"--autolr-choice: (#\w{6})", css)
     for colour in (CURVE, choice, *PINS):
@@ -105,7 +105,7 @@ def test_the_chart_shows_the_summary(widget):
     assert isinstance(drawn["curve"].scales["x"], bqplot.LogScale)
 
 
-def test_the_chart_moves_once_after_every_round_and_before_the_counter(widget):
+def test_the_chart_changes_once_per_round_and_before_the_counter(widget):
     events = []
     marks(widget)["curve"].observe(lambda _: events.append("chart"), names="y")
     widget.observe(lambda change: events.append(change["new"]), names="round")
@@ -131,7 +131,7 @@ def test_rates_that_diverged_are_left_out_of_the_chart(make_model, digits):
     assert np.isfinite(drawn["curve"].y).all()
 
 
-def test_a_round_that_diverged_leaves_the_picture(make_model, digits):
+def test_diverged_values_of_a_round_are_drawn_outside_the_chart(make_model, digits):
     widget = TunerWidget(make_model(), *digits, lr_space=(1e-3, 1e38), num_evals=6, num_subsamples=2)
     from_front_end(widget, show_rounds=True)
     widget.run()
@@ -139,7 +139,7 @@ def test_a_round_that_diverged_leaves_the_picture(make_model, digits):
     assert marks(widget)["rounds"].y[:, -1].min() > 1e29
 
 
-def test_a_race_shows_who_has_dropped_out(widget):
+def test_the_chart_shows_rates_that_dropped_out_of_a_race(widget):
     widget.num_subsamples, widget.pruner, widget.horizon = 24, "racing", 1
     widget.run()
     drawn = marks(widget)
@@ -148,7 +148,7 @@ def test_a_race_shows_who_has_dropped_out(widget):
     assert 2 <= len(drawn["curve"].x) < 12
 
 
-def test_the_ticks_of_a_narrow_range_are_not_rounded_to_one_another(widget):
+def test_ticks_of_a_narrow_range_have_distinct_labels(widget):
     (axis,) = (axis for axis in widget.figure.axes if isinstance(axis.scale, bqplot.LogScale))
     from_front_end(widget, view=[0.172, 0.1915])
     assert axis.tick_format == ".3~g"

@@ -5,7 +5,7 @@ from autolr_widget.engine.reading.selection import RULES
 from tests.widget.front_end import from_front_end, marks, send
 
 
-def test_no_rate_at_all_is_said_and_not_chosen(digits):
+def test_nothing_is_chosen_if_every_rate_diverged(digits):
     model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     widget = TunerWidget(model, *digits, lr_space=(1e30, 1e36), num_evals=4, num_subsamples=2)
@@ -15,18 +15,18 @@ def test_no_rate_at_all_is_said_and_not_chosen(digits):
     assert not marks(widget)["curve"].visible
 
 
-def test_the_rule_max_without_a_safe_rate_selects_nothing(make_model, digits):
+def test_the_rule_max_selects_nothing_without_a_safe_rate(make_model, digits):
     widget = TunerWidget(make_model(), *digits, lr_space=(20, 30), num_evals=4, num_subsamples=2, method="max")
     widget.run()
     assert widget.selected_lr is None
     assert "every rate raised the loss" in widget._panel.reason
 
 
-def test_a_rate_from_the_front_end_is_the_user_s(widget):
+def test_a_rate_set_by_the_front_end_is_pinned(widget):
     widget.run()
     from_front_end(widget, selected_lr=2e-3)
     assert (widget.selected_lr, widget.pinned, widget._panel.pinned) == (2e-3, True, True)
-    assert widget._panel.interval == [], "a rate of one's own has no interval"
+    assert widget._panel.interval == [], "a pinned rate has no interval"
     widget.method = "variance"
     assert widget.pinned
     send(widget, type="use_rule")
@@ -34,7 +34,7 @@ def test_a_rate_from_the_front_end_is_the_user_s(widget):
     assert widget.selected_lr == widget._panel.selected_lr == widget.results.best_lr("variance")
 
 
-def test_the_rule_s_own_choice_can_be_pinned(widget):
+def test_the_choice_of_the_rule_can_be_pinned(widget):
     widget.run()
     chosen = widget.selected_lr
     from_front_end(widget, selected_lr=chosen, pinned=True)
@@ -42,7 +42,7 @@ def test_the_rule_s_own_choice_can_be_pinned(widget):
     assert (widget.selected_lr, widget.pinned) == (chosen, True)
 
 
-def test_a_pinned_rate_outlives_a_run_and_not_a_reset(widget):
+def test_a_pinned_rate_stays_after_a_run_but_not_after_a_reset(widget):
     widget.selected_lr = 0.123
     assert widget.pinned
     widget.run()
@@ -51,14 +51,14 @@ def test_a_pinned_rate_outlives_a_run_and_not_a_reset(widget):
     assert (widget.selected_lr, widget.pinned, widget.status, widget.round) == (None, False, "idle", 0)
 
 
-def test_none_hands_the_choice_back_to_the_rule(widget):
+def test_selecting_none_returns_the_choice_to_the_rule(widget):
     widget.run()
     widget.selected_lr = 0.5
     widget.selected_lr = None
     assert (widget.pinned, widget.selected_lr) == (False, widget.results.best_lr())
 
 
-def test_all_rules_are_told_and_the_choice_has_an_interval(widget):
+def test_the_panel_has_the_choice_of_every_rule_and_an_interval(widget):
     widget.method = "half-minimum"
     widget.run()
     assert widget._panel.choices == widget.results.choices()
@@ -67,7 +67,7 @@ def test_all_rules_are_told_and_the_choice_has_an_interval(widget):
     assert widget._panel.interval == [sure.lower, sure.upper]
 
 
-def test_no_rate_lowers_the_loss(make_model, digits):
+def test_the_reason_if_no_rate_lowers_the_loss(make_model, digits):
     widget = TunerWidget(make_model(), *digits, lr_space=(1e3, 1e5), num_evals=4, num_subsamples=3)
     widget.run()
     assert widget.selected_lr is None
@@ -77,7 +77,7 @@ def test_no_rate_lowers_the_loss(make_model, digits):
     assert widget._panel.reason.startswith("no rate lowers the loss: try smaller ones")
 
 
-def test_a_rule_that_fails_leaves_the_others(make_model, digits, monkeypatch):
+def test_a_failing_rule_does_not_affect_the_others(make_model, digits, monkeypatch):
     monkeypatch.setitem(RULES, "broken", lambda rates, deltas: 1 / 0)
     monkeypatch.setitem(RULES, "third", lambda rates, deltas: float(rates[2]))
     widget = TunerWidget(make_model(), *digits, num_evals=6, num_subsamples=3, horizon=2, method="third")

@@ -1,4 +1,4 @@
-"""Leave to load front ends, asked of a Colab that only counts how often it is asked."""
+"""Enabling third-party front ends, with a fake Colab that counts the calls."""
 
 import sys
 import types
@@ -11,7 +11,7 @@ from autolr_widget.widget.colab import allow_front_ends
 
 @pytest.fixture
 def colab(monkeypatch):
-    """Each call of `enable_custom_widget_manager`, of a Colab that is loaded."""
+    """The calls of `enable_custom_widget_manager` in a fake Colab."""
     calls = []
     output = types.ModuleType("google.colab.output")
     output.enable_custom_widget_manager = lambda: calls.append("enabled")
@@ -19,19 +19,19 @@ def colab(monkeypatch):
     return calls
 
 
-def test_colab_is_asked_once(colab):
+def test_front_ends_are_enabled_once(colab):
     allow_front_ends()
     allow_front_ends()
     assert colab == ["enabled"]
 
 
-def test_elsewhere_nothing_is_imported():
+def test_outside_colab_nothing_is_imported():
     before = set(sys.modules)
     allow_front_ends()
     assert not [name for name in set(sys.modules) - before if name.startswith("google.colab")]
 
 
-def test_a_widget_asks(colab, monkeypatch, make_model, digits):
+def test_a_widget_enables_front_ends_in_colab(colab, monkeypatch, make_model, digits):
     monkeypatch.setattr("anywidget.widget.in_colab", lambda: False)
     TunerWidget(make_model(), *digits).close()
     assert colab == ["enabled"]

@@ -22,7 +22,7 @@ COMMANDS = {"tick": Command(lambda round: None, {"round": int}), "start": Comman
         (None, None),
     ],
 )
-def test_only_commands_of_the_table_with_arguments_of_their_types_are_taken(content, expected):
+def test_parse_accepts_known_commands_with_arguments_of_their_types(content, expected):
     assert parse(content, COMMANDS) == expected
 
 
@@ -32,12 +32,12 @@ def test_only_commands_of_the_table_with_arguments_of_their_types_are_taken(cont
      {"type": "download"}, {"type": "download", "format": 3}, {"type": "unpin_run", "index": "0"}, {"type": "choose"},
      {"type": "__init__"}, {"type": "close"}, {"type": "start", "round": 1}, {"type": ["start"]}, {"type": "run"}],
 )  # fmt: skip
-def test_foreign_messages_are_ignored(widget, content):
+def test_unknown_messages_are_ignored(widget, content):
     widget._on_message(None, content, [])
     assert (widget.status, widget.round) == ("idle", 0)
 
 
-def test_the_buttons_messages(widget):
+def test_messages_of_the_buttons(widget):
     send(widget, type="start")
     assert widget.status == "running"
     send(widget, type="pause")

@@ -10,7 +10,7 @@ from tests.widget.front_end import send
 @pytest.mark.parametrize(
     ("settings", "pinned"), [({}, None), ({"num_evals": 5, "horizon": 1, "seed": 3}, None), ({}, 0.125)]
 )
-def test_the_python_does_the_same(make_model, digits, settings, pinned):
+def test_the_code_applies_the_same_rate(make_model, digits, settings, pinned):
     model = make_model()
     widget = TunerWidget(model, *digits, **settings)
     widget.num_subsamples = 3
@@ -23,7 +23,7 @@ def test_the_python_does_the_same(make_model, digits, settings, pinned):
 
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("rounds", [0, 3])
-def test_saving(widget, tmp_path, kind, rounds, monkeypatch):
+def test_save_and_download(widget, tmp_path, kind, rounds, monkeypatch):
     widget.num_subsamples = 3
     if rounds:
         widget.run()
@@ -51,12 +51,12 @@ def test_saving(widget, tmp_path, kind, rounds, monkeypatch):
     assert len(sent) == 1
 
 
-def test_saving_as_something_else_is_refused(widget, tmp_path):
+def test_save_refuses_other_formats(widget, tmp_path):
     with pytest.raises(ValueError, match=r"`path` must end in one of \.json"):
         widget.save(tmp_path / "run.pkl")
 
 
-def test_the_python_follows_the_settings(widget):
+def test_the_code_follows_the_settings(widget):
     widget.num_evals = 31
     assert "num_evals=31" in widget._panel.code
     widget.run()
@@ -64,7 +64,7 @@ def test_the_python_follows_the_settings(widget):
     assert "num_subsamples=33" in widget._panel.code
 
 
-def test_what_is_saved_has_the_band_of_the_settings(widget, tmp_path):
+def test_saved_files_and_plots_use_the_chosen_band(widget, tmp_path):
     widget.run()
     widget.band = "t"
     widget.save(tmp_path / "run.html")
@@ -76,7 +76,7 @@ def test_what_is_saved_has_the_band_of_the_settings(widget, tmp_path):
     )
 
 
-def test_saving_leaves_the_file_before_it_or_a_whole_one(widget, tmp_path, monkeypatch):
+def test_a_failed_save_keeps_the_old_file(widget, tmp_path, monkeypatch):
     widget.run()
     widget.save(tmp_path / "run.csv")
     before = (tmp_path / "run.csv").read_bytes()
@@ -88,7 +88,7 @@ def test_saving_leaves_the_file_before_it_or_a_whole_one(widget, tmp_path, monke
     assert (tmp_path / "run.csv").read_bytes() == before
 
 
-def test_the_python_names_the_data_that_were_given(make_model, digits):
+def test_the_code_names_the_data_arguments(make_model, digits):
     x, y = digits
     widget = TunerWidget(make_model(), x, y, sample_weight=np.ones(len(y)))
     assert "LRTuner(model, x, y, sample_weight=sample_weight)" in widget._panel.code

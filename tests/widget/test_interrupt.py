@@ -5,11 +5,11 @@ import signal
 from tests.widget.counting_tuner import make_session
 
 
-def test_an_interrupt_between_cells_stops_the_run_and_leaves_no_trace():
-    heard = []
+def test_an_interrupt_between_cells_stops_the_run_and_restores_the_handler():
+    calls = []
 
-    def kernel_s(number, frame):
-        heard.append(number)
+    def kernel_handler(number, frame):
+        calls.append(number)
 
     async def cell():
         session = make_session(5)
@@ -21,19 +21,19 @@ def test_an_interrupt_between_cells_stops_the_run_and_leaves_no_trace():
         await asyncio.sleep(0.05)
         return session
 
-    before = signal.signal(signal.SIGINT, kernel_s)
+    before = signal.signal(signal.SIGINT, kernel_handler)
     try:
         session = asyncio.run(cell())
-        assert signal.getsignal(signal.SIGINT) == kernel_s
+        assert signal.getsignal(signal.SIGINT) == kernel_handler
     finally:
         signal.signal(signal.SIGINT, before)
-    assert heard == [signal.SIGINT], "whoever had the signal hears of it, too"
+    assert calls == [signal.SIGINT], "the previous handler is called, too"
     assert (session.status, session.error) == ("error", "Interrupted in round 2. Run goes on from there.")
     session.run()
     assert session.tuner.rounds == [0, 1, 2, 3, 4]
 
 
-def test_interrupts_of_several_sessions_do_not_call_one_another():
+def test_signal_handlers_of_several_sessions_do_not_call_each_other():
     async def cell():
         first, second = make_session(5), make_session(5)
         for session in (first, second):

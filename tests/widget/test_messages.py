@@ -1,4 +1,4 @@
-"""Whatever a front end sends: only commands of the table are run, and only valid values are accepted."""
+"""For any message of a front end, only known commands run and only valid values are accepted."""
 
 import contextlib
 from dataclasses import fields
@@ -41,7 +41,7 @@ def widget():
 
 @pytest.fixture(scope="module")
 def messages(widget):
-    """Commands with arguments of any value, with other fields, with values that they bring, and anything else."""
+    """Commands with any arguments, extra fields or values, and any other JSON."""
     table = {name: command.fields for name, command in widget._commands.items()}
     command = st.sampled_from(sorted(table)).flatmap(
         lambda name: st.fixed_dictionaries({"type": st.just(name), **dict.fromkeys(table[name], JSON)})
@@ -65,21 +65,21 @@ def check(widget):
 
 @given(st.data())
 @settings(max_examples=300, deadline=None)
-def test_any_message(widget, messages, data):
+def test_any_message_leaves_a_valid_state(widget, messages, data):
     widget._on_message(None, data.draw(messages), [])
     check(widget)
 
 
 @given(st.dictionaries(st.sampled_from(SYNCED), JSON, min_size=1, max_size=3))
 @settings(max_examples=300, deadline=None)
-def test_any_value_of_any_trait(widget, state):
-    # A value of the wrong type is refused by the trait, and an integer that no float can hold; ipywidgets logs that.
+def test_any_value_of_any_trait_leaves_a_valid_state(widget, state):
+    # Traits refuse values of a wrong type and integers too large for a float; ipywidgets logs the error.
     with contextlib.suppress(traitlets.TraitError, OverflowError):
         widget._panel.set_state(state)
     check(widget)
 
 
-def test_a_replayed_tick_runs_no_round_twice():
+def test_a_repeated_tick_does_not_run_a_round_twice():
     widget = make()
     widget.reset()
     widget.start()
@@ -89,8 +89,8 @@ def test_a_replayed_tick_runs_no_round_twice():
     assert widget.round == 3
 
 
-def test_a_command_brings_along_what_was_set_before_it():
-    """ipywidgets keeps a front end's values back while the kernel is busy, but not its messages."""
+def test_a_command_sets_the_values_that_come_with_it():
+    """While the kernel is busy, ipywidgets holds back the values of a front end but not its messages."""
     widget = make()
     values = {"selected_lr": 0.25, "pinned": True, "batch_size": 16, "status": "running", "num_evals": "x"}
     widget._on_message(None, {"type": "apply", "values": values}, [])
@@ -98,6 +98,6 @@ def test_a_command_brings_along_what_was_set_before_it():
     assert (widget.selected_lr, widget.pinned, widget.batch_size, widget.status) == (0.25, True, 16, "done")
     assert widget.num_evals == 4
     widget._on_message(None, {"type": "start", "values": {"batch_size": 4}}, [])
-    # The values that were held back arrive later, and change nothing.
+    # The values that were held back arrive later and change nothing.
     widget._panel.set_state({"batch_size": 4})
     assert (widget.status, widget.tuner.settings.batch_size, widget._panel.stale) == ("running", 4, False)

@@ -24,7 +24,7 @@ from tests.widget.front_end import from_front_end, marks
         ("band", "bootstrap"),
     ],
 )
-def test_the_panel_and_the_traits_move_each_other(widget, trait, value):
+def test_panel_and_widget_traits_are_linked(widget, trait, value):
     before = getattr(widget, trait)
     from_front_end(widget, **{trait: value})
     assert getattr(widget, trait) == value
@@ -43,7 +43,7 @@ def test_the_panel_and_the_traits_move_each_other(widget, trait, value):
         ("seed", -1, "`seed`"),
     ],
 )
-def test_what_the_front_end_may_not_ask_for_goes_back(widget, trait, value, says):
+def test_invalid_values_from_the_front_end_are_reverted(widget, trait, value, says):
     before = getattr(widget, trait)
     from_front_end(widget, **{trait: value})
     assert (getattr(widget, trait), getattr(widget._panel, trait)) == (before, before)
@@ -51,12 +51,12 @@ def test_what_the_front_end_may_not_ask_for_goes_back(widget, trait, value, says
 
 
 @pytest.mark.parametrize("name", ["status", "round", "error"])
-def test_what_the_run_says_can_not_be_set(widget, name):
+def test_read_only_traits_cannot_be_set(widget, name):
     with pytest.raises(traitlets.TraitError):
         setattr(widget, name, getattr(widget, name))
 
 
-def test_the_table_is_the_summary(widget):
+def test_the_table_holds_the_summary(widget):
     widget.run()
     summary = widget.results.summary()
     table = np.frombuffer(widget._panel.table, np.float32).reshape(5, -1)
@@ -66,7 +66,7 @@ def test_the_table_is_the_summary(widget):
     assert widget._panel.limits == [marks(widget)["curve"].scales["y"].min, marks(widget)["curve"].scales["y"].max]
 
 
-def test_what_was_refused_is_forgotten_with_the_next_setting(widget):
+def test_a_valid_value_clears_the_notice(widget):
     from_front_end(widget, batch_size=5000)
     assert "batch_size=5000" in widget._panel.notice
     from_front_end(widget, batch_size=64)

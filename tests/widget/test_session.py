@@ -20,7 +20,7 @@ def test_start_waits_for_ticks(session, monkeypatch):
     session.tick(0)
     assert (session.round, session.turn) == (1, 1)
     session.tick(0)
-    assert session.round == 1, "a tick that has not seen the newest round"
+    assert session.round == 1, "the tick has not seen the latest round"
     session.tick(2)
     assert session.round == 1, "a tick from the future"
     for seen in range(1, 5):
@@ -30,7 +30,7 @@ def test_start_waits_for_ticks(session, monkeypatch):
     assert (session.round, session.turn) == (5, 5)
 
 
-def test_one_tick_is_worth_many_quick_rounds(session):
+def test_one_tick_runs_many_quick_rounds(session):
     session.start()
     session.tick(0)
     assert (session.status, session.round, session.turn) == ("done", 5, 1)
@@ -48,7 +48,7 @@ def test_step_runs_one_round_and_pauses(session):
     assert (session.status, session.round) == ("done", 5)
 
 
-def test_pause_keeps_the_rounds_and_resume_goes_on(session):
+def test_start_after_pause_continues_with_the_same_rounds(session):
     session.step()
     session.tick(0)
     session.pause()
@@ -61,7 +61,7 @@ def test_pause_keeps_the_rounds_and_resume_goes_on(session):
     assert tuner.rounds == [0, 1, 2, 3, 4]
 
 
-def test_stop_ends_the_run_and_start_begins_anew(session):
+def test_start_after_stop_begins_a_new_run(session):
     session.step()
     session.tick(0)
     session.stop()
@@ -84,7 +84,7 @@ def test_stop_ends_the_run_and_start_begins_anew(session):
         (KeyboardInterrupt(), "Interrupted in round 2. Run goes on from there."),
     ],
 )
-def test_an_error_keeps_the_rounds_and_can_be_gone_on_from(session, error, message):
+def test_start_continues_after_an_error(session, error, message):
     session.step()
     session.tick(0)
     session.tuner.fails = error
@@ -98,7 +98,7 @@ def test_an_error_keeps_the_rounds_and_can_be_gone_on_from(session, error, messa
     assert (session.status, session.tuner, tuner.rounds) == ("done", tuner, [0, 1, 2, 3, 4])
 
 
-def test_run_raises_what_a_round_raised(session):
+def test_run_raises_the_error_of_a_round(session):
     session.tuner.fails = None
     session.step()
     session.tick(0)
@@ -108,7 +108,7 @@ def test_run_raises_what_a_round_raised(session):
     assert session.status == "error"
 
 
-def test_stop_after_an_error_takes_its_message_away(session):
+def test_stop_clears_the_error(session):
     session.start()
     session.tuner.fails = ValueError("no")
     session.tick(0)
@@ -116,7 +116,7 @@ def test_stop_after_an_error_takes_its_message_away(session):
     assert (session.status, session.error) == ("stopped", "")
 
 
-def test_step_does_not_throw_a_finished_run_away(session):
+def test_step_does_not_discard_a_finished_run(session):
     session.run()
     session.step()
     assert (session.status, session.round) == ("done", 5)
@@ -125,7 +125,7 @@ def test_step_does_not_throw_a_finished_run_away(session):
     assert (session.status, session.round) == ("running", 0)
 
 
-def test_after_an_error_in_the_first_round_a_run_begins_anew(session):
+def test_start_after_an_error_in_the_first_round_begins_a_new_run(session):
     session.tuner.fails = ValueError("the model is compiled with the wrong loss")
     session.start()
     session.tick(0)
@@ -137,7 +137,7 @@ def test_after_an_error_in_the_first_round_a_run_begins_anew(session):
 @pytest.mark.parametrize(
     "change", [{"lr_min": 1e-3}, {"num_evals": 12}, {"batch_size": 8}, {"seed": 1}, {"scale": "linear"}]
 )
-def test_what_changes_the_numbers_makes_the_run_stale(session, change):
+def test_settings_that_change_the_numbers_make_the_run_stale(session, change):
     session.run()
     old, changed = session.settings, replace(session.settings, **change)
     session.configure(changed)
@@ -153,14 +153,14 @@ def test_what_changes_the_numbers_makes_the_run_stale(session, change):
 
 
 @pytest.mark.parametrize("change", [{"method": "median"}, {"alpha": 0.2}])
-def test_what_only_reads_the_numbers_does_not(session, change):
+def test_settings_that_only_read_the_numbers_do_not_make_it_stale(session, change):
     session.run()
     tuner = session.tuner
     session.configure(replace(session.settings, **change))
     assert (session.stale, session.status, session.tuner) == (False, "done", tuner)
 
 
-def test_more_rounds_go_on_from_the_ones_at_hand(session):
+def test_more_rounds_continue_the_current_run(session):
     session.run()
     tuner = session.tuner
     session.configure(replace(session.settings, num_subsamples=8))
@@ -189,14 +189,14 @@ def test_a_change_before_the_first_run_is_not_stale(session):
 
 
 @pytest.mark.parametrize("go_on", ["start", "run"])
-def test_after_a_step_that_has_not_run_yet_all_rounds_are_asked_for(session, go_on):
+def test_start_and_run_after_a_step_run_all_rounds(session, go_on):
     session.step()
     getattr(session, go_on)()
     session.tick(0)
     assert (session.status, session.round) == ("done", 5)
 
 
-def test_rounds_that_can_not_be_shown_are_counted_and_the_error_told(session):
+def test_a_round_that_cannot_be_shown_is_counted_and_the_error_reported(session):
     def fail():
         raise ValueError("no chart")
 
@@ -208,21 +208,21 @@ def test_rounds_that_can_not_be_shown_are_counted_and_the_error_told(session):
 
 
 @pytest.mark.parametrize(("rounds", "status"), [(0, "idle"), (1, "paused"), (4, "paused"), (5, "done")])
-def test_a_session_of_a_tuner_with_rounds_has_them(rounds, status):
+def test_a_session_starts_with_the_rounds_of_its_tuner(rounds, status):
     tuner = CountingTuner(Settings(num_subsamples=5))
     tuner.rounds = list(range(rounds))
     session = Session(tuner, on_rounds=lambda: None)
     assert (session.status, session.round) == (status, rounds)
 
 
-def test_fewer_rounds_than_a_paused_run_has_end_it(session):
+def test_a_paused_run_with_enough_rounds_is_done(session):
     session.step()
     session.tick(0)
     session.configure(replace(session.settings, num_subsamples=1))
     assert session.status == "done"
 
 
-def test_a_run_can_be_stopped_while_it_runs(session):
+def test_stop_while_running(session):
     session.step()
     session.tick(0)
     session.start()
@@ -232,14 +232,14 @@ def test_a_run_can_be_stopped_while_it_runs(session):
     assert (session.status, session.round) == ("running", 0)
 
 
-def test_a_step_does_not_pause_a_run(session):
+def test_step_does_not_pause_a_run(session):
     session.start()
     session.step()
     session.tick(0)
     assert (session.status, session.round) == ("done", 5)
 
 
-def test_a_halt_is_shown_once(session):
+def test_on_halt_is_called_once(session):
     shown = []
     session._on_halt = lambda: shown.append(session.status)
     session.configure(replace(session.settings, alpha=0.1))
@@ -250,7 +250,7 @@ def test_a_halt_is_shown_once(session):
     assert shown == ["paused"]
 
 
-def test_run_raises_that_rounds_can_not_be_shown(session):
+def test_run_raises_the_error_of_on_rounds(session):
     def fail():
         raise ValueError("no chart")
 
@@ -260,7 +260,7 @@ def test_run_raises_that_rounds_can_not_be_shown(session):
         session.run()
 
 
-def test_a_closed_session_waits_for_nothing(session):
+def test_close_cancels_the_timer(session):
     make_session(5).close()
     session.start()
     session.close()

@@ -11,7 +11,7 @@ from tests.widget.counting_tuner import make_session
 
 
 class Clicks(RuleBasedStateMachine):
-    """Whatever is pressed in whatever order: only named states, and no round lost or doubled."""
+    """Buttons in any order lead to a valid status, and no round is lost or measured twice."""
 
     def __init__(self):
         super().__init__()

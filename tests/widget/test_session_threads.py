@@ -8,7 +8,7 @@ from autolr_widget.widget.session import Session
 from tests.widget.counting_tuner import CountingTuner, make_session
 
 
-def test_pause_during_a_round_does_not_wait_for_it(session):
+def test_pause_does_not_wait_for_the_current_round(session):
     session.start()
     session.tuner.gate = threading.Event()
     thread = threading.Thread(target=session.tick, args=(0,))
@@ -35,7 +35,7 @@ def test_a_tick_during_a_round_does_nothing(session):
     assert session.tuner.rounds == [0, 1, 2, 3, 4]
 
 
-def test_reset_during_a_round_forgets_it(session):
+def test_reset_discards_the_current_round(session):
     session.start()
     old = session.tuner
     old.gate = threading.Event()
@@ -47,7 +47,23 @@ def test_reset_during_a_round_forgets_it(session):
     assert (session.status, session.round, len(session.tuner)) == ("idle", 0, 0)
 
 
-def test_the_kernel_goes_on_when_no_front_end_ticks(session, monkeypatch):
+def test_a_round_that_ends_after_a_reset_is_not_published(session):
+    session.start()
+    old, published = session.tuner, []
+    old.gate = threading.Event()
+    thread = threading.Thread(target=session.tick, args=(0,))
+    thread.start()
+    while not session._measuring.locked():
+        time.sleep(0.001)
+    session.reset()
+    session._on_rounds = lambda: published.append(session.round)
+    old.gate.set()
+    thread.join(5)
+    assert len(old) == 1
+    assert published == []
+
+
+def test_the_kernel_continues_without_ticks(session, monkeypatch):
     monkeypatch.setattr(session_module, "SILENCE", 0.1)
     session.start()
     time.sleep(0.05)
@@ -58,7 +74,7 @@ def test_the_kernel_goes_on_when_no_front_end_ticks(session, monkeypatch):
     assert (session.status, session.tuner.rounds) == ("done", [0, 1, 2, 3, 4])
 
 
-def test_the_kernel_s_loop_goes_on_while_a_cell_waits(monkeypatch):
+def test_the_event_loop_continues_while_a_cell_waits(monkeypatch):
     monkeypatch.setattr(session_module, "SILENCE", 0.1)
     threads = set()
 
@@ -86,14 +102,14 @@ def test_the_kernel_yields_to_a_front_end_that_ticks(monkeypatch):
     assert by == [threading.get_ident()] * 12
 
 
-def test_a_loop_that_was_blocked_hears_the_front_end_first(monkeypatch):
+def test_a_blocked_loop_handles_front_end_messages_first(monkeypatch):
     monkeypatch.setattr(session_module, "SILENCE", 0.1)
 
     async def cell():
         session = make_session(5)
         session.start()
         await asyncio.sleep(0.01)
-        time.sleep(1.3)  # a cell blocks the loop; meanwhile the user presses Pause, which waits in the queue
+        time.sleep(1.3)  # a cell blocks the loop while the user presses Pause, which waits in the queue
         asyncio.get_running_loop().call_later(0.02, session.pause)
         await asyncio.sleep(0.3)
         return session
@@ -102,7 +118,7 @@ def test_a_loop_that_was_blocked_hears_the_front_end_first(monkeypatch):
     assert (session.status, session.round) == ("paused", 0)
 
 
-def test_a_round_that_fails_after_a_reset_is_not_the_new_run_s(session):
+def test_an_error_of_a_round_before_a_reset_does_not_affect_the_new_run(session):
     session.start()
     old = session.tuner
     old.gate, old.fails = threading.Event(), ValueError("old")
@@ -117,7 +133,7 @@ def test_a_round_that_fails_after_a_reset_is_not_the_new_run_s(session):
     assert (session.status, session.error) == ("running", "")
 
 
-def test_a_halt_is_shown_without_the_lock():
+def test_on_halt_is_called_without_the_lock():
     free = []
 
     def on_halt():
@@ -138,7 +154,7 @@ def test_a_halt_is_shown_without_the_lock():
     assert free == [True] * 3
 
 
-def test_a_halt_in_a_round_is_shown_behind_it(session):
+def test_on_halt_is_called_after_the_current_round(session):
     shown = []
     session._on_halt = lambda: shown.append(session.round)
     session.start()
@@ -154,7 +170,7 @@ def test_a_halt_in_a_round_is_shown_behind_it(session):
     assert shown == [1]
 
 
-def test_the_kernel_goes_on_behind_an_observer_that_fails(session, monkeypatch):
+def test_the_kernel_continues_after_an_observer_fails(session, monkeypatch):
     monkeypatch.setattr(session_module, "SILENCE", 0.05)
     monkeypatch.setattr(session_module, "TURN", 0)
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
@@ -184,7 +200,7 @@ def test_a_round_that_fails_after_a_pause_is_an_error(session):
     assert (session.status, session.error) == ("error", "Round 1 failed. ValueError: no")
 
 
-def test_a_tick_that_has_not_seen_the_newest_round_is_a_sign_of_life(session, monkeypatch):
+def test_every_tick_keeps_the_kernel_waiting(session, monkeypatch):
     monkeypatch.setattr(session_module, "SILENCE", 0.3)
     session.start()
     for _ in range(12):
@@ -197,7 +213,7 @@ def test_a_tick_that_has_not_seen_the_newest_round_is_a_sign_of_life(session, mo
     assert (session.status, session.round) == ("done", 5)
 
 
-def test_after_the_silence_one_turn_follows_another(session, monkeypatch):
+def test_turns_without_a_front_end_follow_at_once(session, monkeypatch):
     monkeypatch.setattr(session_module, "SILENCE", 0.5)
     monkeypatch.setattr(session_module, "TURN", 0)
     session.start()
@@ -207,7 +223,7 @@ def test_after_the_silence_one_turn_follows_another(session, monkeypatch):
     assert (session.status, session.turn) == ("done", 5)
 
 
-def test_a_loop_that_was_blocked_goes_on_after_the_next_silence(monkeypatch):
+def test_a_blocked_loop_continues_without_a_front_end(monkeypatch):
     monkeypatch.setattr(session_module, "SILENCE", 0.1)
 
     async def cell():
@@ -221,7 +237,7 @@ def test_a_loop_that_was_blocked_goes_on_after_the_next_silence(monkeypatch):
     assert asyncio.run(cell()).status == "done"
 
 
-def test_the_loop_does_not_wait_for_a_round_that_a_thread_measures(monkeypatch):
+def test_the_loop_does_not_wait_for_a_round_in_a_thread(monkeypatch):
     monkeypatch.setattr(session_module, "SILENCE", 0.05)
 
     async def cell():
@@ -240,7 +256,7 @@ def test_the_loop_does_not_wait_for_a_round_that_a_thread_measures(monkeypatch):
     assert asyncio.run(cell()) < 2
 
 
-def test_waiting_ends_soon_after_the_run(session):
+def test_wait_returns_soon_after_a_pause(session):
     async def cell():
         session.start()
         asyncio.get_running_loop().call_later(0.01, session.pause)

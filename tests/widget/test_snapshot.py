@@ -12,7 +12,7 @@ from tests.widget.front_end import SETTINGS
 
 @pytest.fixture
 def outputs(monkeypatch):
-    """What is published in a kernel's stead: data, and the display that it updates."""
+    """The (data, display id, is update) of each message that a kernel would publish."""
     shell, seen = InteractiveShell.instance(), []
 
     def publish(data, metadata=None, *, transient=None, update=False, **_):
@@ -44,7 +44,7 @@ def test_a_reader_without_a_kernel_sees_the_last_state(make_model, digits, outpu
     json.dumps(still)
 
 
-def test_in_a_script_it_is_text(make_model, digits, capsys):
+def test_a_script_prints_text(make_model, digits, capsys):
     widget = TunerWidget(make_model(), *digits, **SETTINGS)
     widget._ipython_display_()
     widget.run()
@@ -54,7 +54,7 @@ def test_in_a_script_it_is_text(make_model, digits, capsys):
 
 
 @pytest.mark.parametrize("markup", ["<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", "{x}"])
-def test_markup_stays_text_in_all_that_is_kept(make_model, digits, tmp_path, monkeypatch, outputs, markup):
+def test_markup_is_escaped_in_all_saved_files(make_model, digits, tmp_path, monkeypatch, outputs, markup):
     monkeypatch.setitem(RULES, markup, lambda rates, deltas: float(rates[2]))
     widget = TunerWidget(make_model(), *digits, **SETTINGS, method=markup)
     widget._ipython_display_()
@@ -65,9 +65,9 @@ def test_markup_stays_text_in_all_that_is_kept(make_model, digits, tmp_path, mon
     assert "<img" not in page
     assert "<script" not in page
     assert "<script" not in outputs[-1][0]["text/html"]
-    # A file in which somebody has written it.
+    # A file with markup in it.
     text = widget.tuner.saved_run.to_json().replace('"SGD"', json.dumps(markup))
     (tmp_path / "run.json").write_text(text)
     loaded = TunerWidget.load(tmp_path / "run.json")
     loaded.pin_run()
-    assert loaded._panel.pins[0]["words"].startswith(markup), "as it is: the page makes text of it"
+    assert loaded._panel.pins[0]["words"].startswith(markup), "kept as it is: the page shows it as text"

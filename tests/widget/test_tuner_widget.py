@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from autolr_widget import LRTuner, TunerWidget
-from tests.widget.front_end import from_front_end, marks, send
+from tests.widget.front_end import SETTINGS, from_front_end, marks, send, tick
 
 
-def test_run_gives_the_engine_s_own_numbers(widget, digits):
+def test_run_gives_the_numbers_of_the_engine(widget, digits):
     results = widget.run()
     engine = LRTuner(widget.tuner.model, *digits, lr_space=(1e-4, 10), num_evals=12, num_subsamples=4)
     list(engine)
@@ -40,7 +40,7 @@ def test_grid_and_sampling_make_a_run_stale(widget):
     assert len(marks(widget)["curve"].x) == 7
 
 
-def test_rule_level_and_axis_recompute_at_once(widget):
+def test_rule_alpha_and_axis_take_effect_immediately(widget):
     widget.run()
     results, drawn = widget.results, marks(widget)
     before = drawn["curve"].y[:2].copy()
@@ -64,7 +64,7 @@ def test_rule_level_and_axis_recompute_at_once(widget):
     assert (widget._panel.stale, widget.status, widget.results) == (False, "done", results)
 
 
-def test_schedule_starts_from_the_selected_rate(widget):
+def test_schedule_starts_at_the_selected_rate(widget):
     widget.selected_lr = 0.5
     schedule = widget.schedule(stepsize=2)
     assert float(schedule(0)) == 0.5
@@ -99,12 +99,12 @@ def test_two_widgets_on_one_model_have_their_own_numbers(make_model, digits):
     assert [widget.results for widget in both] == alone
 
 
-def test_it_nests(widget):
+def test_widgets_can_be_nested(widget):
     for box in (ipw.VBox, ipw.Tab, ipw.Accordion):
         assert box([widget]).children == (widget,)
 
 
-def test_showing_it_traces_nothing(widget, make_model, digits):
+def test_creating_the_widget_does_not_trace_the_model(widget, make_model, digits):
     assert widget.tuner._differential is None
 
 
@@ -138,7 +138,7 @@ def test_a_settled_run_is_done(widget):
     assert widget.round < 300
 
 
-def test_a_model_that_changed_during_the_run_is_told(widget, digits):
+def test_a_model_that_changed_during_the_run_is_reported(widget, digits):
     widget.run()
     assert widget._panel.notice == ""
     undisturbed = widget.results
@@ -150,11 +150,11 @@ def test_a_model_that_changed_during_the_run_is_told(widget, digits):
     assert widget.results == undisturbed
     assert widget._panel.notice.startswith("The model has changed since this run began")
     widget.run()
-    assert widget.results != undisturbed, "the next run measures what the model has become"
+    assert widget.results != undisturbed, "the next run measures the changed model"
     assert widget._panel.notice == ""
 
 
-def test_a_model_that_nobody_else_holds_stays(make_model, digits):
+def test_the_widget_keeps_a_reference_to_the_model(make_model, digits):
     model = make_model()
     expected = TunerWidget(model, *digits, num_evals=4, num_subsamples=2, horizon=2).run()
     widget = TunerWidget(model, *digits, num_evals=4, num_subsamples=2, horizon=2)
@@ -174,9 +174,9 @@ print(len(tuner.run()))
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_run_shows_a_bar_in_a_terminal_and_only_there(terminal):
+def test_run_shows_a_progress_bar_only_in_a_terminal(terminal):
     leader, follower = os.openpty()
-    # A terminal of no width has no room for a bar.
+    # A terminal of width 0 has no room for a bar.
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT],
@@ -186,10 +186,121 @@ def test_run_shows_a_bar_in_a_terminal_and_only_there(terminal):
     )
     os.close(follower)
     shown = b"" if terminal else process.stderr.read().encode()
-    # It ends with an error once nobody holds the other end any more.
+    # Reading fails once the other end is closed.
     with contextlib.suppress(OSError):
         while terminal and (some := os.read(leader, 4096)):
             shown += some
     os.close(leader)
     assert process.communicate()[0] == "7\n"
     assert (b"7/7" in shown) == terminal
+
+
+def test_load_without_a_model_shows_the_saved_run(make_model, digits, tmp_path):
+    widget = TunerWidget(make_model("adam"), *digits, **SETTINGS)
+    widget.run()
+    widget.save(tmp_path / "run.json")
+    loaded = TunerWidget.load(tmp_path / "run.json")
+    assert (loaded.results, loaded.status, loaded.round) == (widget.results, "done", 5)
+    assert (loaded.selected_lr, loaded._panel.reason) == (widget.selected_lr, widget._panel.reason)
+    assert loaded._panel.replay
+    np.testing.assert_array_equal(loaded.figure.marks[-1].y, widget.figure.marks[-1].y)
+    # Its rules, files and chart can still be used.
+    loaded.method = "valley"
+    assert loaded.selected_lr == widget.results.best_lr("valley")
+    loaded.pin_run()
+    assert loaded._panel.pins[0]["words"].startswith("Adam")
+    for kind in ("json", "csv", "png", "html"):
+        loaded.save(tmp_path / f"again.{kind}")
+    for ask in (loaded.start, loaded.run, loaded.reset, loaded.refine, loaded.apply):
+        with pytest.raises(ValueError, match="This is a saved run"):
+            ask()
+        assert loaded.results == widget.results
+    with pytest.raises(ValueError, match="This is a saved run"):
+        loaded.seed = 7
+    assert (loaded.seed, loaded._panel.stale, loaded._view.before) == (widget.seed, False, None)
+    loaded._on_message(None, {"type": "start"}, [])
+    assert "This is a saved run" in loaded._panel.notice
+
+
+@pytest.mark.parametrize("cut", [1, 3])
+def test_load_with_a_model_continues_the_run(make_model, digits, tmp_path, cut):
+    path = tmp_path / "run.json"
+    unbroken = TunerWidget(make_model("adam"), *digits, **SETTINGS).run()
+    widget = TunerWidget(make_model("adam"), *digits, **SETTINGS, autosave=path)
+    for _ in range(cut):
+        widget.step()
+        tick(widget)
+    widget.close()
+    other = TunerWidget.load(path, make_model("adam"), *digits, autosave=path)
+    assert (other.status, other.round, other._panel.replay) == ("paused", cut, False)
+    other.resume()
+    while other.status == "running":
+        tick(other)
+    assert other.results == unbroken
+    assert TunerWidget.load(path).results == unbroken
+
+
+def test_load_refuses_another_model(make_model, digits, tmp_path):
+    widget = TunerWidget(make_model("adam"), *digits, **SETTINGS)
+    widget.run()
+    widget.save(tmp_path / "run.json")
+    model = make_model("adam")
+    model.fit(*digits, verbose=0)
+    with pytest.raises(ValueError, match="the model's weights"):
+        TunerWidget.load(tmp_path / "run.json", model, *digits)
+
+
+def test_autosave_writes_every_round(make_model, digits, tmp_path):
+    path = tmp_path / "run.json"
+    widget = TunerWidget(make_model(), *digits, **SETTINGS, autosave=path)
+    kept = []
+    widget.observe(lambda change: kept.append(len(TunerWidget.load(path).results)), names="round")
+    widget.run()
+    assert kept == [1, 2, 3, 4, 5]
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_a_failed_autosave_is_reported_and_does_not_stop_the_run(make_model, digits, tmp_path):
+    widget = TunerWidget(make_model(), *digits, **SETTINGS, autosave=tmp_path / "nowhere" / "run.json")
+    widget.run()
+    assert widget.status == "done"
+    assert widget._panel.notice.startswith("Not saved: ")
+
+
+def test_autosave_must_end_in_json(make_model, digits):
+    with pytest.raises(
+        ValueError, match=r"`autosave` must be a path that ends in \.json\. Received: autosave=run\.pkl"
+    ):
+        TunerWidget(make_model(), *digits, autosave="run.pkl")
+
+
+KILLED = """
+import sys, numpy as np, keras
+from autolr_widget import TunerWidget
+x, y = np.random.default_rng(0).normal(size=(64, 4)), np.zeros(64)
+keras.utils.set_random_seed(0)
+model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+model.compile("sgd", "mse")
+tuner = TunerWidget(model, x, y, num_evals=4, num_subsamples=10**6, horizon=2, autosave=sys.argv[1])
+tuner.observe(lambda change: change["new"] == 20 and print("20", flush=True), "round")
+tuner.run()
+"""
+
+
+def test_autosave_keeps_the_rounds_of_a_killed_run(tmp_path):
+    path = tmp_path / "run.json"
+    process = subprocess.Popen([sys.executable, "-c", KILLED, path], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "20\n"
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert TunerWidget.load(path).round >= 20
+
+
+def test_a_saved_widget_has_the_results_of_the_engine(make_model, digits, tmp_path):
+    widget = TunerWidget(make_model(), *digits, **SETTINGS)
+    widget.run()
+    widget.save(tmp_path / "run.json")
+    engine = LRTuner(make_model(), *digits, **SETTINGS)
+    list(engine)
+    assert TunerWidget.load(tmp_path / "run.json").results == engine.results

@@ -14,7 +14,7 @@ def test_a_linear_grid_from_zero_keeps_a_linear_axis(make_model, digits):
     assert widget.selected_lr > 0
 
 
-def test_pinned_runs_stay_in_the_picture(widget):
+def test_pinned_runs_stay_in_the_chart(widget):
     with pytest.raises(ValueError, match="There is no curve yet that could be pinned"):
         widget.pin_run()
     widget.run()
@@ -43,7 +43,7 @@ def test_pinned_runs_stay_in_the_picture(widget):
     assert len(widget._panel.pins) == 4
 
 
-def test_each_round_s_curve_and_one_rate_s_rounds_on_request(widget):
+def test_curves_of_rounds_and_the_histogram_of_a_rate(widget):
     widget.run()
     assert not marks(widget)["rounds"].visible
     assert widget._panel.histogram == {}
@@ -58,7 +58,7 @@ def test_each_round_s_curve_and_one_rate_s_rounds_on_request(widget):
     assert not marks(widget)["rounds"].visible
 
 
-def test_zooming_measures_nothing_and_its_range_can_become_the_grid(widget):
+def test_zooming_does_not_measure_and_use_view_sets_the_grid(widget):
     widget.run()
     results = widget.results
     from_front_end(widget, view=[1e-3, 1e-1])
@@ -72,14 +72,14 @@ def test_zooming_measures_nothing_and_its_range_can_become_the_grid(widget):
 
 
 @pytest.mark.parametrize("view", [[], [1, 2, 3], [1, 1], [2, 1], [-1, 1], ["a", 1], [0.1, float("nan")], [None, 1]])
-def test_a_view_that_is_none_shows_all(widget, view):
+def test_an_invalid_view_shows_the_full_range(widget, view):
     from_front_end(widget, view=view)
     assert widget._panel.view == [1e-4, 10]
     from_front_end(widget, axis="<b>")
     assert widget._panel.axis == "log"
 
 
-def test_reset_leaves_nothing_of_the_run_behind(widget):
+def test_reset_clears_the_panel(widget):
     widget.run()
     from_front_end(widget, probed=3, show_rounds=True)
     widget.reset()
@@ -88,7 +88,7 @@ def test_reset_leaves_nothing_of_the_run_behind(widget):
     assert not marks(widget)["rounds"].visible
 
 
-def test_one_rate_that_blew_up_makes_no_more_bins(widget, monkeypatch):
+def test_an_outlier_does_not_add_bins(widget, monkeypatch):
     widget.run()
     monkeypatch.setattr(type(widget.tuner), "deltas", np.array([[-1.0]] * 19 + [[1e12]]) * np.ones(12))
     from_front_end(widget, probed=3)
@@ -103,7 +103,7 @@ def test_a_linear_grid_from_zero_stays_linear_when_zoomed(make_model, digits):
     assert isinstance(marks(widget)["curve"].scales["x"], bqplot.LinearScale)
 
 
-def test_a_range_that_is_no_grid_leaves_the_old_one(make_model, digits):
+def test_use_view_refuses_a_range_that_is_not_a_grid(make_model, digits):
     widget = TunerWidget(make_model(), *digits, lr_space=(0, 1), scale="linear", num_evals=5, num_subsamples=2)
     widget.run()
     widget.lr_min = 1e-3

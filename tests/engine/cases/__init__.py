@@ -1,6 +1,6 @@
 """The models, losses, optimizers and data that the engine measures exactly, or refuses.
 
-Each case is a function that returns a `Case`; its decorator names its row in the table.
+`CASES` holds a function per case, by name. The modules register them when they are imported.
 """
 
 from tests.engine.cases import data, losses, models, optimizers, precision, structure, weights

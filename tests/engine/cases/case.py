@@ -1,4 +1,4 @@
-"""What a case is, and the data and models that cases share."""
+"""The class of a case, and the data and models that cases share."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from sklearn.datasets import load_digits
 X, Y = load_digits(return_X_y=True)
 X, Y = (X / 16).astype("float32"), Y.astype("int64")
 IMAGES, TOKENS, SEQUENCES = X.reshape(-1, 8, 8, 1), (X[:, :16] * 16).astype("int64"), X.reshape(-1, 8, 8)
-#: Between 0 and 1, one a row.
+#: Sample weights between 0 and 1.
 WEIGHTS = np.random.default_rng(0).uniform(0, 1, len(X))
 CROSSENTROPY = "sparse_categorical_crossentropy"
 
 
 @dataclass
 class Case:
-    """A model and data; ``refused`` is what the `ValueError` says, or None where the numbers must be exact."""
+    """A model and data. ``refused`` matches the message of the `ValueError`; None if the numbers must be exact."""
 
     make: Callable[[], keras.Model]
     x: Any = field(default_factory=lambda: X)
@@ -39,17 +39,19 @@ CASES: dict[str, Callable[[], Case]] = {}
 
 
 def case(group: str, name: str | None = None) -> Callable[[Callable[[], Case]], Callable[[], Case]]:
-    def note(function: Callable[[], Case]) -> Callable[[], Case]:
+    """A decorator that adds a function to `CASES`, by default under its own name."""
+
+    def register(function: Callable[[], Case]) -> Callable[[], Case]:
         key = f"{group}: {name or function.__name__.replace('_', ' ').strip()}"
         assert key not in CASES
         CASES[key] = function
         return function
 
-    return note
+    return register
 
 
 def compiled(build: Callable[[], keras.Model], optimizer: Any = "sgd", loss: Any = CROSSENTROPY, **arguments: Any):
-    """A maker of models that are built from the same seed and compiled alike."""
+    """A function that builds and compiles the same model from the same seed each time."""
 
     def make() -> keras.Model:
         keras.utils.set_random_seed(0)
@@ -62,7 +64,7 @@ def compiled(build: Callable[[], keras.Model], optimizer: Any = "sgd", loss: Any
 
 
 def classifier(shape: tuple[int, ...], *middle: Callable[[], keras.layers.Layer]) -> Callable[[], keras.Model]:
-    """Builds a network with these layers in front of a softmax."""
+    """A function that builds a network with these layers before a softmax layer."""
     return lambda: keras.Sequential(
         [keras.Input(shape), *(layer() for layer in middle), layers.Flatten(), layers.Dense(10, "softmax")]
     )

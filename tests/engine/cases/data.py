@@ -1,3 +1,5 @@
+"""Kinds of data, and data that cannot be used."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -189,7 +191,7 @@ def generator() -> Case:
 
 
 class LikeTorch:
-    """An array as torch hands it over: by `__array__` alone."""
+    """An array like a torch tensor, which only has `__array__`."""
 
     def __init__(self, array: np.ndarray) -> None:
         self.array = array
@@ -198,7 +200,7 @@ class LikeTorch:
         return self.array
 
 
-@case("data", "what a torch DataLoader looks like")
+@case("data", "an iterable like a torch DataLoader")
 def loader() -> Case:
     class Loader:
         def __len__(self) -> int:

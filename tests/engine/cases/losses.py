@@ -1,3 +1,5 @@
+"""Loss functions."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -31,7 +33,7 @@ def function() -> Case:
 
 
 @case("loss")
-def lambda_of_one_s_own() -> Case:
+def custom_lambda() -> Case:
     make = compiled(mlp, "adam", lambda y, p: keras.ops.mean((keras.ops.one_hot(y, 10) - p) ** 2, axis=-1))
     return Case(make)
 

@@ -1,3 +1,5 @@
+"""Layers and kinds of models."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -175,7 +177,7 @@ def subclass_whose_call_has_no_training_argument() -> Case:
 
 
 class Sampling(layers.Layer):
-    """Random numbers as Keras's guides draw them, and a variable that counts the calls."""
+    """A layer with random numbers, as in the guides of Keras, and a variable that counts the calls."""
 
     def __init__(self) -> None:
         super().__init__()

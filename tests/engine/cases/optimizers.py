@@ -1,3 +1,5 @@
+"""Optimizers."""
+
 from __future__ import annotations
 
 import inspect
@@ -18,7 +20,7 @@ from tests.engine.cases.case import (
     mlp,
 )
 
-#: Whatever class Keras has gets a case.
+#: Every optimizer class of Keras has a case.
 _CLASSES = {
     name: value
     for name, value in vars(optimizers).items()
@@ -43,13 +45,13 @@ OPTIMIZERS: dict[str, Callable[[], keras.Optimizer]] = {
     "Adam, a schedule": lambda: optimizers.Adam(optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)),
     "LossScaleOptimizer": lambda: optimizers.LossScaleOptimizer(optimizers.Adam(), dynamic_growth_steps=3),
 }
-#: Rates at which a step of theirs can be told from rounding.
+#: Optimizers with such small steps that smaller rates would only show rounding errors.
 LARGE = {"Adadelta": (1e-1, 100), "SGD, clipnorm": (1e-2, 1)}
 for _name, _make in OPTIMIZERS.items():
     for _trained in (False, True):
         case("optimizer", f"{_name}, {'in mid-training' if _trained else 'fresh'}")(
             lambda name=_name, make=_make, trained=_trained: Case(
-                # Adafactor makes NaN of weights whose gradients are all 0: no pixels at the border, then.
+                # Adafactor gives NaN for weights whose gradients are all 0: use no pixels at the border.
                 compiled(classifier((4,)), make) if name == "Adafactor" else compiled(mlp, make),
                 X[:, 26:30] if name == "Adafactor" else X,
                 trained=trained,
@@ -59,7 +61,7 @@ for _name, _make in OPTIMIZERS.items():
 
 
 class SignSGD(optimizers.Optimizer):
-    """A user's own optimizer, with an argument of its own."""
+    """A custom optimizer with an extra argument."""
 
     def __init__(self, learning_rate: float = 0.01, softness: float = 0.1, name: str = "sign_sgd") -> None:
         super().__init__(learning_rate, name=name)

@@ -1,3 +1,5 @@
+"""Models with several inputs and outputs."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+"""Sample weights and class weights."""
+
 from __future__ import annotations
 
 import numpy as np

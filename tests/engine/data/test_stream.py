@@ -5,7 +5,7 @@ from autolr_widget import LRTuner
 from autolr_widget.engine.data import stream
 
 
-def test_a_stream_that_breaks_off_is_not_taken_to_have_ended(make_model, digits):
+def test_a_stream_that_fails_has_not_ended(make_model, digits):
     def batches():
         for i in range(3):
             yield digits[0][10 * i : 10 * i + 10], digits[1][10 * i : 10 * i + 10]
@@ -22,7 +22,7 @@ def test_a_stream_that_breaks_off_is_not_taken_to_have_ended(make_model, digits)
     tuner.measure(1)
 
 
-def test_a_stream_does_not_go_on_behind_a_batch_that_was_refused(make_model, digits):
+def test_a_stream_stops_at_a_batch_that_was_refused(make_model, digits):
     x = digits[0].copy()
     x[15] = np.nan
     batches = ((x[i : i + 10], digits[1][i : i + 10]) for i in range(0, 100, 10))
@@ -34,7 +34,7 @@ def test_a_stream_does_not_go_on_behind_a_batch_that_was_refused(make_model, dig
     assert len(tuner) == 1
 
 
-def test_a_stream_beyond_the_pool_is_not_read_and_has_no_known_length(make_model, digits, monkeypatch):
+def test_a_stream_is_not_read_beyond_the_pool_and_its_length_is_unknown(make_model, digits, monkeypatch):
     monkeypatch.setattr(stream, "POOL", 40 * (64 * 4 + 8))
     read = []
 
@@ -49,7 +49,7 @@ def test_a_stream_beyond_the_pool_is_not_read_and_has_no_known_length(make_model
     assert tuner.observations.size is None
 
 
-def test_a_stream_is_read_no_further_than_rounds_need(make_model, digits):
+def test_a_stream_is_read_only_as_far_as_rounds_need(make_model, digits):
     read = []
 
     def batches():

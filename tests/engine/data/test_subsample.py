@@ -19,7 +19,7 @@ def test_subsamples_of_other_rounds_and_seeds_differ():
     assert len(draws) == 100
 
 
-def test_batches_of_a_round_are_fresh_as_long_as_the_data_last():
+def test_batches_of_a_round_do_not_repeat_rows_until_the_data_run_out():
     rows = subsample(100, 10, 0, 3, batches=8, held_out=1).reshape(9, 10)
     assert len({*rows.ravel()}) == 90
     rows = subsample(25, 10, 0, 3, batches=7, held_out=1).reshape(8, 10)

@@ -24,7 +24,7 @@ def test_one_graph_serves_all_horizons_and_grids(make_model, digits):
     np.testing.assert_array_equal(longer.measure(0).deltas, fresh.measure(0).deltas)
 
 
-def test_rates_are_the_same_together_and_in_pieces(make_model, digits, monkeypatch):
+def test_results_do_not_depend_on_how_many_rates_are_measured_at_once(make_model, digits, monkeypatch):
     tuner = LRTuner(make_model("adam"), *digits, num_evals=7, horizon=3)
     together = [tuner.step().deltas, tuner.step().deltas]
     monkeypatch.setattr(differential, "PIECE", 0)
@@ -32,7 +32,6 @@ def test_rates_are_the_same_together_and_in_pieces(make_model, digits, monkeypat
     np.testing.assert_array_equal([again.measure(0).deltas, again.measure(1).deltas], together)
 
 
-# Whatever form a round takes, its numbers are the same.
 @pytest.mark.parametrize("form", ["loop", "vectorised", "pieces", "steps"])
 @pytest.mark.parametrize("name", ["model: Dense", "model: Conv2D", "model: Dropout", "model: MultiHeadAttention"])
 def test_every_form_is_exact(form, name, monkeypatch):
@@ -59,7 +58,7 @@ def test_masks_are_paired_within_a_round_and_differ_between_rounds(make_model, d
     assert abs(same_rows.measure(0).loss - same_rows.measure(1).loss) > 1e-3
 
 
-def test_a_diverged_rate_is_nan_and_counted(make_model, digits):
+def test_a_diverged_rate_is_nan_and_is_counted(make_model, digits):
     tuner = LRTuner(make_model(), *digits, lr_space=(1e-3, 1e38), num_evals=5, num_subsamples=3)
     list(tuner)
     summary = tuner.results.summary()
@@ -69,7 +68,7 @@ def test_a_diverged_rate_is_nan_and_counted(make_model, digits):
     assert tuner.results.best_lr("mean") == pytest.approx(1e-3)
 
 
-def test_running_out_of_memory_is_python_s_own_error(make_model, digits, monkeypatch):
+def test_running_out_of_memory_raises_memory_error(make_model, digits, monkeypatch):
     tuner = LRTuner(make_model(), *digits, num_evals=3)
     tuner.step()
 

@@ -16,6 +16,6 @@ from autolr_widget.engine.measuring.line import line_through
         (lambda rate: [tf.ones(3) * 1e38 * rate * 1e2], False),
     ],
 )
-def test_a_line_is_told_from_what_bends(step, straight):
+def test_line_through_detects_whether_the_path_is_straight(step, straight):
     line = line_through(step, tf.constant(1e-6), tf.constant(1.0))
     assert bool(line.is_straight) is straight

@@ -14,7 +14,7 @@ from tests.engine.reading.curves import DELTAS, RATES
 
 @given(DELTAS)
 @settings(max_examples=30, deadline=None)
-def test_student_s_band_is_scipy_s_interval(deltas):
+def test_student_band_equals_scipy_interval(deltas):
     summary = TuneResults(RATES, deltas).summary(alpha=0.1, band="t")
     for (_, row), column in zip(summary.iterrows(), deltas.T, strict=True):
         values = column[np.isfinite(column)]
@@ -26,7 +26,7 @@ def test_student_s_band_is_scipy_s_interval(deltas):
             np.testing.assert_allclose([row["lower"], row["upper"]], expected, rtol=1e-7, atol=1e-5)
 
 
-def test_bootstrap_band_is_scipy_s_for_each_rate_and_skips_what_diverged():
+def test_bootstrap_band_equals_scipy_and_skips_diverged_rounds():
     generator = np.random.default_rng(1)
     deltas = generator.exponential(size=(40, 5))
     deltas[3, 1] = deltas[7, 4] = math.nan
@@ -38,7 +38,7 @@ def test_bootstrap_band_is_scipy_s_for_each_rate_and_skips_what_diverged():
         ).confidence_interval
         np.testing.assert_allclose(summary[["lower", "upper"]].iloc[j], expected, rtol=0.05)
     assert (summary["lower"] < summary["mean"]).all()
-    # Skewed to the right: so is the interval, which the normal one never is.
+    # The data are skewed to the right, so the interval is too. A normal interval is symmetric.
     assert (summary["upper"] - summary["mean"] > summary["mean"] - summary["lower"]).all()
     pd.testing.assert_frame_equal(summary, TuneResults(RATES, deltas).summary(alpha=0.1, band="bootstrap"))
 
@@ -49,14 +49,14 @@ def test_bootstrap_band_of_too_few_rounds_is_nan(rounds):
     assert summary[["lower", "upper"]].isna().all(axis=None)
 
 
-def test_a_band_that_there_is_not():
+def test_an_unknown_band_is_refused():
     with pytest.raises(
         ValueError, match=r"`band` must be one of \('normal', 't', 'bootstrap', 'anytime'\)\. Received: band='wide'"
     ):
         TuneResults(RATES, np.ones((2, 5))).summary(band="wide")
 
 
-def test_anytime_margin_is_where_the_t_test_s_martingale_reaches_one_in_alpha():
+def test_anytime_margin_is_where_the_t_test_martingale_reaches_one_over_alpha():
     # The Bayes factor of a t-test with effect size N(0, g) against 0, by numerical integration over the effect size.
     n, alpha, g = 12, 0.05, 3.0
     margin = anytime_margin(np.array([2.0]), np.array([n]), alpha)[0]
@@ -73,7 +73,7 @@ def test_anytime_is_wider_than_student(alpha, rounds):
     assert not margin <= stats.t.ppf(1 - alpha / 2, rounds - 1) / np.sqrt(rounds)
 
 
-def test_anytime_holds_for_those_who_watch_and_student_does_not():
+def test_only_anytime_holds_when_the_band_is_checked_after_every_round():
     deltas = np.random.default_rng(0).normal(size=(60, 2000))
     missed = {"anytime": np.zeros(2000, bool), "t": np.zeros(2000, bool)}
     for n in range(2, 61):
@@ -84,21 +84,21 @@ def test_anytime_holds_for_those_who_watch_and_student_does_not():
 
 
 @given(st.floats(0.001, 0.9), st.integers(1, 1000))
-def test_anytime_margin_shrinks_once_there_is_one(alpha, rounds):
+def test_anytime_margin_shrinks_with_each_round(alpha, rounds):
     now, later = anytime_margin(np.ones(2), np.array([rounds, rounds + 1]), alpha)
     assert np.isnan(now) or later < now
 
 
 @pytest.mark.parametrize(("alpha", "first"), [(0.5, 2), (0.1, 4), (0.05, 4), (0.01, 5)])
 def test_anytime_margin_of_the_first_rounds_is_nan(alpha, first):
-    # At 10 % and three rounds it is infinite but for a rounding error.
+    # At 10 % and three rounds it is infinite except for a rounding error.
     margins = anytime_margin(np.ones(8), np.arange(8), alpha)
     assert np.isnan(margins[:first]).all()
     assert (margins[first:] < 10).all()
 
 
 @given(DELTAS)
-def test_anytime_band_is_of_the_rounds_that_did_not_diverge(deltas):
+def test_anytime_band_uses_the_rounds_that_did_not_diverge(deltas):
     found = BANDS["anytime"](deltas, 0.05)
     for column, mean, lower, upper in zip(deltas.T, found.mean, found.lower, found.upper, strict=True):
         values = column[np.isfinite(column)]
@@ -111,7 +111,7 @@ def test_anytime_band_is_of_the_rounds_that_did_not_diverge(deltas):
 
 
 def test_anytime_margin_tends_to_the_asymptotic_sequence():
-    # Waudby-Smith et al. (2021), theorem 2.2, with their rho squared the mixture's 3.
+    # Waudby-Smith et al. (2021), theorem 2.2. Their rho squared is 3 here.
     n, alpha = 100_000, 0.05
     k = 3 * n + 1
     expected = np.sqrt(2 * k / (3 * n**2) * np.log(np.sqrt(k) / alpha))
@@ -119,7 +119,7 @@ def test_anytime_margin_tends_to_the_asymptotic_sequence():
 
 
 @pytest.mark.parametrize("band", BANDS)
-def test_a_level_that_is_tiny_is_a_wide_band(band):
+def test_a_tiny_alpha_gives_a_wide_band(band):
     deltas = np.random.default_rng(0).normal(-1, 1, (20, 3))
     wide, narrow = (BANDS[band](deltas, alpha) for alpha in (1e-17, 0.05))
     assert not (wide.upper - wide.lower < narrow.upper - narrow.lower).any()
@@ -137,7 +137,7 @@ def test_every_band_has_the_moments_of_the_finite_rounds(band):
 
 
 @pytest.mark.parametrize("rounds", [2, 9])
-def test_bootstrap_band_of_one_rate_is_scipy_s_to_the_last_bit(rounds):
+def test_bootstrap_band_of_one_rate_equals_scipy_s(rounds):
     values = np.random.default_rng(1).exponential(size=rounds)
     expected = stats.bootstrap(
         (values,), np.mean, confidence_level=0.9, n_resamples=999, rng=np.random.default_rng(0)
@@ -146,19 +146,19 @@ def test_bootstrap_band_of_one_rate_is_scipy_s_to_the_last_bit(rounds):
     assert (*found.lower, *found.upper) == tuple(expected)
 
 
-def test_anytime_band_at_a_level_too_small_for_a_float_has_no_end():
+def test_anytime_band_at_a_tiny_alpha_is_nan():
     found = BANDS["anytime"](np.random.default_rng(0).normal(size=(20, 1)), 1e-160)
     assert np.isnan([*found.lower, *found.upper]).all()
 
 
 @pytest.mark.parametrize("band", BANDS)
 @pytest.mark.parametrize("losses", [[1e200, -1e200], [1e308, 1e308]])
-def test_losses_too_large_for_a_band_give_no_warning(band, losses):
+def test_huge_losses_give_no_warning(band, losses):
     found = BANDS[band](np.array([losses] * 3).reshape(6, 1), 0.05)
     assert found.std == math.inf
     assert not np.isfinite([*found.lower, *found.upper]).any()
 
 
-def test_a_level_too_small_for_a_band_gives_no_warning():
+def test_a_tiny_alpha_gives_no_warning():
     found = BANDS["t"](np.array([[1e10], [-1e10]]), 1e-300)
     assert (*found.lower, *found.upper) == (-math.inf, math.inf)

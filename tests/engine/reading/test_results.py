@@ -13,7 +13,7 @@ from tests.engine.reading.curves import CURVE, DELTAS, GRID, RATES
 
 
 @given(DELTAS)
-def test_summary_is_what_pandas_says_of_the_finite_rounds(deltas):
+def test_summary_equals_pandas_on_the_finite_rounds(deltas):
     frame = pd.DataFrame(np.where(np.isfinite(deltas), deltas, np.nan), columns=RATES)
     results = TuneResults(RATES, deltas)
     summary = results.summary(alpha=0.1)
@@ -38,12 +38,12 @@ def test_a_choice_at_the_edge_is_flagged(drop, end):
     assert TuneResults(RATES, np.array([drop] * 2, float)).edge() == end
 
 
-def test_the_largest_rate_that_did_not_diverge_is_no_edge():
+def test_the_largest_rate_that_did_not_diverge_is_not_an_edge():
     assert TuneResults(RATES, np.array([[-1, -2, -3, -4, math.nan]])).edge() == ""
 
 
 @given(DELTAS, st.sampled_from(["log", "linear"]))
-def test_json_both_ways(deltas, scale):
+def test_json_round_trip(deltas, scale):
     results = TuneResults(RATES, deltas, scale)
     text = results.to_json()
     assert TuneResults.from_json(text) == results
@@ -81,7 +81,7 @@ def test_results_are_equal_by_value():
     assert TuneResults(RATES, deltas) != TuneResults(RATES, deltas, "linear")
 
 
-def test_a_rule_of_one_s_own_is_chosen_like_the_rest(monkeypatch):
+def test_a_custom_rule_works_like_the_built_in_ones(monkeypatch):
     monkeypatch.setitem(RULES, "third", lambda rates, deltas: float(rates[2]))
     results = TuneResults(GRID, np.tile(CURVE, (3, 1)))
     assert results.best_lr("third") == 1e-2
@@ -89,13 +89,13 @@ def test_a_rule_of_one_s_own_is_chosen_like_the_rest(monkeypatch):
     assert results.certainty("third").agreement == 1
 
 
-def test_a_choice_below_the_lowest_mean_is_at_the_edge_where_that_is():
+def test_half_minimum_is_at_the_edge_if_the_lowest_mean_is():
     results = TuneResults(GRID[:5], np.tile(CURVE[:5], (2, 1)))
     assert (results.best_lr("half-minimum"), results.edge("half-minimum")) == (1 / 2, "upper")
 
 
 @pytest.mark.parametrize("alpha", [0, 1, 1.5, math.nan])
-def test_a_level_lies_between_0_and_1(alpha):
+def test_summary_refuses_an_alpha_outside_0_to_1(alpha):
     with pytest.raises(ValueError, match="`alpha` must lie between 0 and 1"):
         TuneResults(RATES, np.ones((2, 5))).summary(alpha)
 
@@ -132,13 +132,13 @@ def test_a_plot_has_the_mean_the_band_and_a_line_at_0():
         ([[True, True], [True, False]], [[True, True], [True, False]]),
     ],
 )
-def test_json_has_what_was_measured_where_it_was_not_all(measured, written):
+def test_json_says_what_was_measured_unless_everything_was(measured, written):
     results = TuneResults([0.1, 1], [[1, 2], [3, math.nan]], measured=measured)
     assert json.loads(results.to_json())["measured"] == written
     assert TuneResults.from_json(results.to_json()) == results
 
 
-def test_results_are_read_from_the_json_of_a_run():
+def test_results_can_be_read_from_a_saved_run():
     results = TuneResults(RATES, np.ones((2, 5)))
     run = {"format": "autolr_widget.Run", "results": json.loads(results.to_json())}
     assert TuneResults.from_json(json.dumps(run)) == results
@@ -147,13 +147,13 @@ def test_results_are_read_from_the_json_of_a_run():
 @pytest.mark.parametrize(
     ("key", "value", "message"), [("scale", 1, "`scale`"), ("measured", [[1, 2, 3, 4, 5]] * 2, "`measured`")]
 )
-def test_json_of_another_type_is_refused_by_name(key, value, message):
+def test_json_with_a_value_of_the_wrong_type_is_refused(key, value, message):
     content = json.loads(TuneResults(RATES, np.ones((2, 5))).to_json())
     with pytest.raises(ValueError, match=message):
         TuneResults.from_json(json.dumps(content | {key: value}))
 
 
-def test_results_are_arrays_of_their_own_type_that_can_not_be_written():
+def test_results_are_read_only_arrays():
     results = TuneResults([0, 1, 1], [[1, 2, 3]], "linear", measured=[[1, 1, 1]])
     arrays = (results.rates, results.deltas, results.measured)
     assert [array.dtype for array in arrays] == [float, float, bool]
@@ -172,11 +172,11 @@ def test_results_are_arrays_of_their_own_type_that_can_not_be_written():
         ([0.1, math.inf], [[1, 2]], "`rates` must be finite, not negative and in order"),
     ],
 )
-def test_results_that_do_not_fit_are_refused(rates, deltas, message):
+def test_bad_rates_and_deltas_are_refused(rates, deltas, message):
     with pytest.raises(ValueError, match=message):
         TuneResults(rates, deltas)
 
 
-def test_what_was_measured_has_the_shape_of_the_rounds():
+def test_measured_must_have_the_shape_of_deltas():
     with pytest.raises(ValueError, match=r"`measured` must have .*measured\.shape=\(2,\), deltas\.shape=\(1, 2\)"):
         TuneResults([0.1, 1], [[1, 2]], measured=[True, True])

@@ -12,8 +12,8 @@ from autolr_widget.engine.reading.selection import RULES, certainty
 from tests.engine.reading.curves import CURVE, DELTAS, GRID, RATES
 
 
-def test_steady_is_not_fooled_by_rates_that_do_nothing():
-    # The spread of the drop vanishes with the rate, as it does for a real model; only around 0.1 is it steady.
+def test_steady_ignores_rates_that_change_nothing():
+    # As for a real model, the spread of the drop goes to 0 with the rate. Relative to the drop it is smallest at 0.1.
     drop = np.array([-0.01, -0.02, -0.1, -0.5, 3.0])
     noise = np.array([0.5, 0.5, 0.1, 0.6, 1.0])
     rounds = np.random.default_rng(0).normal(size=(30, 1))
@@ -37,7 +37,7 @@ def test_rules(deltas, expected):
         assert results.best_lr(method) == rate, method
 
 
-def test_max_warns_where_no_rate_is_safe():
+def test_max_warns_if_no_rate_is_safe():
     with pytest.warns(UserWarning, match="raised the loss"):
         assert TuneResults(RATES, np.ones((2, 5))).best_lr("max") == 0.0
 
@@ -53,7 +53,7 @@ def test_max_warns_where_no_rate_is_safe():
         (np.zeros((1, 5)), "lowest", "`method` must be one of"),
     ],
 )
-def test_rules_that_can_not_choose_say_why(deltas, method, message):
+def test_rules_that_cannot_choose_raise_an_error(deltas, method, message):
     with pytest.raises(ValueError, match=message):
         TuneResults(RATES, deltas).best_lr(method)
 
@@ -64,7 +64,7 @@ def test_rules_do_not_depend_on_the_order_of_rounds(deltas, random):
     random.shuffle(order)
     finite = np.isfinite(deltas).all(axis=0)
     if len(deltas) and finite.any():
-        # Not the mean: its last bit depends on the order of the sum, and may break a tie.
+        # Not the mean: its last bit depends on the order of the sum and may decide a tie.
         assert RULES["median"](RATES, deltas[order]) == RULES["median"](RATES, deltas)
         assert RULES["median"](RATES, deltas) in RATES[finite]
         if (finite & (deltas <= 0).all(axis=0)).any():
@@ -78,7 +78,7 @@ SOFT = np.exp([-9.9, -9, -4, -1, 0, -40])
     ("rule", "expected"),
     [
         ("mean", 1.0),
-        # The parabola through (-1, -0.9), (0, -1) and (1, 0), in decades, where the rise above 0 counts as 0.
+        # The parabola through (-1, -0.9), (0, -1) and (1, 0), in decades: a mean above 0 counts as 0.
         ("half-minimum", 10 ** (-0.45 / 1.1) / 2),
         ("share", 0.1),
         ("significant", 1.0),
@@ -92,8 +92,13 @@ def test_rules_on_a_curve(rule, expected):
     assert TuneResults(GRID, CURVE + noise).best_lr(rule) == pytest.approx(expected, rel=1e-4)
 
 
+def test_share_takes_the_smallest_rate_with_80_percent_of_the_drop():
+    deltas = np.array([[-0.1, -0.79, -0.81, -1.0, 2.0]])
+    assert TuneResults(RATES, deltas).best_lr("share") == RATES[2]
+
+
 @pytest.mark.parametrize("rule", ["share", "steepest", "valley", "soft"])
-def test_rules_of_the_drop_need_one(rule):
+def test_rules_based_on_the_drop_need_a_drop(rule):
     with pytest.raises(ValueError, match=f'Rule "{rule}" finds no rate that lowers the loss'):
         TuneResults(GRID, abs(CURVE) + np.zeros((3, 1))).best_lr(rule)
 
@@ -103,7 +108,7 @@ def test_rules_of_the_drop_need_one(rule):
     st.sampled_from([*RULES]),
 )
 @pytest.mark.filterwarnings("ignore:Every learning rate")
-def test_every_rule_chooses_within_the_grid_or_says_why_not(deltas, rule):
+def test_every_rule_chooses_within_the_grid_or_raises(deltas, rule):
     with contextlib.suppress(ValueError):
         rate = RULES[rule](GRID, deltas)
         assert rate == 0 or GRID[0] / 2 <= rate <= GRID[-1] * (1 + 1e-9)
@@ -113,17 +118,17 @@ def test_every_rule_chooses_within_the_grid_or_says_why_not(deltas, rule):
 def test_half_minimum_finds_the_vertex_of_a_parabola_on_any_grid(steps, where):
     logs = np.cumsum([-9.0, *steps])
     vertex = logs[1] + where * (logs[-2] - logs[1])
-    # Low enough for no rate to count as 0.
+    # So low that no mean is above 0.
     deltas = (logs - vertex) ** 2 - 2000
     assert RULES["half-minimum"](np.exp(logs), deltas[np.newaxis]) == pytest.approx(np.exp(vertex) / 2, rel=1e-4)
 
 
-def test_half_minimum_looks_between_the_rates_that_are_left():
+def test_half_minimum_ignores_rates_that_diverged():
     diverged = np.array([-0.01, -0.1, -0.6, -0.9, -1.0, np.nan])
     assert RULES["half-minimum"](GRID, diverged[np.newaxis]) == 0.5
 
 
-def test_certainty_is_narrow_where_rounds_agree_and_wide_where_they_do_not():
+def test_certainty_is_narrow_if_rounds_agree_and_wide_if_they_do_not():
     generator = np.random.default_rng(0)
     sure = TuneResults(GRID, CURVE + generator.normal(0, 0.01, (20, 6))).certainty("mean")
     assert (sure.lower, sure.upper, sure.agreement) == (1.0, 1.0, 1.0)
@@ -134,8 +139,8 @@ def test_certainty_is_narrow_where_rounds_agree_and_wide_where_they_do_not():
     assert TuneResults(GRID, abs(np.tile(CURVE, (5, 1)))).certainty("share") is None
 
 
-def test_agreement_is_to_half_a_step_of_the_grid():
-    """`half_minimum` lies between the rates, and hardly twice at the same place."""
+def test_agreement_is_within_half_a_grid_step():
+    """`half_minimum` lies between the rates and almost never chooses the same value twice."""
     deltas = CURVE + np.random.default_rng(0).normal(0, 0.02, (20, 6))
     sure = certainty("half-minimum", GRID, deltas)
     assert sure.lower < sure.upper
@@ -146,15 +151,15 @@ def test_agreement_is_to_half_a_step_of_the_grid():
 
 @pytest.mark.parametrize("grid", [np.geomspace(0.1, 1, 9), np.linspace(0, 0.4, 5)])
 @pytest.mark.parametrize(("apart", "agreement"), [(1.01, 1), (5, 0.5)])
-def test_agreement_is_told_beside_the_grid_too(monkeypatch, grid, apart, agreement):
-    """A rule of one's own, whose choice lies below the grid and follows the first round that was drawn."""
+def test_agreement_is_computed_for_choices_outside_the_grid(monkeypatch, grid, apart, agreement):
+    """A custom rule whose choice lies below the grid and depends on the first round of the resample."""
     monkeypatch.setitem(RULES, "own", lambda rates, deltas: 0.02 * apart if deltas[0, 0] > 0 else 0.02)
     rounds = np.tile([[-1.0], [1.0]], (10, len(grid)))
     assert certainty("own", grid, rounds).agreement == pytest.approx(agreement, abs=0.15)
 
 
 @pytest.mark.parametrize("odd", [0.0, np.nan, -1.0, "0.1 or so", np.ones(2), None])
-def test_no_certainty_of_what_is_no_rate(monkeypatch, odd):
+def test_certainty_is_none_if_the_choice_is_not_a_rate(monkeypatch, odd):
     monkeypatch.setitem(RULES, "own", lambda rates, deltas: odd)
     assert certainty("own", GRID, np.ones((5, 6))) is None
 
@@ -165,7 +170,7 @@ def test_agreement_does_not_depend_on_the_size_of_the_rates():
     assert small.agreement == large.agreement < 1
 
 
-def test_zero_is_no_rate_to_train_with():
+def test_rules_skip_the_rate_zero():
     rates, deltas = np.array([0.0, 0.1, 0.2]), np.array([[0.0, 1.0, 2.0], [0.0, 2.0, 3.0]])
     assert [RULES[name](rates, deltas) for name in ("mean", "median", "variance")] == [0.1] * 3
     with pytest.warns(UserWarning, match=r"returns 0\.0"):
@@ -193,11 +198,11 @@ def test_rules_do_not_depend_on_the_unit_of_the_loss(rule):
         ("soft", [-1e-310, 1, 1, 1, 1], 0.01),
     ],
 )
-def test_rules_at_their_limits(rule, means, expected):
+def test_rules_in_special_cases(rule, means, expected):
     assert RULES[rule](RATES, np.array([means], dtype=float)) == pytest.approx(expected)
 
 
-def test_half_minimum_of_rates_that_are_equal():
+def test_half_minimum_of_equal_rates():
     assert RULES["half-minimum"](np.array([0.1, 0.1, 0.1]), np.array([[-1.0, -2.0, -1.0]])) == 0.05
 
 
@@ -214,12 +219,12 @@ def test_half_minimum_of_rates_that_are_equal():
         ("steepest", np.array([[-1, math.nan, math.nan, math.nan, math.nan]]), '^Rule "steepest" finds'),
     ],
 )
-def test_rules_that_find_no_rate_say_their_name(rule, deltas, message):
+def test_errors_name_the_rule(rule, deltas, message):
     with pytest.raises(ValueError, match=message):
         RULES[rule](RATES, deltas)
 
 
-def test_choices_are_those_of_the_rules_that_find_a_rate():
+def test_choices_leave_out_rules_that_find_no_rate():
     results = TuneResults(RATES, np.array([[-1.0, -2, -5, 1, math.nan]]))
     found = ("mean", "median", "max", "half-minimum", "share", "steepest", "valley", "soft")
     assert results.choices() == {rule: results.best_lr(rule) for rule in found}
@@ -259,7 +264,7 @@ def test_agreement_counts_choices_within_half_a_step(monkeypatch, rates, apart, 
 
 
 @pytest.mark.parametrize("odd", [0.0, -1.0, None])
-def test_agreement_counts_no_resample_without_a_rate(monkeypatch, odd):
+def test_agreement_does_not_count_resamples_without_a_rate(monkeypatch, odd):
     monkeypatch.setitem(RULES, "own", lambda rates, deltas: odd if deltas[0, 0] > 0 else 0.01)
     rounds = np.tile([[-1.0], [1.0]], (10, 6))
     assert 0.3 < certainty("own", GRID, rounds).agreement < 0.7
@@ -269,7 +274,7 @@ def test_certainty_of_three_rounds():
     assert certainty("mean", GRID, np.tile(CURVE, (3, 1))).agreement == 1
 
 
-def test_defaults_are_the_lowest_mean_and_95_percent():
+def test_the_default_rule_is_the_lowest_mean():
     deltas = CURVE + np.random.default_rng(1).normal(0, 0.5, (20, 6))
     results = TuneResults(GRID, deltas)
     assert results.best_lr() == results.best_lr("mean")
@@ -277,6 +282,6 @@ def test_defaults_are_the_lowest_mean_and_95_percent():
     assert results.certainty() == results.certainty("mean", 0.05) == certainty("mean", GRID, deltas)
 
 
-def test_an_edge_is_that_of_the_rule():
+def test_each_rule_has_its_own_edge():
     results = TuneResults(RATES, np.array([[-9.0, -1, -1, -1, -1]]))
     assert [results.edge(rule) for rule in ("mean", "max", "half-minimum")] == ["lower", "upper", "lower"]

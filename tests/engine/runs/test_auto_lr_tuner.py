@@ -14,20 +14,20 @@ RUN = {"lr_space": (1e-3, 2.0), "num_subsamples": 12, "num_evals": 15, "batch_si
 
 @pytest.fixture
 def pair(make_model, digits):
-    """The reference and ours after the same run, on models of their own."""
+    """The reference and our tuner after the same run, each with its own model."""
     return tuned_pair(make_model, digits, RUN)
 
 
 def tuned_pair(make_model, digits, run):
     ours = AutoLRTuner(make_model("sgd"), seed=7)
     ours.Tune(*digits, **run)
-    # It seeds the global generator when it is made, so nothing else may draw from there before it has run.
+    # Its constructor seeds the global generator, which nothing else may use until it has run.
     reference = autolrtuner.AutoLRTuner(make_model("sgd"), seed=7)
     reference.Tune(*digits, **run)
     return reference, ours
 
 
-def test_frames_choices_and_schedule_agree(pair):
+def test_frames_choices_and_schedules_agree(pair):
     reference, ours = pair
     theirs = reference.GetResults()
     assert ours.GetResults().columns.tolist() == theirs.columns.tolist()
@@ -40,7 +40,7 @@ def test_frames_choices_and_schedule_agree(pair):
     np.testing.assert_allclose(rates[1], rates[0], rtol=1e-6)
 
 
-def test_the_schedule_falls_back_as_the_reference_does(make_model, digits):
+def test_the_schedule_has_the_fallback_of_the_reference(make_model, digits):
     rates = []
     for tuner in tuned_pair(make_model, digits, RUN | {"lr_space": (5.0, 9.0)}):
         with pytest.warns(UserWarning, match="loss"):
@@ -55,14 +55,14 @@ def test_a_second_tune_on_the_same_grid_adds_rounds(pair, digits):
     assert len(pair[1].GetResults()) == 24
 
 
-def test_arguments_and_defaults_are_the_reference_s():
+def test_arguments_and_defaults_are_those_of_the_reference():
     for name in ("Tune", "GetBestLR", "GetResults", "Plot", "GetCyclicLRCallback"):
         theirs = inspect.signature(getattr(autolrtuner.AutoLRTuner, name)).parameters
         ours = inspect.signature(getattr(AutoLRTuner, name)).parameters
         assert [(p.name, p.default) for p in ours.values()] == [(p.name, p.default) for p in theirs.values()], name
 
 
-def test_plot_limits_are_the_reference_s(pair, monkeypatch):
+def test_plot_limits_are_those_of_the_reference(pair, monkeypatch):
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -77,7 +77,10 @@ def test_plot_limits_are_the_reference_s(pair, monkeypatch):
     np.testing.assert_allclose(limits[1], limits[0], rtol=1e-4)
 
 
-def test_the_model_and_its_optimizer_stay_as_they_were(make_model, digits):
+# In the following tests ours differs on purpose: each shows a defect of the reference, then ours.
+
+
+def test_the_model_and_its_optimizer_are_unchanged(make_model, digits):
     reference, ours = autolrtuner.AutoLRTuner(make_model("adam")), AutoLRTuner(make_model("adam"))
     before = float(ours.model.optimizer.learning_rate)
     for tuner in (reference, ours):
@@ -89,7 +92,7 @@ def test_the_model_and_its_optimizer_stay_as_they_were(make_model, digits):
 
 
 def test_adam_measures_every_rate_from_the_same_moments(make_model, digits):
-    # Three rates that are nearly one: from the same moments, their steps and so their differentials are nearly one too.
+    # Three nearly equal rates: from the same moments, their differentials are nearly equal as well.
     grid = {"lr_space": (1e-2, 1.000001e-2), "num_subsamples": 2, "num_evals": 3}
     reference, ours = autolrtuner.AutoLRTuner(make_model("adam")), AutoLRTuner(make_model("adam"))
     spread = []
@@ -101,7 +104,7 @@ def test_adam_measures_every_rate_from_the_same_moments(make_model, digits):
     assert spread[1] < 1e-3
 
 
-def test_global_generators_are_left_alone(make_model):
+def test_global_generators_are_unchanged(make_model):
     model = make_model()
     before = np.random.get_state()[1].copy()
     AutoLRTuner(model, seed=5)
@@ -110,7 +113,7 @@ def test_global_generators_are_left_alone(make_model):
     assert not np.array_equal(np.random.get_state()[1], before)
 
 
-def test_nan_in_the_data_is_an_error_and_not_a_rate(make_model, digits):
+def test_nan_in_the_data_raises_an_error(make_model, digits):
     x, y = digits[0].copy(), digits[1]
     x[:, 0] = np.nan
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -127,7 +130,7 @@ def test_nan_in_the_data_is_an_error_and_not_a_rate(make_model, digits):
         ours.Tune(x, y, num_subsamples=1, num_evals=3)
 
 
-def test_a_second_tune_on_another_grid_starts_afresh(pair, digits):
+def test_a_second_tune_on_another_grid_replaces_the_rounds(pair, digits):
     reference, ours = pair
     again = RUN | {"lr_space": (1e-2, 1.0), "num_subsamples": 3}
     for tuner in pair:
@@ -137,7 +140,7 @@ def test_a_second_tune_on_another_grid_starts_afresh(pair, digits):
     assert ours.GetResults().shape == (3, 15)
 
 
-def test_losses_given_as_strings(digits):
+def test_a_loss_given_as_a_string(digits):
     x, y = digits
 
     def make():
@@ -158,7 +161,7 @@ def test_max_is_a_plain_float(pair):
     assert type(ours.GetBestLR("max")) is float
 
 
-def test_a_batch_larger_than_the_data_is_named(make_model, digits):
+def test_a_batch_larger_than_the_data_is_refused(make_model, digits):
     x, y = digits
     with pytest.raises(ValueError, match=r"`batch_size` must not be larger .*batch_size=32, len\(x\)=10"):
         AutoLRTuner(make_model()).Tune(x[:10], y[:10])
@@ -178,6 +181,6 @@ def test_frames_series_and_casts(make_model, digits):
     np.testing.assert_allclose(cast.GetResults(), plain.GetResults(), rtol=1e-5, atol=1e-7)
 
 
-def test_no_results_yet(make_model):
+def test_results_before_tune_raise_an_error(make_model):
     with pytest.raises(ValueError, match="Tune"):
         AutoLRTuner(make_model()).GetResults()

@@ -8,11 +8,11 @@ from autolr_widget.engine.reading.band import anytime_margin
 from autolr_widget.engine.runs.race import contenders, racing, settled
 from tests.engine.reading.curves import CURVE
 
-#: Of these the second is the best, and the last is hopeless from the second round on.
+#: The second rate is the best, and the third drops out first.
 DELTAS = np.array([-0.5, -1.0, 3.0]) + np.random.default_rng(0).normal(0, 0.01, (9, 3))
 
 
-def test_contenders_keep_the_best_and_drop_the_hopeless():
+def test_contenders_keep_the_best_rate_and_drop_the_worst():
     kept = []
     for seed in range(200):
         deltas = CURVE + np.random.default_rng(seed).normal(0, 0.3, (12, 6))
@@ -20,10 +20,20 @@ def test_contenders_keep_the_best_and_drop_the_hopeless():
         kept.append(mask[4])
         assert not mask[[0, 5]].any()
     assert np.mean(kept) > 0.95
-    assert contenders(np.full((3, 6), np.nan), 0.05).all(), "if all have diverged, nobody is dropped"
+    assert contenders(np.full((3, 6), np.nan), 0.05).all(), "if all rates have diverged, none is dropped"
 
 
-def test_settled_knows_ties_and_hopeless_cases():
+def test_contenders_divide_alpha_by_the_number_of_other_rates():
+    rounds, alpha = 12, 0.05
+    noise = np.tile([1.0, -1.0], rounds // 2)
+    noise /= noise.std(ddof=1)
+    alone, of_five = (anytime_margin(np.ones(1), np.array([rounds]), alpha / m)[0] for m in (1, 5))
+    leader, other = np.zeros(rounds), (alone + of_five) / 2 + noise
+    assert contenders(np.column_stack([leader, other]), alpha).tolist() == [True, False]
+    assert contenders(np.column_stack([leader] + 5 * [other]), alpha).all()
+
+
+def test_settled_with_and_without_a_clear_winner():
     generator = np.random.default_rng(0)
     noise = generator.normal(0, 0.01, (20, 6))
     assert settled(CURVE + noise, 0.05)
@@ -32,8 +42,8 @@ def test_settled_knows_ties_and_hopeless_cases():
     assert not settled((CURVE + noise)[:3], 0.05)
 
 
-def test_settled_does_not_take_the_leader_s_drop_for_known():
-    """The rates differ by little, and for sure, but nearly all of the drop may be noise that they share."""
+def test_settled_accounts_for_the_noise_of_the_lowest_mean():
+    """The rates differ by a small and certain amount, but the drop may be mostly noise that they share."""
     shared = np.random.default_rng(0).normal(0, 1, (40, 1))
     shared -= shared.mean()
     gap = np.random.default_rng(1).normal(0.002, 0.001, (40, 1))
@@ -42,15 +52,15 @@ def test_settled_does_not_take_the_leader_s_drop_for_known():
     assert not settled(deltas - 0.1 + shared, 0.05)
 
 
-def test_racing_drops_what_can_not_win_and_changes_no_number(make_model, digits):
+def test_racing_drops_rates_and_changes_no_measured_number(make_model, digits):
     settings = {"lr_space": (1e-6, 10), "num_evals": 8, "num_subsamples": 24, "horizon": 1}
     full = LRTuner(make_model("adam"), *digits, **settings)
     list(full)
     tuner = LRTuner(make_model("adam"), *digits, pruner="racing", **settings)
     list(tuner)
     measured = tuner.results.measured
-    assert measured[:4].all(), "no look before the fourth round"
-    assert (np.diff(measured.astype(int), axis=0) <= 0).all(), "who has dropped out stays out"
+    assert measured[:4].all(), "no rate is dropped before the fourth round"
+    assert (np.diff(measured.astype(int), axis=0) <= 0).all(), "a dropped rate stays dropped"
     assert 1 <= measured[-1].sum() < 8
     np.testing.assert_allclose(tuner.deltas[measured], full.deltas[measured], rtol=1e-5, atol=1e-7)
     assert tuner.results.best_lr("mean") == full.results.best_lr("mean")
@@ -58,7 +68,7 @@ def test_racing_drops_what_can_not_win_and_changes_no_number(make_model, digits)
     assert TuneResults.from_json(tuner.results.to_json()) == tuner.results
 
 
-def test_a_settled_run_ends_by_itself_and_can_go_on(make_model, digits):
+def test_a_settled_run_stops_early_and_can_continue(make_model, digits):
     settings = {"lr_space": (1e-3, 10), "num_evals": 3, "num_subsamples": 200, "horizon": 5}
     tuner = LRTuner(make_model(), *digits, stop_rule="settled", **settings)
     ended = len(list(tuner))
@@ -90,7 +100,7 @@ def test_a_race_is_judged_every_fourth_round(pruner, rounds, judged):
     [
         (np.empty((0, 3)), 0.05, [True, True, True]),
         (np.full((3, 3), np.nan), 0.05, [True, True, True]),
-        # One round tells only which rates diverged.
+        # After one round only diverged rates are out.
         ([[np.nan, -1, 9]], 0.9, [False, True, True]),
         (DELTAS[:2], 0.9, [False, True, False]),
     ],
@@ -102,7 +112,7 @@ def test_contenders_of_the_first_rounds(deltas, alpha, expected):
 
 
 @pytest.mark.parametrize("rates", [2, 3, 5])
-def test_rates_race_and_are_settled_by_the_pairwise_intervals(rates):
+def test_contenders_and_settled_follow_their_definition(rates):
     generator = np.random.default_rng(0)
     dropped, ended = [], []
     for _ in range(400):
@@ -128,13 +138,13 @@ def test_rates_race_and_are_settled_by_the_pairwise_intervals(rates):
         (DELTAS[:3], 0.9, False),
         (DELTAS[:4], 0.5, True),
         (np.full((6, 3), np.nan), 0.5, False),
-        # Rates that are alike have nothing between them, however wide the margins are as yet.
+        # Equal rates need no margin.
         (np.tile(DELTAS[:4, [1]], 9), 0.3, True),
-        # The leader's drop is known by now, but not the difference to the next.
+        # The margin of the leader is finite, but not those of the differences.
         (DELTAS[:4, [1, 0, 0, 0, 0, 0, 0, 0, 0]], 0.3, False),
         # The leader changes nothing.
         (np.where([True, False, True], DELTAS + 9, 0), 0.5, False),
     ],
 )
-def test_settled_at_its_limits(deltas, alpha, expected):
+def test_settled_in_special_cases(deltas, alpha, expected):
     assert settled(np.array(deltas), alpha) == expected

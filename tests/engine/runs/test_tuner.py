@@ -47,7 +47,7 @@ def assert_same(left, right):
         np.testing.assert_array_equal(a, b)
 
 
-def test_fit_before_and_after_tuning_is_fit_without_it(digits, untuned):
+def test_tuning_does_not_change_later_fits(digits, untuned):
     model = make_awkward()
     fit(model, digits)
     list(LRTuner(model, *digits, num_evals=5, num_subsamples=3))
@@ -55,13 +55,13 @@ def test_fit_before_and_after_tuning_is_fit_without_it(digits, untuned):
     assert_same(weights_and_slots(model), untuned)
 
 
-def test_fit_after_an_interrupted_round_is_fit_without_it(digits, untuned):
+def test_an_interrupted_round_does_not_change_later_fits(digits, untuned):
     model = make_awkward()
     fit(model, digits)
     tuner = LRTuner(model, *digits, num_evals=2000, num_subsamples=1000, horizon=1)
     tuner.step()
     timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
-    # A shell starts background jobs with interrupts ignored, and Python leaves that as it is.
+    # A shell starts background jobs with SIGINT ignored, and Python keeps that.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer.start()
     try:
@@ -74,7 +74,7 @@ def test_fit_after_an_interrupted_round_is_fit_without_it(digits, untuned):
     assert_same(weights_and_slots(model), untuned)
 
 
-def test_fit_after_an_interrupted_trace_is_fit_without_it(digits, untuned, monkeypatch):
+def test_an_interrupted_trace_does_not_change_later_fits(digits, untuned, monkeypatch):
     model = make_awkward()
     fit(model, digits)
     tuner = LRTuner(model, *digits)
@@ -91,7 +91,7 @@ def test_fit_after_an_interrupted_trace_is_fit_without_it(digits, untuned, monke
     assert_same(weights_and_slots(model), untuned)
 
 
-def test_no_global_generator_is_touched(digits, make_model):
+def test_global_generators_are_unchanged(digits, make_model):
     model = make_model("adam", keras.layers.Dropout(0.5))
     np.random.seed(5)
     tf.random.set_seed(5)
@@ -102,7 +102,7 @@ def test_no_global_generator_is_touched(digits, make_model):
     assert (np.random.random(), float(tf.random.uniform(()))) == expected
 
 
-def test_a_round_does_not_depend_on_what_came_before(digits, make_model):
+def test_a_round_does_not_depend_on_earlier_rounds(digits, make_model):
     model = make_model("adam", keras.layers.Dropout(0.5))
     tuner = LRTuner(model, *digits, num_evals=5, num_subsamples=4)
     rounds = list(tuner)
@@ -113,7 +113,7 @@ def test_a_round_does_not_depend_on_what_came_before(digits, make_model):
     assert not np.array_equal(other.step().deltas, rounds[0].deltas)
 
 
-def test_a_run_measures_the_state_it_began_in(digits, make_model):
+def test_a_run_measures_the_state_at_its_start(digits, make_model):
     model = make_model("adam")
     undisturbed = [r.deltas for r in LRTuner(model, *digits, num_evals=5, num_subsamples=3)]
     tuner = LRTuner(model, *digits, num_evals=5, num_subsamples=3)
@@ -123,7 +123,7 @@ def test_a_run_measures_the_state_it_began_in(digits, make_model):
     assert not np.array_equal(tuner.renewed(tuner.settings).step().deltas, undisturbed[0])
 
 
-def test_a_model_compiled_anew_is_traced_anew(digits, make_model):
+def test_a_recompiled_model_is_traced_again(digits, make_model):
     model = make_model("sgd")
     tuner = LRTuner(model, *digits, num_evals=5)
     tuner.step()
@@ -135,7 +135,7 @@ def test_a_model_compiled_anew_is_traced_anew(digits, make_model):
     np.testing.assert_array_equal(tuner.renewed(tuner.settings).step().deltas, expected)
 
 
-def test_iterating_runs_what_is_left(digits, make_model):
+def test_iterating_runs_the_remaining_rounds(digits, make_model):
     tuner = LRTuner(make_model(), *digits, num_evals=3, num_subsamples=4)
     assert tuner.results.frame.shape == (0, 3)
     first = tuner.step()

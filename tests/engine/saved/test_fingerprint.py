@@ -11,7 +11,7 @@ from autolr_widget.engine.saved import fingerprint
 from autolr_widget.engine.types import State
 
 
-def test_the_fingerprint_is_of_the_first_round_s_state(make_model, digits):
+def test_the_fingerprint_describes_the_state_at_the_first_round(make_model, digits):
     model = make_model("adam")
     tuner = LRTuner(model, *digits, num_evals=3, horizon=1)
     assert tuner.saved_run.start == ""
@@ -24,7 +24,7 @@ def test_the_fingerprint_is_of_the_first_round_s_state(make_model, digits):
     assert again.saved_run.start == expected
 
 
-def test_the_learning_rate_and_names_are_no_part_of_the_state(make_model, digits):
+def test_the_fingerprint_ignores_the_learning_rate_and_names(make_model, digits):
     model = make_model("adam")
     tuner = LRTuner(model, *digits, num_evals=3, horizon=1)
     tuner.step()
@@ -39,13 +39,13 @@ def start_of(x):
     return fingerprint.fingerprint(State([], [], []), keras.optimizers.SGD(), Observations(x))
 
 
-def test_data_are_looked_at_as_rounds_see_them(digits):
+def test_the_fingerprint_uses_the_data_as_rounds_see_them(digits):
     x = digits[0]
     assert start_of(x.astype(float)) == start_of(x) == start_of(pd.DataFrame(x))
     assert start_of(x.astype(int)) != start_of(x.astype(int).astype(float))
 
 
-def test_rows_of_large_data_are_looked_at_here_and_there(digits, monkeypatch, tmp_path):
+def test_only_some_rows_of_large_data_are_hashed(digits, monkeypatch, tmp_path):
     x = digits[0].copy()
     monkeypatch.setattr(fingerprint, "WHOLE", 40 * x[:1].nbytes)
     mapped = np.memmap(tmp_path / "x", x.dtype, "w+", shape=x.shape)
@@ -58,7 +58,7 @@ def test_rows_of_large_data_are_looked_at_here_and_there(digits, monkeypatch, tm
     assert start_of(np.zeros((50, 64), "float32")) != start_of(np.zeros((51, 64), "float32"))
 
 
-def test_of_data_read_row_by_row_only_the_length_is_known(make_model, digits):
+def test_data_read_row_by_row_are_compared_by_length(make_model, digits):
     class Rows:
         def __init__(self, rows, least):
             self.rows, self.least = rows, least
@@ -81,7 +81,7 @@ def test_of_data_read_row_by_row_only_the_length_is_known(make_model, digits):
         LRTuner(make_model(), Rows(digits[0][1:], 0), digits[1][1:]).restored(run)
 
 
-def test_class_weights_are_data(make_model, digits):
+def test_class_weights_are_part_of_the_data(make_model, digits):
     weights = {i: 1.0 + i for i in range(10)}
     tuner = LRTuner(make_model(), *digits, class_weight=weights, num_evals=3, horizon=1)
     tuner.step()

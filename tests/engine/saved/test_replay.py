@@ -7,9 +7,9 @@ from autolr_widget import LRTuner
 from autolr_widget.engine.saved.replay import Replay
 
 
-def test_a_saved_run_reads_as_its_tuner_did(make_model, digits):
-    asked = {"num_evals": 7, "num_subsamples": 9, "horizon": 1, "pruner": "racing"}
-    tuner = LRTuner(make_model("adam"), *digits, **asked)
+def test_a_replay_has_the_results_of_its_tuner(make_model, digits):
+    settings = {"num_evals": 7, "num_subsamples": 9, "horizon": 1, "pruner": "racing"}
+    tuner = LRTuner(make_model("adam"), *digits, **settings)
     list(tuner)
     saved = Replay(tuner.saved_run)
     for name in ("rates", "deltas", "racing"):
@@ -20,7 +20,7 @@ def test_a_saved_run_reads_as_its_tuner_did(make_model, digits):
     assert not saved.can_measure
     assert "saved run" in saved.plan
     saved.check_settings(replace(saved.settings, method="mean", num_subsamples=20))
-    with pytest.raises(ValueError, match="no model to measure"):
+    with pytest.raises(ValueError, match="This is a saved run without a model to measure"):
         saved.check_settings(replace(saved.settings, batch_size=64))
     saved.settings = replace(saved.settings, method="max")
     assert saved.saved_run == replace(tuner.saved_run, settings=saved.settings)

@@ -9,35 +9,39 @@ import pytest
 from autolr_widget import LRTuner, TuneResults
 from autolr_widget.engine.saved import restore
 from autolr_widget.engine.saved.saved_run import SavedRun
-from tests.engine.saved.saved_runs import assert_same_rounds
+
+
+def assert_same_rounds(left, right):
+    assert left.saved_run.results == right.saved_run.results
+    np.testing.assert_array_equal(left.saved_run.losses, right.saved_run.losses)
 
 
 @pytest.mark.parametrize("pruner", ["none", "racing"])
 @pytest.mark.parametrize("horizon", [1, 3])
-def test_a_run_that_goes_on_is_the_unbroken_run(make_model, digits, pruner, horizon):
-    asked = {"num_evals": 7, "num_subsamples": 11, "horizon": horizon, "pruner": pruner}
-    unbroken = LRTuner(make_model("adam", keras.layers.Dropout(0.3, seed=1)), *digits, **asked)
-    saved = [unbroken.saved_run]
-    for _ in unbroken:
-        saved.append(unbroken.saved_run)
+def test_a_restored_run_continues_with_the_same_numbers(make_model, digits, pruner, horizon):
+    settings = {"num_evals": 7, "num_subsamples": 11, "horizon": horizon, "pruner": pruner}
+    uninterrupted = LRTuner(make_model("adam", keras.layers.Dropout(0.3, seed=1)), *digits, **settings)
+    saved = [uninterrupted.saved_run]
+    for _ in uninterrupted:
+        saved.append(uninterrupted.saved_run)
     if pruner == "racing":
-        assert not unbroken.results.measured.all()
+        assert not uninterrupted.results.measured.all()
     tuner = LRTuner(make_model("adam", keras.layers.Dropout(0.3, seed=1)), *digits)
     for run in (saved[i] for i in (0, 1, 4, 6, 10)):
         tuner = tuner.restored(SavedRun.from_json(run.to_json()))
         assert tuner.results == run.results
         assert len([*tuner]) == 11 - len(run.results)
-        assert_same_rounds(tuner, unbroken)
+        assert_same_rounds(tuner, uninterrupted)
         assert tuner.saved_run.start == saved[-1].start
         if len(run.results):
             assert tuner.saved_run.began == saved[-1].began
     tuner = tuner.restored(saved[-1])
     assert tuner.is_complete
-    np.testing.assert_array_equal(tuner.racing, unbroken.racing)
+    np.testing.assert_array_equal(tuner.racing, uninterrupted.racing)
 
 
-def test_a_run_of_a_killed_process_goes_on_here(make_model, digits, path):
-    asked = {"num_evals": 5, "num_subsamples": 6, "horizon": 3}
+def test_a_run_of_a_killed_process_continues_in_another(make_model, digits, path):
+    settings = {"num_evals": 5, "num_subsamples": 6, "horizon": 3}
     code = f"""
 import os, signal, sys
 import keras
@@ -47,7 +51,7 @@ x, y = load_digits(return_X_y=True)
 keras.utils.set_random_seed(0)
 model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(16, activation="relu"), keras.layers.Dense(10)])
 model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-for round in (tuner := LRTuner(model, (x / 16).astype("float32"), y, **{asked})):
+for round in (tuner := LRTuner(model, (x / 16).astype("float32"), y, **{settings})):
     tuner.saved_run.write(sys.argv[1])
     if round.index == 3:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -57,20 +61,20 @@ for round in (tuner := LRTuner(model, (x / 16).astype("float32"), y, **{asked}))
     run = SavedRun.read(path)
     assert len(run.results) == 4
     tuner = LRTuner(make_model("adam"), *digits).restored(run)
-    unbroken = LRTuner(make_model("adam"), *digits, **asked)
+    uninterrupted = LRTuner(make_model("adam"), *digits, **settings)
     assert [round.index for round in tuner] == [4, 5]
-    assert len([*unbroken]) == 6
-    assert_same_rounds(tuner, unbroken)
+    assert len([*uninterrupted]) == 6
+    assert_same_rounds(tuner, uninterrupted)
 
 
-def test_a_settled_run_ends_where_it_would_have(make_model, digits):
-    asked = {"lr_space": (1e-3, 10), "num_evals": 3, "num_subsamples": 200, "horizon": 5, "stop_rule": "settled"}
-    unbroken = LRTuner(make_model(), *digits, **asked)
-    saved = [unbroken.saved_run for _ in unbroken]
+def test_a_restored_settled_run_stops_at_the_same_round(make_model, digits):
+    settings = {"lr_space": (1e-3, 10), "num_evals": 3, "num_subsamples": 200, "horizon": 5, "stop_rule": "settled"}
+    uninterrupted = LRTuner(make_model(), *digits, **settings)
+    saved = [uninterrupted.saved_run for _ in uninterrupted]
     tuner = LRTuner(make_model(), *digits).restored(saved[2])
     assert not tuner.is_complete
-    assert len([*tuner]) == len(unbroken) - 3 > 0
-    assert_same_rounds(tuner, unbroken)
+    assert len([*tuner]) == len(uninterrupted) - 3 > 0
+    assert_same_rounds(tuner, uninterrupted)
 
 
 def batches(digits, order):
@@ -78,15 +82,15 @@ def batches(digits, order):
 
 
 @pytest.mark.parametrize("length", [100, 5])
-def test_a_stream_goes_on_where_it_yields_the_same_again(make_model, digits, length):
-    asked = {"num_evals": 3, "batch_size": 12, "num_subsamples": 6, "horizon": 2}
-    unbroken = LRTuner(make_model(), batches(digits, range(length)), **asked)
-    saved = [unbroken.saved_run for _ in unbroken]
+def test_a_stream_continues_if_it_yields_the_same_again(make_model, digits, length):
+    settings = {"num_evals": 3, "batch_size": 12, "num_subsamples": 6, "horizon": 2}
+    uninterrupted = LRTuner(make_model(), batches(digits, range(length)), **settings)
+    saved = [uninterrupted.saved_run for _ in uninterrupted]
     assert "data" not in saved[2].start
     tuner = LRTuner(make_model(), batches(digits, range(length))).restored(saved[2])
     assert len([*tuner]) == 3
-    assert_same_rounds(tuner, unbroken)
-    # Rows of the third round's second step.
+    assert_same_rounds(tuner, uninterrupted)
+    # The second step of the third round.
     late = [*range(length)]
     late[-1 if length < 7 else 6] = 1
     for order in (range(length)[::-1], late):
@@ -123,7 +127,7 @@ WEIGHTS, STATE, OPTIMIZER, DATA = restore.PARTS.values()
         (lambda _, digits: digits[1].__setitem__(slice(None), digits[1][::-1].copy()), [DATA]),
     ],
 )
-def test_another_state_is_refused(make_model, digits, change, differs):
+def test_a_model_or_data_in_another_state_are_refused(make_model, digits, change, differs):
     def make():
         return make_model("adam", keras.layers.Dropout(0.3, seed=1))
 
@@ -140,7 +144,7 @@ def test_another_state_is_refused(make_model, digits, change, differs):
 
 
 @pytest.mark.parametrize("horizon", [1, 3])
-def test_other_layers_and_losses_are_refused_by_the_loss(make_model, digits, horizon):
+def test_other_layers_or_loss_functions_are_detected_by_the_loss(make_model, digits, horizon):
     tuner = LRTuner(make_model(), *digits, num_evals=3, horizon=horizon)
     tuner.step()
     other = make_model()
@@ -152,17 +156,17 @@ def test_other_layers_and_losses_are_refused_by_the_loss(make_model, digits, hor
             LRTuner(model, *digits).restored(tuner.saved_run)
 
 
-def test_only_what_is_known_is_compared(make_model, digits):
+def test_missing_fingerprints_are_not_compared(make_model, digits):
     tuner = LRTuner(make_model(), *digits, num_evals=3, horizon=1)
     tuner.step()
     for start in ("", "weights", "colour:blue"):
         assert len(tuner.restored(replace(tuner.saved_run, start=start))) == 1
 
 
-def test_a_run_goes_on_at_the_rates_that_it_began_with(make_model, digits):
+def test_a_restored_run_keeps_its_exact_rates(make_model, digits):
     tuner = LRTuner(make_model(), *digits, num_evals=3, horizon=1)
     tuner.step()
-    # Another machine's last bit.
+    # The last bit may differ on another machine.
     rates = np.nextafter(tuner.rates, 0)
     results = TuneResults(rates, tuner.deltas)
     again = tuner.restored(replace(tuner.saved_run, results=results))
@@ -170,7 +174,7 @@ def test_a_run_goes_on_at_the_rates_that_it_began_with(make_model, digits):
     assert again.results == results
 
 
-def test_a_batch_size_that_the_data_can_not_give_is_refused(make_model, digits):
+def test_a_batch_size_larger_than_the_data_is_refused(make_model, digits):
     tuner = LRTuner(make_model(), *digits, num_evals=3, horizon=1)
     with pytest.raises(ValueError, match="`batch_size` must not be larger"):
         LRTuner(make_model(), digits[0][:20], digits[1][:20], batch_size=5).restored(tuner.saved_run)

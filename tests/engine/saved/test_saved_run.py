@@ -19,14 +19,14 @@ from autolr_widget.engine.reading.selection import RULES
 from autolr_widget.engine.saved import restore, saved_run
 from autolr_widget.engine.saved.saved_run import LIMIT, SavedRun
 from autolr_widget.engine.settings import Settings
-from tests.engine.saved.saved_runs import WORDS, make_run
+from tests.engine.saved.make_run import WORDS, make_run
 
 
 @st.composite
 def saved_runs(draw):
     scale, pruner = draw(st.sampled_from(["log", "linear"])), draw(st.sampled_from(["none", "racing"]))
     lr_min = draw(st.floats(1e-300, 1) | st.just(1e-5) | st.just(0.0 if scale == "linear" else 1e-8))
-    asked = Settings(
+    chosen = Settings(
         lr_min=lr_min,
         lr_max=lr_min * draw(st.floats(1.1, 1e9)) or 1.0,
         scale=scale,
@@ -38,18 +38,18 @@ def saved_runs(draw):
         pruner=pruner,
         seed=draw(st.integers(0, 2**70)),
     )
-    shape = draw(st.integers(0, 5)), asked.num_evals
+    shape = draw(st.integers(0, 5)), chosen.num_evals
     deltas = draw(arrays(float, shape, elements=st.floats()))
     measured = draw(arrays(bool, shape)) if pruner == "racing" else np.ones(shape, bool)
     deltas[~measured] = math.nan
-    rates = grid(asked.lr_min, asked.lr_max, asked.num_evals, scale)
+    rates = grid(chosen.lr_min, chosen.lr_max, chosen.num_evals, scale)
     losses = draw(arrays(float, shape[0], elements=st.floats(allow_nan=False, allow_infinity=False)))
     words = draw(st.fixed_dictionaries({name: st.text(st.characters()) for name in WORDS}))
-    return SavedRun(asked, TuneResults(rates, deltas, scale, measured), losses, **words)
+    return SavedRun(chosen, TuneResults(rates, deltas, scale, measured), losses, **words)
 
 
 @given(run=saved_runs())
-def test_a_run_both_ways(run, path):
+def test_write_and_read_round_trip(run, path):
     text = run.to_json()
     json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     run.write(path)
@@ -71,19 +71,19 @@ def test_runs_that_differ_are_not_equal():
 
 
 @pytest.mark.parametrize("losses", [[0.0, 1.0], [0.0, 1.0, math.nan], [[0.0, 1.0, 2.0]]])
-def test_losses_are_a_number_a_round(losses):
+def test_losses_must_be_one_number_per_round(losses):
     with pytest.raises(ValueError, match=r"`losses` must hold one finite number a round.*3 rounds"):
         replace(make_run(), losses=losses)
 
 
 @pytest.mark.parametrize("word", ["<img src=x onerror=alert(1)>", "</script>", "../../etc/passwd", "\0", "\ud800", "∅"])
-def test_words_stay_plain_words(word, path):
+def test_strings_are_kept_unchanged(word, path):
     make_run(**dict.fromkeys(WORDS, word)).write(path)
     again = SavedRun.read(path)
     assert [getattr(again, name) for name in WORDS] == [word] * len(WORDS)
 
 
-def test_what_is_no_run_at_all_is_refused_unread(tmp_path):
+def test_files_that_cannot_be_a_run_are_not_read(tmp_path):
     with pytest.raises(FileNotFoundError):
         SavedRun.read(tmp_path / "missing.json")
     os.mkfifo(tmp_path / "pipe")
@@ -97,7 +97,7 @@ def test_what_is_no_run_at_all_is_refused_unread(tmp_path):
         SavedRun.read(tmp_path / "latin.json")
 
 
-def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
+def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
     make_run(2).write(tmp_path / "run.json")
 
     def fail(*_):
@@ -118,7 +118,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["run.json"]
 
 
-def test_a_file_is_readable_to_whom_others_are_and_links_stay_links(tmp_path):
+def test_write_keeps_default_permissions_and_symbolic_links(tmp_path):
     (tmp_path / "other").write_text("")
     (tmp_path / "link.json").symlink_to("run.json")
     make_run().write(tmp_path / "link.json")
@@ -126,7 +126,7 @@ def test_a_file_is_readable_to_whom_others_are_and_links_stay_links(tmp_path):
     assert (tmp_path / "run.json").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
-def test_a_kill_at_any_instant_leaves_a_run_that_loads(tmp_path):
+def test_a_kill_during_a_write_leaves_a_complete_file(tmp_path):
     code = """
 import os, random, signal, sys, time
 import numpy as np
@@ -146,7 +146,7 @@ for kill in range(100):
             SavedRun(settings, TuneResults(rates, deltas[:rounds]), np.zeros(rounds)).write(path)
             os.write(into, bytes([rounds]))
         os._exit(0)
-    # At least one, so that there is this child's file; then at any time.
+    # Wait for the child's first file, then kill it at a random time.
     done = os.read(out, 1)
     time.sleep(chance.uniform(0, 0.05))
     os.kill(child, signal.SIGKILL)
@@ -157,7 +157,7 @@ for kill in range(100):
     os.close(out)
     found = SavedRun.read(path)
     assert np.array_equal(found.results.deltas, deltas[:len(found.results)])
-    # The one that was being written, too.
+    # The file may already be the one that was being written.
     assert len(found.results) in (done[0], done[0] + 1), (len(found.results), done[0])
     written.append(done[0])
 print(len(set(written)))
@@ -166,10 +166,10 @@ print(len(set(written)))
         [sys.executable, "-W", "ignore", "-c", code, tmp_path / "run.json"], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) > 3, "killed at other times each time"
+    assert int(done.stdout) > 3, "the kills hit different rounds"
 
 
-def test_a_record_names_what_measured(make_model, digits):
+def test_a_saved_run_names_model_optimizer_and_versions(make_model, digits):
     model = make_model("adam")
     tuner = LRTuner(model, *digits, num_evals=3, horizon=1)
     tuner.step()

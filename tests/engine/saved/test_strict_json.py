@@ -7,11 +7,27 @@ from hypothesis import strategies as st
 
 from autolr_widget import TuneResults
 from autolr_widget.engine.saved.saved_run import SavedRun
-from tests.engine.saved.saved_runs import make_run, places, replaced
+from tests.engine.saved.make_run import make_run
+
+
+def places(content, place=()):
+    """The path of every value in ``content``, as a tuple of keys and indices."""
+    yield place
+    for key in content if isinstance(content, dict) else range(len(content)) if isinstance(content, list) else ():
+        yield from places(content[key], (*place, key))
+
+
+def replaced(content, place, change):
+    """A copy of ``content`` with ``change`` applied to the value at ``place``."""
+    if not place:
+        return change(content)
+    copy = content.copy()
+    copy[place[0]] = replaced(content[place[0]], place[1:], change)
+    return copy
 
 
 def read(path, data):
-    """The run in a file of these bytes, or None where it is refused; nothing else may happen."""
+    """The run in a file of these bytes, or None if it is refused. Any other error fails the test."""
     path.write_bytes(data)
     run = results = message = None
     try:
@@ -30,7 +46,7 @@ def read(path, data):
     return run
 
 
-def test_a_file_cut_anywhere_is_refused(path):
+def test_a_truncated_file_is_refused(path):
     text = make_run(rounds=2, num_evals=3, start="weights:0", model="∅").to_json().encode()
     assert read(path, text) is not None
     assert not [length for length in range(len(text)) if read(path, text[:length]) is not None]
@@ -38,7 +54,7 @@ def test_a_file_cut_anywhere_is_refused(path):
 
 @given(data=st.data())
 @settings(max_examples=300, deadline=None)
-def test_a_file_with_other_bytes_is_a_run_or_refused(data, path):
+def test_a_file_with_changed_bytes_is_valid_or_refused(data, path):
     text = bytearray(make_run(rounds=2, num_evals=3, model="sequential").to_json().encode())
     for position in data.draw(st.lists(st.integers(0, len(text) - 1), min_size=1, max_size=3)):
         text[position] = data.draw(st.integers(0, 255) | st.sampled_from(b'0123456789eE+-.,:[]{}"\\'))
@@ -54,18 +70,18 @@ ANYTHING = st.recursive(
 
 @given(data=st.data())
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_a_file_with_anything_in_a_place_is_a_run_or_refused(data, path):
+def test_a_file_with_a_changed_value_is_valid_or_refused(data, path):
     content = json.loads(make_run(rounds=2, num_evals=3).to_json())
     place = data.draw(st.sampled_from([*places(content)]))
     anything = data.draw(ANYTHING)
     changed = json.dumps(replaced(content, place, lambda _: anything)).encode()
     run = read(path, changed)
     if run is not None:
-        # What it now says is what was put there, but as floats.
+        # The run has the values of the file, as floats.
         assert json.loads(run.to_json(), parse_int=float) == json.loads(changed, parse_int=float)
 
 
-def test_a_file_that_lacks_a_key_or_has_another_is_refused(path):
+def test_missing_and_unknown_keys_are_refused(path):
     content = json.loads(make_run(rounds=2, num_evals=3).to_json())
     objects = [(place, found) for place in places(content) if isinstance(found := _at(content, place), dict)]
     assert len(objects) == 3
@@ -84,7 +100,7 @@ def _at(content, place):
 
 
 def change(place, value):
-    """The text of a run with ``value`` at ``place``."""
+    """The JSON of a run with ``value`` at ``place``, a path with dots."""
     content = json.loads(make_run().to_json())
     return json.dumps(replaced(content, place.split("."), lambda _: value))
 
@@ -141,7 +157,7 @@ TEXT = make_run().to_json()
         (change("results.scale", "linear"), "must be on the grid of `settings`"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_said(text, message, path):
+def test_the_message_names_what_is_wrong(text, message, path):
     path.write_text(text)
     with pytest.raises(ValueError, match=f"Argument `path` must name .*run.json', but .*{message}"):
         SavedRun.read(path)
