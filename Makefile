@@ -93,5 +93,5 @@ js/node_modules/.installed: js/package.json
 	cd js && npm install --no-progress --loglevel=error
 	@touch $@
 
-$(STATIC): $(wildcard js/src/*) js/node_modules/.installed
+$(STATIC): $(shell find js/src -type f) js/node_modules/.installed
 	cd js && npm run --silent build
