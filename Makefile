@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STATIC := autolr_widget/static/panel.js
 
-.PHONY: demo dev quick test pytest-quick vitest table screens lint format bench bench-quality bench-racing audit clean chromium hosts
+.PHONY: demo dev quick test mutants pytest-quick vitest table screens lint format bench bench-quality bench-racing audit clean chromium hosts
 
 LAB = TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
 	$(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),,--no-browser) \
@@ -30,6 +30,15 @@ quick: .venv/dev $(STATIC)
 test: .venv/dev $(STATIC)
 	$(TOGETHER) hosts chromium lint vitest
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+## How many small faults in the statistics, the session and the panel's arithmetic the tests notice. 12 minutes.
+mutants: .venv/dev js/node_modules/.installed
+	rm -rf mutants
+	$(BIN)/pip install --quiet mutmut==3.8.1
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/mutmut run
+	$(BIN)/mutmut results
+	cd js && npm install --no-save --no-progress --loglevel=error @stryker-mutator/core@9.6.1 @stryker-mutator/vitest-runner@9.6.1
+	cd js && npx stryker run
 
 pytest-quick: .venv/dev
 	$(BIN)/python -m pytest -q -n 2 -m "not slow" tests/engine tests/widget
@@ -78,7 +87,7 @@ audit: .venv/dev js/node_modules/.installed
 	cd js && npm audit
 
 clean:
-	rm -rf .venv dist build autolr_widget/static js/node_modules test-results .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv dist build mutants autolr_widget/static js/node_modules test-results .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 chromium: .venv/dev
 	@$(BIN)/python tests/browser/chromium.py

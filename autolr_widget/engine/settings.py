@@ -249,8 +249,7 @@ def parameters(*without: str) -> str:
             continue
         text = setting.help
         if setting.options is not None:
-            values = [f'``"{value}"`` ({words})' for value, words in setting.options.items() if value != words]
-            values = values or [f'``"{value}"``' for value in setting.options]
+            values = [f'``"{value}"``' + f" ({words})" * (words != value) for value, words in setting.options.items()]
             text += f" One of {', '.join(values)}."
         text += f" {setting.details}" * bool(setting.details)
         lines += [f"    {name}", *textwrap.wrap(text, 120, initial_indent=" " * 8, subsequent_indent=" " * 8)]

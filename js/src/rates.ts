@@ -6,7 +6,8 @@ export function formatRate(rate: number): string {
 
 /** The rate that a user typed, or undefined if it is not a finite number above zero. */
 export function parseRate(text: string): number | undefined {
-  const rate = text.trim() === "" ? Number.NaN : Number(text);
+  // An empty text gives 0.
+  const rate = Number(text);
   return Number.isFinite(rate) && rate > 0 ? rate : undefined;
 }
 

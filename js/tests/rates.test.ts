@@ -19,6 +19,7 @@ test.each([
   [" 1e-3 ", 0.001],
   ["3", 3],
   ["", undefined],
+  [" ", undefined],
   ["0", undefined],
   ["-1", undefined],
   ["fast", undefined],

@@ -1,8 +1,9 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autolr_widget.engine.grid import grid
+from autolr_widget.engine.grid import around, grid
 
 
 @given(
@@ -17,3 +18,31 @@ def test_grid_increases_from_lr_min_to_lr_max(ends, count, scale):
     assert rates[0] == lr_min
     assert rates[-1] == lr_max
     assert (np.diff(rates) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((0.01, 1.0, 3), [0.01, 0.1, 1.0]),
+        ((0.01, 1.0, 3, "log"), [0.01, 0.1, 1.0]),
+        ((0.0, 1.0, 3, "linear"), [0.0, 0.5, 1.0]),
+    ],
+)
+def test_rates_are_evenly_spaced_on_their_scale(arguments, expected):
+    np.testing.assert_allclose(grid(*arguments), expected)
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "expected"),
+    [
+        (0.02, 0.1, (0.01, 1.0)),
+        (0.005, 0.05, (0.001, 0.1)),
+        (0.1, 0.1, (0.01, 1.0)),
+        (0.001, 0.001, (0.001, 0.01)),
+        (1.0, 1.0, (0.1, 1.0)),
+        (1e-4, 1e-4, (0.001, 0.01)),
+        (10.0, 10.0, (0.1, 1.0)),
+    ],
+)
+def test_around_adds_a_step_at_each_end(lower, upper, expected):
+    assert around(np.array([0.001, 0.01, 0.1, 1.0]), lower, upper) == expected

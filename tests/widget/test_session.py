@@ -2,7 +2,10 @@ from dataclasses import replace
 
 import pytest
 
+from autolr_widget.engine.settings import Settings
 from autolr_widget.widget import session as session_module
+from autolr_widget.widget.session import Session
+from tests.widget.counting_tuner import CountingTuner, make_session
 
 
 def test_run_runs_all_rounds(session):
@@ -202,3 +205,64 @@ def test_a_round_that_cannot_be_shown_is_counted_and_the_error_reported(session)
     session.tick(0)
     assert (session.status, session.round, len(session.tuner)) == ("error", 1, 1)
     assert "no chart" in session.error
+
+
+@pytest.mark.parametrize(("rounds", "status"), [(0, "idle"), (1, "paused"), (4, "paused"), (5, "done")])
+def test_a_session_starts_with_the_rounds_of_its_tuner(rounds, status):
+    tuner = CountingTuner(Settings(num_subsamples=5))
+    tuner.rounds = list(range(rounds))
+    session = Session(tuner, on_rounds=lambda: None)
+    assert (session.status, session.round) == (status, rounds)
+
+
+def test_a_paused_run_with_enough_rounds_is_done(session):
+    session.step()
+    session.tick(0)
+    session.configure(replace(session.settings, num_subsamples=1))
+    assert session.status == "done"
+
+
+def test_stop_while_running(session):
+    session.step()
+    session.tick(0)
+    session.start()
+    session.stop()
+    assert (session.status, session.round) == ("stopped", 1)
+    session.start()
+    assert (session.status, session.round) == ("running", 0)
+
+
+def test_step_does_not_pause_a_run(session):
+    session.start()
+    session.step()
+    session.tick(0)
+    assert (session.status, session.round) == ("done", 5)
+
+
+def test_on_halt_is_called_once(session):
+    shown = []
+    session._on_halt = lambda: shown.append(session.status)
+    session.configure(replace(session.settings, alpha=0.1))
+    assert shown == [], "nothing has run yet"
+    session.start()
+    session.pause()
+    session.pause()
+    assert shown == ["paused"]
+
+
+def test_run_raises_the_error_of_on_rounds(session):
+    def fail():
+        raise ValueError("no chart")
+
+    session.step()
+    session._on_rounds = fail
+    with pytest.raises(ValueError, match="no chart"):
+        session.run()
+
+
+def test_close_cancels_the_timer(session):
+    make_session(5).close()
+    session.start()
+    session.close()
+    session._timer.join(1)
+    assert (session.status, session._timer.is_alive()) == ("stopped", False)

@@ -185,3 +185,83 @@ def test_the_kernel_continues_after_an_observer_fails(session, monkeypatch):
     while session.status == "running" and time.monotonic() < end:
         time.sleep(0.01)
     assert (session.status, session.round) == ("done", 5)
+
+
+def test_a_round_that_fails_after_a_pause_is_an_error(session):
+    session.start()
+    gate = session.tuner.gate = threading.Event()
+    session.tuner.fails = ValueError("no")
+    measuring = threading.Thread(target=session.tick, args=[0])
+    measuring.start()
+    while not session._measuring.locked():
+        time.sleep(0.001)
+    session.pause()
+    gate.set()
+    measuring.join(5)
+    assert (session.status, session.error) == ("error", "Round 1 failed. ValueError: no")
+
+
+def test_every_tick_keeps_the_kernel_waiting(session, monkeypatch):
+    monkeypatch.setattr(session_module, "SILENCE", 0.3)
+    session.start()
+    for _ in range(12):
+        session.tick(99)
+        time.sleep(0.05)
+    assert session.round == 0
+    end = time.monotonic() + 5
+    while session.status == "running" and time.monotonic() < end:
+        time.sleep(0.01)
+    assert (session.status, session.round) == ("done", 5)
+
+
+def test_turns_without_a_front_end_follow_at_once(session, monkeypatch):
+    monkeypatch.setattr(session_module, "SILENCE", 0.5)
+    monkeypatch.setattr(session_module, "TURN", 0)
+    session.start()
+    end = time.monotonic() + 2
+    while session.status == "running" and time.monotonic() < end:
+        time.sleep(0.01)
+    assert (session.status, session.turn) == ("done", 5)
+
+
+def test_a_blocked_loop_continues_without_a_front_end(monkeypatch):
+    monkeypatch.setattr(session_module, "SILENCE", 0.1)
+
+    async def cell():
+        session = make_session(5)
+        session.start()
+        await asyncio.sleep(0.01)
+        time.sleep(1.3)
+        await asyncio.wait_for(session.wait(), 5)
+        return session
+
+    assert asyncio.run(cell()).status == "done"
+
+
+def test_the_loop_does_not_wait_for_a_round_in_a_thread(monkeypatch):
+    monkeypatch.setattr(session_module, "SILENCE", 0.05)
+
+    async def cell():
+        session = make_session(5)
+        session.start()
+        gate = session.tuner.gate = threading.Event()
+        measuring = threading.Thread(target=session.tick, args=[0])
+        measuring.start()
+        before = time.monotonic()
+        await asyncio.sleep(0.2)
+        waited = time.monotonic() - before
+        gate.set()
+        measuring.join(5)
+        return waited
+
+    assert asyncio.run(cell()) < 2
+
+
+def test_wait_returns_soon_after_a_pause(session):
+    async def cell():
+        session.start()
+        asyncio.get_running_loop().call_later(0.01, session.pause)
+        await asyncio.wait_for(session.wait(), 0.5)
+
+    asyncio.run(cell())
+    assert session.status == "paused"

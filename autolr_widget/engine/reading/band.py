@@ -86,7 +86,8 @@ def anytime(deltas: Floats, alpha: float) -> Band:
     """
     mean, std, count = _moments(deltas)
     margin = anytime_margin(std, count, alpha)
-    return Band(mean, std, mean - margin, mean + margin, count)
+    with np.errstate(invalid="ignore"):
+        return Band(mean, std, mean - margin, mean + margin, count)
 
 
 def anytime_margin(std: Floats, count: NDArray[np.int64], alpha: float) -> Floats:
@@ -134,14 +135,14 @@ def _moments(deltas: Floats) -> tuple[Floats, Floats, NDArray[np.int64]]:
     count = finite.sum(axis=0)
     values = np.where(finite, deltas, 0.0)
     # 0/0 is the NaN that `Band` promises.
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         mean = values.sum(axis=0) / count
         squares = np.where(finite, deltas - mean, 0.0) ** 2
         return mean, np.sqrt(np.where(count > 1, squares.sum(axis=0) / (count - 1), np.nan)), count
 
 
 def _symmetric(mean: Floats, std: Floats, count: NDArray[np.int64], quantile: float | Floats) -> Band:
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         margin = quantile * std / np.sqrt(count)
         return Band(mean, std, mean - margin, mean + margin, count)
 

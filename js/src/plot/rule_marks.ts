@@ -38,6 +38,8 @@ export function ruleMarksOf(choices: Record<string, number>, axis: Axis, method:
   });
 }
 
+// Stryker disable all: the elements are for the browser tests.
+
 /** What each rule would choose, as marks on the axis. */
 export function ruleMarks(frame: Frame): HTMLElement {
   const { model, signal, area } = frame;

@@ -15,3 +15,14 @@ test("rules that agree share a mark; the current one comes first, and names with
   expect(mark?.names).toEqual(["current", "significant"]);
   expect(mark?.more).toEqual(["steepest", "largest"]);
 });
+
+test.each([
+  ["both ends of the axis", { low: 0, high: 4 }, [["low"], ["high"]]],
+  ["choices just `close` apart", { one: 1, two: 2 }, [["one"], ["two"]]],
+  ["the current rule once", { one: 1, current: 1 }, [["current", "one"]]],
+  ["names that just fit", { thirteenchars: 1, alsothirteen_: 1 }, [["thirteenchars", "alsothirteen_"]]],
+  ["one name, however long", { ["long".repeat(10)]: 1 }, [["long".repeat(10)]]],
+])("marks have %s", (_, choices, names) => {
+  const axis = { low: 0, high: 4, log: false };
+  expect(ruleMarksOf(choices, axis, "current", 0.25).map((mark) => mark.names)).toEqual(names);
+});

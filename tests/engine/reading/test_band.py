@@ -123,3 +123,42 @@ def test_a_tiny_alpha_gives_a_wide_band(band):
     deltas = np.random.default_rng(0).normal(-1, 1, (20, 3))
     wide, narrow = (BANDS[band](deltas, alpha) for alpha in (1e-17, 0.05))
     assert not (wide.upper - wide.lower < narrow.upper - narrow.lower).any()
+
+
+@pytest.mark.parametrize("band", BANDS)
+def test_every_band_has_the_moments_of_the_finite_rounds(band):
+    deltas = np.random.default_rng(0).normal(size=(6, 3))
+    deltas[2, 1] = math.nan
+    found = BANDS[band](deltas, 0.05)
+    frame = pd.DataFrame(deltas)
+    np.testing.assert_allclose(found.mean, frame.mean())
+    np.testing.assert_allclose(found.std, frame.std())
+    np.testing.assert_array_equal(found.count, [6, 5, 6])
+
+
+@pytest.mark.parametrize("rounds", [2, 9])
+def test_bootstrap_band_of_one_rate_equals_scipy_s(rounds):
+    values = np.random.default_rng(1).exponential(size=rounds)
+    expected = stats.bootstrap(
+        (values,), np.mean, confidence_level=0.9, n_resamples=999, rng=np.random.default_rng(0)
+    ).confidence_interval
+    found = BANDS["bootstrap"](values[:, np.newaxis], 0.1)
+    assert (*found.lower, *found.upper) == tuple(expected)
+
+
+def test_anytime_band_at_a_tiny_alpha_is_nan():
+    found = BANDS["anytime"](np.random.default_rng(0).normal(size=(20, 1)), 1e-160)
+    assert np.isnan([*found.lower, *found.upper]).all()
+
+
+@pytest.mark.parametrize("band", BANDS)
+@pytest.mark.parametrize("losses", [[1e200, -1e200], [1e308, 1e308]])
+def test_huge_losses_give_no_warning(band, losses):
+    found = BANDS[band](np.array([losses] * 3).reshape(6, 1), 0.05)
+    assert found.std == math.inf
+    assert not np.isfinite([*found.lower, *found.upper]).any()
+
+
+def test_a_tiny_alpha_gives_no_warning():
+    found = BANDS["t"](np.array([[1e10], [-1e10]]), 1e-300)
+    assert (*found.lower, *found.upper) == (-math.inf, math.inf)

@@ -24,6 +24,7 @@ def test_summary_equals_pandas_on_the_finite_rounds(deltas):
     for statistic in ("mean", "median", "std"):
         expected = getattr(frame, statistic)().to_numpy()
         np.testing.assert_allclose(summary[statistic], expected, rtol=1e-9, atol=1e-6)
+    pd.testing.assert_index_equal(summary.index, pd.Index(RATES, name="learning_rate"))
     assert summary["count"].tolist() == frame.count().tolist()
     assert (summary["count"] + summary["diverged"] == len(deltas)).all()
     margin = 1.6448536269514722 * frame.std().to_numpy() / np.sqrt(frame.count().to_numpy().clip(1))
@@ -80,15 +81,6 @@ def test_results_are_equal_by_value():
     assert TuneResults(RATES, deltas) != TuneResults(RATES, deltas, "linear")
 
 
-def test_plot_draws_the_mean():
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    axes = TuneResults(RATES, np.array([[-1.0, -2, -3, 4, 5], [-1, -3, -3, 4, 5]])).plot()
-    assert axes.get_xscale() == "log"
-    np.testing.assert_array_equal(axes.lines[0].get_ydata(), [-1, -2.5, -3, 4, 5])
-
-
 def test_a_custom_rule_works_like_the_built_in_ones(monkeypatch):
     monkeypatch.setitem(RULES, "third", lambda rates, deltas: float(rates[2]))
     results = TuneResults(GRID, np.tile(CURVE, (3, 1)))
@@ -100,3 +92,91 @@ def test_a_custom_rule_works_like_the_built_in_ones(monkeypatch):
 def test_half_minimum_is_at_the_edge_if_the_lowest_mean_is():
     results = TuneResults(GRID[:5], np.tile(CURVE[:5], (2, 1)))
     assert (results.best_lr("half-minimum"), results.edge("half-minimum")) == (1 / 2, "upper")
+
+
+@pytest.mark.parametrize("alpha", [0, 1, 1.5, math.nan])
+def test_summary_refuses_an_alpha_outside_0_to_1(alpha):
+    with pytest.raises(ValueError, match="`alpha` must lie between 0 and 1"):
+        TuneResults(RATES, np.ones((2, 5))).summary(alpha)
+
+
+def test_a_plot_has_the_mean_the_band_and_a_line_at_0():
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    results = TuneResults(RATES, np.array([[-1.0, -2, -3, 4, 5], [-2, -3, -3, 4, 6]]))
+    axes = results.plot()
+    mean, zero = axes.lines
+    np.testing.assert_array_equal(mean.get_xdata(), RATES)
+    np.testing.assert_array_equal(mean.get_ydata(), [-1.5, -2.5, -3, 4, 5.5])
+    np.testing.assert_array_equal(zero.get_ydata(), [0, 0])
+    assert (zero.get_linestyle(), zero.get_color()) == ("--", "gray")
+    (band,) = axes.collections
+    summary = results.summary()
+    corners = band.get_paths()[0].vertices
+    for edge in ("lower", "upper"):
+        for corner in zip(RATES, summary[edge], strict=True):
+            assert np.isclose(corners, corner).all(axis=1).any()
+    assert band.get_alpha() == 0.3
+    assert (axes.get_xscale(), axes.get_xlabel(), axes.get_ylabel()) == ("log", "Learning rate", "Change in loss")
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["mean", "95% band"]
+    assert results.plot(0.1, axes, "t") is axes
+    assert axes.get_legend().get_texts()[3].get_text() == "90% band"
+
+
+@pytest.mark.parametrize(
+    ("measured", "written"),
+    [
+        (None, None),
+        ([[True, True], [True, True]], None),
+        ([[True, True], [True, False]], [[True, True], [True, False]]),
+    ],
+)
+def test_json_says_what_was_measured_unless_everything_was(measured, written):
+    results = TuneResults([0.1, 1], [[1, 2], [3, math.nan]], measured=measured)
+    assert json.loads(results.to_json())["measured"] == written
+    assert TuneResults.from_json(results.to_json()) == results
+
+
+def test_results_can_be_read_from_a_saved_run():
+    results = TuneResults(RATES, np.ones((2, 5)))
+    run = {"format": "autolr_widget.Run", "results": json.loads(results.to_json())}
+    assert TuneResults.from_json(json.dumps(run)) == results
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"), [("scale", 1, "`scale`"), ("measured", [[1, 2, 3, 4, 5]] * 2, "`measured`")]
+)
+def test_json_with_a_value_of_the_wrong_type_is_refused(key, value, message):
+    content = json.loads(TuneResults(RATES, np.ones((2, 5))).to_json())
+    with pytest.raises(ValueError, match=message):
+        TuneResults.from_json(json.dumps(content | {key: value}))
+
+
+def test_results_are_read_only_arrays():
+    results = TuneResults([0, 1, 1], [[1, 2, 3]], "linear", measured=[[1, 1, 1]])
+    arrays = (results.rates, results.deltas, results.measured)
+    assert [array.dtype for array in arrays] == [float, float, bool]
+    for array in arrays:
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+
+
+@pytest.mark.parametrize(
+    ("rates", "deltas", "message"),
+    [
+        ([[0.1, 1]], [[1, 2]], r"`deltas` must have one row .*rates\.shape=\(1, 2\), deltas\.shape=\(1, 2\)"),
+        ([0.1, 1], [1, 2], r"`deltas` must have one row .*rates\.shape=\(2,\), deltas\.shape=\(2,\)"),
+        ([0.1, 1], [[1, 2, 3]], r"`deltas` must have one row .*rates\.shape=\(2,\), deltas\.shape=\(1, 3\)"),
+        ([-0.1, 1], [[1, 2]], "`rates` must be finite, not negative and in order"),
+        ([0.1, math.inf], [[1, 2]], "`rates` must be finite, not negative and in order"),
+    ],
+)
+def test_bad_rates_and_deltas_are_refused(rates, deltas, message):
+    with pytest.raises(ValueError, match=message):
+        TuneResults(rates, deltas)
+
+
+def test_measured_must_have_the_shape_of_deltas():
+    with pytest.raises(ValueError, match=r"`measured` must have .*measured\.shape=\(2,\), deltas\.shape=\(1, 2\)"):
+        TuneResults([0.1, 1], [[1, 2]], measured=[True, True])

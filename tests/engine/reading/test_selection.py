@@ -175,3 +175,113 @@ def test_rules_skip_the_rate_zero():
     assert [RULES[name](rates, deltas) for name in ("mean", "median", "variance")] == [0.1] * 3
     with pytest.warns(UserWarning, match=r"returns 0\.0"):
         assert RULES["max"](rates, deltas) == 0
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rules_do_not_depend_on_the_unit_of_the_loss(rule):
+    deltas = CURVE + np.random.default_rng(0).normal(0, 1e-3, (5, 6))
+    deltas[:, -1] = 3
+    assert RULES[rule](GRID, 8 * deltas) == pytest.approx(RULES[rule](GRID, deltas), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("rule", "means", "expected"),
+    [
+        ("half-minimum", [-3, -2, -1, 0, 0], 0.005),
+        ("share", [-0.5, -0.5, -8, -10, 0], 0.1),
+        ("share", [-1, math.nan, math.nan, math.nan, math.nan], 0.01),
+        # In ln θ the first step is shorter, and steeper.
+        ("steepest", [0, -1, -3, -3, -3], 0.01),
+        ("steepest", [-1, -2, math.nan, math.nan, math.nan], 0.01),
+        ("valley", [-1, -2, -3, 0, 0], 0.02),
+        ("valley", [-1, -1, -2, -3, 0], 0.1),
+        ("soft", [-1e-310, 1, 1, 1, 1], 0.01),
+    ],
+)
+def test_rules_in_special_cases(rule, means, expected):
+    assert RULES[rule](RATES, np.array([means], dtype=float)) == pytest.approx(expected)
+
+
+def test_half_minimum_of_equal_rates():
+    assert RULES["half-minimum"](np.array([0.1, 0.1, 0.1]), np.array([[-1.0, -2.0, -1.0]])) == 0.05
+
+
+@pytest.mark.parametrize(
+    ("rule", "deltas", "message"),
+    [
+        *[(rule, np.full((1, 5), -1.0), f'^Rule "{rule}" needs') for rule in ("variance", "steady", "significant")],
+        *[
+            (rule, np.zeros((3, 5)), f'^Rule "{rule}" finds')
+            for rule in ("steady", "significant", "half-minimum", "share", "steepest", "valley", "soft")
+        ],
+        # The mean is below 0, but the band is not.
+        *[(rule, np.tile([[-1.0], [0.9]], (3, 5)), f'^Rule "{rule}" finds') for rule in ("steady", "significant")],
+        ("steepest", np.array([[-1, math.nan, math.nan, math.nan, math.nan]]), '^Rule "steepest" finds'),
+    ],
+)
+def test_errors_name_the_rule(rule, deltas, message):
+    with pytest.raises(ValueError, match=message):
+        RULES[rule](RATES, deltas)
+
+
+def test_choices_leave_out_rules_that_find_no_rate():
+    results = TuneResults(RATES, np.array([[-1.0, -2, -5, 1, math.nan]]))
+    found = ("mean", "median", "max", "half-minimum", "share", "steepest", "valley", "soft")
+    assert results.choices() == {rule: results.best_lr(rule) for rule in found}
+    assert set(TuneResults(RATES, np.ones((2, 5))).choices()) == {"mean", "median", "variance"}
+
+
+@pytest.mark.parametrize("rule", ["mean", "half-minimum"])
+@pytest.mark.parametrize("alpha", [0.05, 0.5])
+def test_certainty_is_the_percentile_bootstrap(rule, alpha):
+    deltas = CURVE + np.random.default_rng(1).normal(0, 0.5, (20, 6))
+    generator = np.random.default_rng(0)
+    drawn = np.array([RULES[rule](GRID, deltas[generator.integers(20, size=20)]) for _ in range(200)])
+    expected = np.quantile(drawn, [alpha / 2, 1 - alpha / 2], method="inverted_cdf")
+    found = TuneResults(GRID, deltas).certainty(rule, alpha)
+    assert (found.lower, found.upper) == tuple(expected)
+    near = np.abs(np.log(drawn / RULES[rule](GRID, deltas))) <= np.log(10) / 2
+    assert found.agreement == near.mean()
+    assert found == certainty(rule, GRID, deltas, alpha)
+
+
+@pytest.mark.parametrize(
+    ("rates", "apart", "agree"),
+    [
+        # Half a step is a factor of 3.16.
+        ([0.01, 0.1, 1.0], 2.5, True),
+        ([0.01, 0.1, 1.0], 4, False),
+        ([0.01, 0.1], 2.5, True),
+        # One rate has no step.
+        ([0.01], 1, True),
+        ([0.01], 1.5, False),
+    ],
+)
+def test_agreement_counts_choices_within_half_a_step(monkeypatch, rates, apart, agree):
+    monkeypatch.setitem(RULES, "own", lambda rates, deltas: 0.01 * (apart if deltas[0, 0] > 0 else 1))
+    rounds = np.tile([[-1.0], [1.0]], (10, len(rates)))
+    assert (certainty("own", np.array(rates), rounds).agreement == 1) == agree
+
+
+@pytest.mark.parametrize("odd", [0.0, -1.0, None])
+def test_agreement_does_not_count_resamples_without_a_rate(monkeypatch, odd):
+    monkeypatch.setitem(RULES, "own", lambda rates, deltas: odd if deltas[0, 0] > 0 else 0.01)
+    rounds = np.tile([[-1.0], [1.0]], (10, 6))
+    assert 0.3 < certainty("own", GRID, rounds).agreement < 0.7
+
+
+def test_certainty_of_three_rounds():
+    assert certainty("mean", GRID, np.tile(CURVE, (3, 1))).agreement == 1
+
+
+def test_the_default_rule_is_the_lowest_mean():
+    deltas = CURVE + np.random.default_rng(1).normal(0, 0.5, (20, 6))
+    results = TuneResults(GRID, deltas)
+    assert results.best_lr() == results.best_lr("mean")
+    assert results.edge() == results.edge("mean")
+    assert results.certainty() == results.certainty("mean", 0.05) == certainty("mean", GRID, deltas)
+
+
+def test_each_rule_has_its_own_edge():
+    results = TuneResults(RATES, np.array([[-9.0, -1, -1, -1, -1]]))
+    assert [results.edge(rule) for rule in ("mean", "max", "half-minimum")] == ["lower", "upper", "lower"]

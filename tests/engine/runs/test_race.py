@@ -1,11 +1,15 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from autolr_widget import LRTuner, TuneResults
 from autolr_widget.engine.reading.band import anytime_margin
-from autolr_widget.engine.runs.race import contenders, settled
+from autolr_widget.engine.runs.race import contenders, racing, settled
 from tests.engine.reading.curves import CURVE
+
+#: The second rate is the best, and the third drops out first.
+DELTAS = np.array([-0.5, -1.0, 3.0]) + np.random.default_rng(0).normal(0, 0.01, (9, 3))
 
 
 def test_contenders_keep_the_best_rate_and_drop_the_worst():
@@ -72,3 +76,75 @@ def test_a_settled_run_stops_early_and_can_continue(make_model, digits):
     assert tuner.is_complete
     tuner.settings = replace(tuner.settings, stop_rule="rounds")
     assert not tuner.is_complete
+
+
+def margin(values, alpha):
+    return anytime_margin(values.std(ddof=1), np.array(len(values)), alpha)
+
+
+@pytest.mark.parametrize(
+    ("pruner", "rounds", "judged"), [("none", 9, 0), ("racing", 3, 0), ("racing", 7, 4), ("racing", 8, 8)]
+)
+def test_a_race_is_judged_every_fourth_round(pruner, rounds, judged):
+    # In rounds 5 to 8 the last rate diverges.
+    deltas = DELTAS[:rounds].copy()
+    deltas[4:, 0] = np.nan
+    expected = contenders(deltas[:judged], 0.3) if judged else np.ones(3, bool)
+    found = racing(deltas, pruner, 0.3)
+    assert found.dtype == bool
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("deltas", "alpha", "expected"),
+    [
+        (np.empty((0, 3)), 0.05, [True, True, True]),
+        (np.full((3, 3), np.nan), 0.05, [True, True, True]),
+        # After one round only diverged rates are out.
+        ([[np.nan, -1, 9]], 0.9, [False, True, True]),
+        (DELTAS[:2], 0.9, [False, True, False]),
+    ],
+)
+def test_contenders_of_the_first_rounds(deltas, alpha, expected):
+    found = contenders(np.array(deltas), alpha)
+    assert found.dtype == bool
+    assert found.tolist() == expected
+
+
+@pytest.mark.parametrize("rates", [2, 3, 5])
+def test_contenders_and_settled_follow_their_definition(rates):
+    generator = np.random.default_rng(0)
+    dropped, ended = [], []
+    for _ in range(400):
+        scale = generator.choice([0.1, 1, 10])
+        rounds = generator.integers(5, 20)
+        deltas = scale * (generator.normal(-1, 0.5, rates) + generator.normal(0, 0.3, (rounds, rates)))
+        leader = np.argmin(deltas.mean(axis=0))
+        gaps = [deltas[:, j] - deltas[:, leader] for j in range(rates) if j != leader]
+        out = [gap.mean() - margin(gap, 0.1 / (rates - 1)) > 0 for gap in gaps]
+        np.testing.assert_array_equal(np.delete(contenders(deltas, 0.1), leader), ~np.array(out))
+        least = deltas[:, leader].mean() + margin(deltas[:, leader], 0.05)
+        over = least < 0 and all(gap.mean() - margin(gap, 0.05 / (rates - 1)) >= 0.1 * least for gap in gaps)
+        assert settled(deltas, 0.1) == over
+        dropped += out
+        ended.append(over)
+    assert 0.1 < np.mean(dropped) < 0.9
+    assert 0.1 < np.mean(ended) < 0.9
+
+
+@pytest.mark.parametrize(
+    ("deltas", "alpha", "expected"),
+    [
+        (DELTAS[:3], 0.9, False),
+        (DELTAS[:4], 0.5, True),
+        (np.full((6, 3), np.nan), 0.5, False),
+        # Equal rates need no margin.
+        (np.tile(DELTAS[:4, [1]], 9), 0.3, True),
+        # The margin of the leader is finite, but not those of the differences.
+        (DELTAS[:4, [1, 0, 0, 0, 0, 0, 0, 0, 0]], 0.3, False),
+        # The leader changes nothing.
+        (np.where([True, False, True], DELTAS + 9, 0), 0.5, False),
+    ],
+)
+def test_settled_in_special_cases(deltas, alpha, expected):
+    assert settled(np.array(deltas), alpha) == expected
