@@ -20,15 +20,11 @@ def settings_table() -> str:
             rows.append(f"| `lr_space` | `{default}` | The two ends of the grid, as traits `lr_min` and `lr_max`. |")
             continue
         setting = SETTINGS[name]
-        values = [f"`{json.dumps(value)}`" if value == words else f"`{json.dumps(value)}` ({words})" for value, words in _options(name)]
+        options = setting.options or {}
+        values = [f"`{json.dumps(v)}`" + (f" ({words})" if words != v else "") for v, words in options.items()]
         text = setting.help + (f" One of {', '.join(values)}." if values else "") + f" {setting.details}".rstrip()
         rows.append(f"| `{name}` | `{json.dumps(default)}` | {text} |")
     return "\n".join(rows) + "\n"
-
-
-def _options(name: str) -> list[tuple[str, str]]:
-    options = SETTINGS[name].options
-    return [] if options is None else [*options.items()]
 
 
 def updated(page: str) -> str:
