@@ -173,6 +173,7 @@ print(len(tuner.run()))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("terminal", [True, False])
 def test_run_shows_a_progress_bar_only_in_a_terminal(terminal):
     leader, follower = os.openpty()
@@ -287,6 +288,7 @@ tuner.run()
 """
 
 
+@pytest.mark.slow
 def test_autosave_keeps_the_rounds_of_a_killed_run(tmp_path):
     path = tmp_path / "run.json"
     process = subprocess.Popen([sys.executable, "-c", KILLED, path], stdout=subprocess.PIPE, text=True)

@@ -48,6 +48,7 @@ def saved_runs(draw):
     return SavedRun(chosen, TuneResults(rates, deltas, scale, measured), losses, **words)
 
 
+@pytest.mark.slow
 @given(run=saved_runs())
 def test_write_and_read_round_trip(run, path):
     text = run.to_json()
@@ -126,6 +127,7 @@ def test_write_keeps_default_permissions_and_symbolic_links(tmp_path):
     assert (tmp_path / "run.json").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
+@pytest.mark.slow
 def test_a_kill_during_a_write_leaves_a_complete_file(tmp_path):
     code = """
 import os, random, signal, sys, time

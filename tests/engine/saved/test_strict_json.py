@@ -52,6 +52,7 @@ def test_a_truncated_file_is_refused(path):
     assert not [length for length in range(len(text)) if read(path, text[:length]) is not None]
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=300)
 def test_a_file_with_changed_bytes_is_valid_or_refused(data, path):
@@ -68,6 +69,7 @@ ANYTHING = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 def test_a_file_with_a_changed_value_is_valid_or_refused(data, path):
