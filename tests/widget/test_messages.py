@@ -61,7 +61,7 @@ def test_any_message_leaves_a_valid_state():
     widget = make()
 
     @given(messages(widget))
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     def receive(message):
         widget._on_message(None, message, [])
         check(widget)
@@ -73,7 +73,7 @@ def test_any_value_of_any_trait_leaves_a_valid_state():
     widget = make()
 
     @given(st.dictionaries(st.sampled_from(SYNCED), JSON, min_size=1, max_size=3))
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     def receive(state):
         # Traits refuse values of a wrong type and integers too large for a float; ipywidgets logs the error.
         with contextlib.suppress(traitlets.TraitError, OverflowError):

@@ -68,4 +68,4 @@ class Clicks(RuleBasedStateMachine):
 TestClicks = Clicks.TestCase
 
 
-TestClicks.settings = hypothesis_settings(max_examples=50, stateful_step_count=30, deadline=None)
+TestClicks.settings = hypothesis_settings(max_examples=50, stateful_step_count=30)

@@ -91,7 +91,7 @@ def test_files_that_cannot_be_a_run_are_not_read(tmp_path):
     with open(tmp_path / "huge.json", "wb") as file:
         file.truncate(LIMIT + 1)
     for name in ("", "pipe", "huge.json"):
-        with pytest.raises(ValueError, match="but it is no file of 64 MB at most"):
+        with pytest.raises(ValueError, match="but it is not a file of at most 64 MB"):
             SavedRun.read(tmp_path / name)
     (tmp_path / "latin.json").write_bytes(b'{"format": "\xe4"}')
     with pytest.raises(ValueError, match=r"latin\.json', but 'utf-8' codec can't decode"):
