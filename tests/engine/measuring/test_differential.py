@@ -37,7 +37,7 @@ def test_results_do_not_depend_on_how_many_rates_are_measured_at_once(make_model
     "name",
     [
         "model: Dense",
-        "model: Dropout",
+        pytest.param("model: Dropout", marks=pytest.mark.slow),
         pytest.param("model: Conv2D", marks=pytest.mark.slow),
         pytest.param("model: MultiHeadAttention", marks=pytest.mark.slow),
     ],

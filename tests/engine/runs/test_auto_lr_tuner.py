@@ -9,6 +9,8 @@ import pytest
 
 from autolr_widget import AutoLRTuner
 
+pytestmark = pytest.mark.slow
+
 RUN = {"lr_space": (1e-3, 2.0), "num_subsamples": 12, "num_evals": 15, "batch_size": 24}
 
 

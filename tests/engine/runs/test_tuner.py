@@ -47,6 +47,7 @@ def assert_same(left, right):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_tuning_does_not_change_later_fits(digits, untuned):
     model = make_awkward()
     fit(model, digits)
@@ -55,6 +56,7 @@ def test_tuning_does_not_change_later_fits(digits, untuned):
     assert_same(weights_and_slots(model), untuned)
 
 
+@pytest.mark.slow
 def test_an_interrupted_round_does_not_change_later_fits(digits, untuned):
     model = make_awkward()
     fit(model, digits)
@@ -74,6 +76,7 @@ def test_an_interrupted_round_does_not_change_later_fits(digits, untuned):
     assert_same(weights_and_slots(model), untuned)
 
 
+@pytest.mark.slow
 def test_an_interrupted_trace_does_not_change_later_fits(digits, untuned, monkeypatch):
     model = make_awkward()
     fit(model, digits)
@@ -123,6 +126,7 @@ def test_a_run_measures_the_state_at_its_start(digits, make_model):
     assert not np.array_equal(tuner.renewed(tuner.settings).step().deltas, undisturbed[0])
 
 
+@pytest.mark.slow
 def test_a_recompiled_model_is_traced_again(digits, make_model):
     model = make_model("sgd")
     tuner = LRTuner(model, *digits, num_evals=5)
