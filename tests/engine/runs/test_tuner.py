@@ -105,6 +105,7 @@ def test_global_generators_are_unchanged(digits, make_model):
     assert (np.random.random(), float(tf.random.uniform(()))) == expected
 
 
+@pytest.mark.slow
 def test_a_round_does_not_depend_on_earlier_rounds(digits, make_model):
     model = make_model("adam", keras.layers.Dropout(0.5))
     tuner = LRTuner(model, *digits, num_evals=5, num_subsamples=4)
@@ -116,6 +117,7 @@ def test_a_round_does_not_depend_on_earlier_rounds(digits, make_model):
     assert not np.array_equal(other.step().deltas, rounds[0].deltas)
 
 
+@pytest.mark.slow
 def test_a_run_measures_the_state_at_its_start(digits, make_model):
     model = make_model("adam")
     undisturbed = [r.deltas for r in LRTuner(model, *digits, num_evals=5, num_subsamples=3)]
@@ -156,6 +158,7 @@ def test_an_unbuilt_model_is_built_for_any_batch_size(digits):
     LRTuner(model, *digits, num_evals=3, batch_size=9).step()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pruner", ["none", "racing"])
 @pytest.mark.parametrize("horizon", [1, 3])
 def test_rounds_are_the_same_alone_and_in_blocks(make_model, digits, pruner, horizon):
