@@ -45,13 +45,6 @@ window.hideTab = (hide) => { hidden = hide; document.dispatchEvent(new Event('vi
 """
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_left_by_the_test():
-    """The page opens connections through the line whenever it likes. The line closes them at the end of this module,
-    and whether all are closed is checked at the end of the session.
-    """
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     lab = Lab(tmp_path_factory.mktemp("faults"))
