@@ -12,7 +12,6 @@ from autolr_widget.engine.reading.selection import RULES, Certainty, certainty, 
 from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.settings import Settings
 
-
 if TYPE_CHECKING:
     Float = traitlets.Float[Any, Any]
 else:
