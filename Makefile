@@ -2,17 +2,33 @@ PYTHON ?= python3
 BIN := .venv/bin
 STATIC := autolr_widget/static/panel.js
 
-.PHONY: demo test mutants table screens lint format bench bench-quality bench-racing audit clean chromium hosts
+.PHONY: demo dev quick test mutants pytest-quick vitest table screens lint format bench bench-quality bench-racing audit clean chromium hosts
+
+LAB = TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
+	$(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),,--no-browser) \
+	--notebook-dir=notebooks --LabApp.default_url=/lab/tree/quickstart.ipynb
+# Jobs side by side. The output of each in one piece, where make can do that.
+TOGETHER = $(MAKE) --no-print-directory --jobs=4 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 ## JupyterLab on the quickstart. Without a display it prints the address and serves.
 demo: .venv/demo $(STATIC)
-	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
-		$(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),,--no-browser) \
-		--notebook-dir=notebooks --LabApp.default_url=/lab/tree/quickstart.ipynb
+	$(LAB)
+
+## The same for work on js/: a saved file is bundled and the open notebook shows it. Ctrl-C ends both.
+# The shell runs esbuild itself, as npm would leave it behind. At the end, the bundle is made small again.
+dev: .venv/demo $(STATIC)
+	@(cd js && PATH="$$PWD/node_modules/.bin:$$PATH" && exec $$(npm pkg get scripts.dev | tr -d '"')) & \
+	trap : INT; trap "kill $$!; cd js && npm run --silent build" EXIT; \
+	ANYWIDGET_HMR=1 $(LAB)
+
+## What to run while working, in less than a minute: the linters, the types, and the tests of js/ and of the Python
+## package without those that are marked as slow. Left out: browser, hosts, notebooks, packages, and most trainings.
+quick: .venv/dev $(STATIC)
+	$(TOGETHER) lint vitest pytest-quick
 
 ## Every check and every test: Python, JavaScript, notebooks, packages, browser.
-test: .venv/dev hosts $(STATIC) chromium lint
-	cd js && npm test --silent
+test: .venv/dev $(STATIC)
+	$(TOGETHER) hosts chromium lint vitest
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 ## How many small faults in the statistics, the session and the panel's arithmetic the tests notice. 12 minutes.
@@ -23,6 +39,12 @@ mutants: .venv/dev js/node_modules/.installed
 	$(BIN)/mutmut results
 	cd js && npm install --no-save --no-progress --loglevel=error @stryker-mutator/core@9.6.1 @stryker-mutator/vitest-runner@9.6.1
 	cd js && npx stryker run
+
+pytest-quick: .venv/dev
+	$(BIN)/python -m pytest -q -n 2 -m "not slow" tests/engine tests/widget
+
+vitest: js/node_modules/.installed
+	cd js && npm test --silent
 
 ## What the engine takes, a line a case: exact, or refused with a message.
 table: .venv/dev
@@ -82,10 +104,10 @@ chromium: .venv/dev
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	@touch $@ .venv/demo
 
-## The environments of the hosts that tests/hosts shows the widget in, beside this one.
+## The environments of the hosts that tests/hosts shows the widget in, and of the lowest versions, beside this one.
 hosts: .venv/hosts/.installed
 
-.venv/hosts/.installed: pyproject.toml tests/hosts/environments.py | .venv/dev
+.venv/hosts/.installed: pyproject.toml tests/hosts/environments.py tests/hosts/colab_versions.txt | .venv/dev
 	$(BIN)/python -m tests.hosts.environments
 	@touch $@
 
@@ -93,5 +115,5 @@ js/node_modules/.installed: js/package.json
 	cd js && npm install --no-progress --loglevel=error
 	@touch $@
 
-$(STATIC): $(wildcard js/src/*) js/node_modules/.installed
+$(STATIC): $(shell find js/src -type f) js/node_modules/.installed
 	cd js && npm run --silent build

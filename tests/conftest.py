@@ -4,7 +4,19 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
+import hypothesis
 import pytest
+import tqdm
+
+from tests.leaks import nothing_is_left_by_fixtures as nothing_is_left_by_fixtures
+from tests.leaks import nothing_is_left_by_the_test as nothing_is_left_by_the_test
+
+# These machines are shared, and no test is timed.
+hypothesis.settings.register_profile("shared machine", deadline=None)
+hypothesis.settings.load_profile("shared machine")
+
+# Its thread, which looks after slow bars, would outlive the test that shows the first bar.
+tqdm.tqdm.monitor_interval = 0
 
 
 @pytest.fixture(scope="session")
@@ -33,4 +45,4 @@ def make_model():
 
 
 def pytest_addoption(parser):
-    parser.addoption("--refresh", action="store_true", help="make the pictures in docs/screens anew")
+    parser.addoption("--refresh", action="store_true", help="make the pictures in docs/screens again")

@@ -1,4 +1,4 @@
-"""What a user installs: a wheel and an sdist with every static file inside."""
+"""What a user installs: a wheel and an sdist, with all files that belong to them."""
 
 import os
 import subprocess
@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import tomllib
 
 ROOT = Path(__file__).parent.parent
 STATIC = {"panel.js", "panel.css"}
@@ -26,6 +27,11 @@ def test_the_bundle_is_small():
     assert sum(sizes.values()) < 45_000, sizes
 
 
+def test_a_citation_names_the_version_of_the_package():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
 def test_the_sdist_holds_sources_and_static_files(dist):
     (path,) = dist.glob("*.tar.gz")
     with tarfile.open(path) as archive:
@@ -39,7 +45,7 @@ def test_the_wheel_works_in_a_clean_environment(dist, tmp_path):
     (path,) = dist.glob("*.whl")
     with zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
-    assert {f"autolr_widget/static/{name}" for name in STATIC} <= names
+    assert {"autolr_widget/py.typed", *(f"autolr_widget/static/{name}" for name in STATIC)} <= names
     assert all(name.startswith(("autolr_widget/", "autolr_widget-")) for name in names)
 
     # Its own package alone is installed; what it depends on, TensorFlow above all, is lent by the tests' environment.

@@ -10,9 +10,11 @@ def test_the_example_runs():
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     names = {}
     exec(code, names)
-    names["tuner"].num_subsamples = 2
-    assert len(names["tuner"].run()) == 2
-    assert 0 < names["tuner"].apply() <= 1
+    tuner = names["tuner"]
+    tuner.num_subsamples = 2
+    assert len(tuner.run()) == 2
+    assert 0 < tuner.apply() <= 1
+    tuner.close()
 
 
 def test_links_lead_somewhere():

@@ -30,7 +30,7 @@ class Chart:
 
     def __init__(self, rates: Floats, axis: str) -> None:
         y = bqplot.LinearScale()
-        # Two axes, one of them visible: one axis given another scale goes on drawing the old one (bqplot 0.12.47).
+        # Two axes, one of them visible: an axis that is given another scale still draws the old one (bqplot 0.12.47).
         self._x = {"log": bqplot.LogScale(), "linear": bqplot.LinearScale()}
         self._x_axes = {
             name: bqplot.Axis(
@@ -38,7 +38,7 @@ class Chart:
             )
             for (name, scale), tick_format in zip(self._x.items(), (".0e", None), strict=True)
         }
-        # One scale for all marks: what they are made with and lose again would stay open for ever.
+        # One scale for all marks: scales that marks are made with and then lose would stay open.
         scales = {"x": self._x["linear"], "y": y}
         blue = {"colors": [CURVE], "visible": False}
         # Its lines are the band's lower edge, its upper edge, and the mean: one message a round, not two. Each line is
@@ -165,7 +165,7 @@ class Chart:
     def show_pins(self, curves: list[tuple[Floats, Floats]]) -> None:
         """Keep these curves, rates and means, in the picture."""
         seen = [(rates[np.isfinite(mean)], mean[np.isfinite(mean)]) for rates, mean in curves]
-        # All lines of one mark are of one length: the last point again and again is no longer line.
+        # All lines of a mark must have the same length: repeating the last point does not lengthen a line.
         most = max((len(rates) for rates, _ in seen), default=0)
         with self._pins.hold_sync():
             self._pins.visible = bool(curves)

@@ -1,4 +1,4 @@
-"""The life of a run: who asks for the next round, and what state that leaves it in."""
+"""The states of a run, and who asks for its next round."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STATUSES = ("idle", "running", "paused", "done", "stopped", "error")
 
 #: Seconds of rounds that one request for rounds is worth. A tick costs the browser and the kernel some 75 ms.
 TURN = 0.25
-#: Seconds without a tick after which the kernel goes on by itself.
+#: Seconds without a tick after which the kernel continues by itself.
 SILENCE = 3.0
 
 
@@ -35,7 +35,7 @@ class Session(traitlets.HasTraits):
     status = traitlets.Enum(STATUSES, "idle")
     round = traitlets.Int(0)
     error = traitlets.Unicode("")
-    stale = traitlets.Bool(False, help="Whether the settings are no longer those of the rounds at hand")
+    stale = traitlets.Bool(False, help="Whether the settings are no longer those of the current rounds")
     turn = traitlets.Int(0, help="Moves when a turn of rounds is over, so that the front end asks for the next")
 
     def __init__(
@@ -79,7 +79,7 @@ class Session(traitlets.HasTraits):
             interrupt.forget(self._loop, self.interrupt)
 
     def configure(self, settings: Settings) -> None:
-        """Take on other settings. What they can't share with the rounds at hand makes the run stale, and pauses it."""
+        """Take other settings. If they need new rounds, the run becomes stale and pauses."""
         with self._lock:
             self.settings = settings
             if not settings.measure_alike(self.tuner.settings):
@@ -112,12 +112,12 @@ class Session(traitlets.HasTraits):
             self.status = "paused"
 
     def resume(self) -> None:
-        """Go on after `pause`. Nothing happens unless the session is paused."""
+        """Continue after `pause`. Nothing happens unless the session is paused."""
         if self.status == "paused":
             self.start()
 
     def stop(self) -> None:
-        """End the run and keep its rounds; the next `start` begins anew."""
+        """End the run and keep its rounds; the next `start` starts over."""
         with self._lock:
             if self.status in ("running", "paused", "error"):
                 self.error = ""
@@ -176,11 +176,11 @@ class Session(traitlets.HasTraits):
     def _start(self, pause_at: int | None) -> None:
         with self._lock:
             if self.status == "running":
-                # After a step: its end is no longer where to pause.
+                # During a single round: do not pause after it any more.
                 if pause_at is None:
                     self._pause_at = None
                 return
-            # Without rounds there is nothing to go on from, and the model may have been compiled anew since.
+            # Without rounds there is nothing to continue, and the model may have been compiled again since.
             if self.stale or self.status in ("idle", "done", "stopped") or len(self.tuner) == 0:
                 self._renew()
             self.error = ""
@@ -206,7 +206,7 @@ class Session(traitlets.HasTraits):
                 self.round = len(self.tuner)
 
     def _tell_of_halt(self) -> None:
-        """Show a halt, without the lock. Where a round is being measured, whoever does that will."""
+        """Show a halt, without the lock. If a round is being measured, the thread that measures it shows the halt."""
         if self._measuring.acquire(blocking=False):
             try:
                 self._show_halt()
@@ -241,7 +241,7 @@ class Session(traitlets.HasTraits):
                     break
         except (Exception, KeyboardInterrupt) as error:
             with self._lock:
-                # After a reset the round that failed is nobody's any more.
+                # After a reset, the round that failed belongs to no run any more.
                 if tuner is self.tuner and self.status in ("running", "paused"):
                     self.error = _message(error, len(tuner) + 1)
                     self.status = "error"
@@ -272,7 +272,7 @@ class Session(traitlets.HasTraits):
             self._timer.start()
 
     def _watch(self, number: int) -> None:
-        """Go on without a front end, once none has been heard for some seconds."""
+        """Continue without a front end, once none has been heard for some seconds."""
         if number != self._watch_number:
             return
         if self.status != "running":
@@ -299,7 +299,7 @@ class Session(traitlets.HasTraits):
 
 def _message(error: BaseException, round_number: int) -> str:
     if isinstance(error, KeyboardInterrupt):
-        return f"Interrupted in round {round_number}. Run goes on from there."
+        return f"Interrupted in round {round_number}. Run continues from there."
     if isinstance(error, MemoryError):
         return f"Out of memory in round {round_number}. Choose a smaller batch size or fewer learning rates."
     return f"Round {round_number} failed. {type(error).__name__}: {error}"

@@ -14,7 +14,6 @@ import ipywidgets as ipw
 import numpy as np
 import traitlets
 from IPython import get_ipython
-from tqdm import tqdm
 
 from autolr_widget.engine.arguments import takes_settings
 from autolr_widget.engine.grid import around
@@ -26,12 +25,15 @@ from autolr_widget.engine.saved.replay import Replay
 from autolr_widget.engine.saved.saved_run import SavedRun
 from autolr_widget.engine.settings import SETTINGS, Settings
 from autolr_widget.widget.applied import Applied
+from autolr_widget.widget.autosave import Autosave
 from autolr_widget.widget.choice import Choice, Rate
 from autolr_widget.widget.closing import owned_widgets
 from autolr_widget.widget.colab import allow_front_ends
 from autolr_widget.widget.commands import Command, parse
 from autolr_widget.widget.export import as_file, python, write_file
+from autolr_widget.widget.mirror import mirror
 from autolr_widget.widget.panel import Panel
+from autolr_widget.widget.progress_bar import progress_bar
 from autolr_widget.widget.session import STATUSES, Session
 from autolr_widget.widget.settings_traits import setting_traits
 from autolr_widget.widget.snapshot import Snapshot, text
@@ -130,14 +132,11 @@ class TunerWidget(ipw.VBox):
             run = LRTuner(model, x, y, **data, batch_size=saved_run.settings.batch_size).restored(saved_run)
         widget = cls.__new__(cls)
         widget._begin(run, autosave)
-        widget._on_rounds()
-        widget._on_turn()
+        widget._show_run()
         return widget
 
     def _begin(self, run: Run, autosave: str | Path | None) -> None:
-        if autosave is not None and Path(autosave).suffix != ".json":
-            raise ValueError(f"Argument `autosave` must be a path that ends in .json. Received: autosave={autosave}")
-        self._autosave = None if autosave is None else Path(autosave)
+        self._autosave = Autosave(autosave)
         allow_front_ends()
         settings = run.settings
         self._applied = Applied()
@@ -146,11 +145,11 @@ class TunerWidget(ipw.VBox):
         self._panel = Panel(
             batch_most=min(512, run.num_observations or 512),
             replay=not run.can_measure,
-            autosave="" if self._autosave is None else str(self._autosave),
+            autosave=str(self._autosave.path or ""),
         )
         self._session = Session(run, self._on_rounds, self._on_halt, one_message=self._panel.hold_sync)
         super().__init__(**{name: getattr(settings, name) for name in SETTINGS})
-        self._view = View(run, self._panel, on_explained=self._on_explained)
+        self._view = View(run, self._panel, on_explained=self._show_run)
         self._commands = self._table_of_commands()
         self._connect()
         self.add_class("autolr-widget")
@@ -160,12 +159,12 @@ class TunerWidget(ipw.VBox):
         """Let each change arrive everywhere."""
         session, choice, panel = self._session, self._choice, self._panel
         self.observe(self._on_setting, names=[*SETTINGS])
-        _mirror(self, panel, *SETTINGS)
-        _mirror(session, self, "status", "round", "error")
-        _mirror(session, panel, "status", "round", "error", "stale", "turn")
-        _mirror(choice, self, "selected_lr", "pinned", "edge")
-        _mirror(choice, panel, "selected_lr", "pinned", "reason", "interval")
-        _mirror(self, choice, "selected_lr", "pinned")
+        mirror(self, panel, *SETTINGS)
+        mirror(session, self, "status", "round", "error")
+        mirror(session, panel, "status", "round", "error", "stale", "turn")
+        mirror(choice, self, "selected_lr", "pinned", "edge")
+        mirror(choice, panel, "selected_lr", "pinned", "reason", "interval")
+        mirror(self, choice, "selected_lr", "pinned")
         # After the mirrors: the front end must hear how a run stands, even if one of these raises.
         session.observe(self._on_turn, names="turn")
         session.observe(self._on_status, names="status")
@@ -242,17 +241,8 @@ class TunerWidget(ipw.VBox):
         In a terminal it shows a progress bar.
         """
         self._view.end_lesson()
-        with tqdm(total=self.num_subsamples, unit="round", disable=None) as bar:
-
-            def advance(change: dict[str, Any]) -> None:
-                bar.n = change["new"]
-                bar.refresh()
-
-            self._session.observe(advance, names="round")
-            try:
-                self._session.run()
-            finally:
-                self._session.unobserve(advance, names="round")
+        with progress_bar(self._session, self.num_subsamples):
+            self._session.run()
         return self.results
 
     async def wait(self) -> TuneResults:
@@ -387,16 +377,19 @@ class TunerWidget(ipw.VBox):
     def _on_setting(self, change: dict[str, Any]) -> None:
         self._session.configure(self._settings())
         if change["name"] in ("method", "alpha", "band"):
-            with self._panel.hold_sync():
-                self._on_rounds()
-                self._on_turn()
+            self._show_run()
         elif change["name"] == "scale":
             self._panel.axis = self.scale
         self._show_code()
 
+    def _show_run(self) -> None:
+        with self._panel.hold_sync():
+            self._on_rounds()
+            self._on_turn()
+
     def _on_rounds(self) -> None:
         """The rounds have changed: save them, and show them and the rule's choice."""
-        self._save_rounds()
+        self._panel.notice = self._autosave.write(self.tuner) or self._panel.notice
         if self._view.show_rounds(self.tuner, self._settings()):
             self._choice.read(self.tuner, self._settings())
 
@@ -406,10 +399,6 @@ class TunerWidget(ipw.VBox):
             with self._panel.hold_sync():
                 self._view.show_summary(self._settings())
                 self._choice.judge()
-
-    def _on_explained(self) -> None:
-        self._on_rounds()
-        self._on_turn()
 
     def _on_halt(self) -> None:
         """The run has come to a halt: bring the snapshot up to date."""
@@ -451,15 +440,6 @@ class TunerWidget(ipw.VBox):
         except ValueError as error:
             self._panel.notice = str(error)
 
-    def _save_rounds(self) -> None:
-        if self._autosave is None or len(self.tuner) == 0:
-            return
-        try:
-            self.tuner.saved_run.write(self._autosave)
-        except (OSError, ValueError) as error:
-            # A full disk must not end the run.
-            self._panel.notice = f"Not saved: {error}"
-
     def _use_rule(self) -> None:
         self.pinned = False
 
@@ -495,15 +475,3 @@ class TunerWidget(ipw.VBox):
         if self.selected_lr is None:
             raise ValueError("No learning rate is selected. Run the tuner, or set `selected_lr`.")
         return float(self.selected_lr)
-
-
-def _mirror(source: traitlets.HasTraits, target: traitlets.HasTraits, *names: str) -> None:
-    """Keep these traits of ``target``, read-only ones too, equal to those of ``source``, from now on."""
-
-    def update(name: str) -> None:
-        # The current value: an observer before this one may have changed it again, which `traitlets.link` gets wrong.
-        target.set_trait(name, getattr(source, name))
-
-    for name in names:
-        update(name)
-        source.observe(lambda change: update(change["name"]), names=name)

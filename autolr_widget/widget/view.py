@@ -94,11 +94,11 @@ class View:
         self._show_details()
 
     def curve(self) -> Curve:
-        """The rates and means of the run at hand."""
+        """The rates and means of the current run."""
         return self._run.rates, BANDS["normal"](self._run.deltas, 0.05).mean
 
     def pin(self) -> None:
-        """Keep the curve at hand, to compare with; the last few that were kept stay."""
+        """Keep the current curve for comparison; the last few pinned curves stay."""
         self._show_pins([*self._pins, (self._words(), self.curve())][-len(PINS) :])
 
     def unpin(self, index: int) -> None:
@@ -106,7 +106,7 @@ class View:
         self._show_pins([run for i, run in enumerate(self._pins) if i != index])
 
     def _on_view(self, _: Any) -> None:
-        """Show what the front end has zoomed to, or all where that is no range."""
+        """Show what the front end has zoomed to, or everything if that is not a range."""
         panel, view = self._panel, self._panel.view
         if panel.axis not in SCALES or not _is_range(view):
             panel.axis, panel.view = self._run.settings.scale, list(self.chart.ends)
@@ -143,7 +143,7 @@ class View:
         self._panel.pins = [{"words": words, **_lowest(curve)} for words, curve in runs]
 
     def _words(self) -> str:
-        """The run at hand, in the words that tell it from another."""
+        """The current run, in words that distinguish it from others."""
         settings, rounds = self._run.settings, len(self._run)
         words = [self._run.optimizer, f"batches of {settings.batch_size}"]
         words += [f"{settings.horizon} step{'s' if settings.horizon > 1 else ''}"]

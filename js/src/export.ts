@@ -7,7 +7,7 @@ const FORMATS: Record<string, string> = {
   parquet: "Parquet, the rounds",
   png: "PNG, the chart",
   svg: "SVG, the chart",
-  html: "HTML, a page with chart and table",
+  html: "HTML, a complete page",
 };
 
 /** Exports the result: as a file, or as Python code that gives the same result. */

@@ -27,7 +27,8 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
 ]
 
-SERVER_OPTIONS = ["--allow-root", "--ip=127.0.0.1", "--IdentityProvider.token="]
+# A server whose port was taken meanwhile ends. On another port, the tests would talk to the server that took it.
+SERVER_OPTIONS = ["--allow-root", "--ip=127.0.0.1", "--IdentityProvider.token=", "--ServerApp.port_retries=0"]
 
 MODEL = """
 import os
@@ -67,7 +68,11 @@ class Lab:
         command = [str(python), "-m", *self._command(), "--no-browser", f"--port={port}"]
         with (folder / "server.log").open("w") as log:
             self._process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
-        self._wait_until_up()
+        try:
+            self._wait_until_up()
+        except BaseException:
+            self.close()
+            raise
 
     def address(self, name: str) -> str:
         """The address of a notebook in the folder."""

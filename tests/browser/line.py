@@ -4,11 +4,50 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import subprocess
+import sys
 import threading
 
 
 class Line:
-    """Forwards bytes between the clients of ``url`` and a server on loopback."""
+    """Forwards bytes between the clients of ``url`` and a server on loopback.
+
+    It is a process, because its threads and sockets come and go, and a test fails that leaves some in its own process.
+    """
+
+    def __init__(self, port: int) -> None:
+        command = [sys.executable, __file__, str(port)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.url = self._answer()
+
+    def cut(self) -> None:
+        """Close all connections, and every new one immediately."""
+        self._tell("cut")
+
+    def stall(self) -> None:
+        """Keep the connections, but forward nothing."""
+        self._tell("stall")
+
+    def mend(self) -> None:
+        """Undo `cut` and `stall`. Stalled bytes arrive now."""
+        self._tell("mend")
+
+    def close(self) -> None:
+        with self._process:
+            self._process.kill()
+
+    def _tell(self, command: str) -> None:
+        assert self._process.stdin is not None
+        print(command, file=self._process.stdin, flush=True)
+        assert self._answer() == command
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+
+class Forwarder:
+    """The line in its process."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -21,7 +60,6 @@ class Line:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
-        """Close all connections, and every new one immediately."""
         self._whole = False
         for end in [*self._sockets]:
             # Wakes the thread that reads from it, which closing alone does not.
@@ -29,18 +67,11 @@ class Line:
                 end.shutdown(socket.SHUT_RDWR)
 
     def stall(self) -> None:
-        """Keep the connections, but forward nothing."""
         self._flows.clear()
 
     def mend(self) -> None:
-        """Undo `cut` and `stall`. Stalled bytes arrive now."""
         self._whole = True
         self._flows.set()
-
-    def close(self) -> None:
-        self.mend()
-        self.cut()
-        self._listener.close()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -64,3 +95,12 @@ class Line:
             # This ends the thread of the other direction, which closes it.
             with contextlib.suppress(OSError):
                 target.shutdown(socket.SHUT_RDWR)
+
+
+if __name__ == "__main__":
+    forwarder = Forwarder(int(sys.argv[1]))
+    print(forwarder.url, flush=True)
+    commands = {"cut": forwarder.cut, "stall": forwarder.stall, "mend": forwarder.mend}
+    for line in sys.stdin:
+        commands[line.strip()]()
+        print(line, end="", flush=True)

@@ -1,8 +1,10 @@
 """The snapshot that a saved notebook shows without a kernel, and that it is hidden where the widget is shown."""
 
+import subprocess
+import sys
+
 import nbformat
 import pytest
-from nbclient import NotebookClient
 from nbconvert import HTMLExporter, LatexExporter
 from playwright.sync_api import expect
 
@@ -14,12 +16,14 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 
 @pytest.fixture(scope="module")
-def executed():
+def executed(tmp_path_factory):
     """A notebook as ``nbconvert --execute`` writes it. The run is in a cell after the widget's."""
     cells = [MODEL, "tuner = TunerWidget(model, x, y, num_evals=7, horizon=2)\ntuner", "tuner.run()\ntuner.selected_lr"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    NotebookClient(notebook, timeout=120).execute()
-    return notebook
+    path = tmp_path_factory.mktemp("executed") / "executed.ipynb"
+    nbformat.write(notebook, path)
+    subprocess.run([sys.executable, "-m", "nbconvert", "--to=notebook", "--execute", "--inplace", path], check=True)
+    return nbformat.read(path, as_version=4)
 
 
 def test_it_takes_no_space_next_to_the_widget(notebook, page):

@@ -199,7 +199,7 @@ def test_the_kernel_moves_the_marker_and_apply_writes_the_rate(notebook, page):
     expect(page.locator(".autolr-notice")).to_contain_text("Written to the model's optimizer: 0.01 → 0.1")
     assert notebook.python("round(float(model.optimizer.learning_rate), 6)") == 0.1
     page.get_by_role("button", name="Undo").click()
-    expect(page.locator(".autolr-notice")).to_contain_text("has its 0.01 again")
+    expect(page.locator(".autolr-notice")).to_contain_text("has its rate of 0.01 again")
     assert notebook.python("round(float(model.optimizer.learning_rate), 6)") == 0.01
     expect(page.get_by_role("button", name="Undo")).to_be_disabled()
 

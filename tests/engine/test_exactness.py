@@ -16,6 +16,8 @@ from autolr_widget import LRTuner
 from tests.engine.cases import CASES, Case
 from tests.engine.oracle import assert_exact
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {"lr_space": (1e-4, 1e-1), "num_evals": 4, "num_subsamples": 3, "batch_size": 12}
 #: With one step, all rates may lie on a line through weight space; several steps run one after the other.
 HORIZONS = [

@@ -1,6 +1,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_a_large_model_needs_as_much_memory_as_documented():
     """25 million parameters, Adam, 100 rates. The bound is the one in `docs/what-it-takes.md`."""

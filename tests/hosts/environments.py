@@ -1,7 +1,8 @@
-"""The environments of the hosts that the tests' own one is not: `python -m tests.hosts.environments` makes them all.
+"""The environments of the hosts, beside the tests' own environment: `python -m tests.hosts.environments` makes them.
 
-Each has its own Jupyter and its own widgets, Python packages and front ends alike. All else, TensorFlow above all, is
-lent by the tests' environment, so that they are made in seconds.
+Most have their own Jupyter and their own widgets, Python packages and front ends, and borrow everything else from the
+tests' environment, so that they are made in seconds. Two have all of their packages, TensorFlow too: Colab's versions,
+and the lowest versions that pyproject.toml declares.
 """
 
 from __future__ import annotations
@@ -12,38 +13,68 @@ import sys
 import sysconfig
 import time
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import requires
 from pathlib import Path
+from typing import Any
 
+import tomllib
 from packaging.requirements import Requirement
 
+ROOT = Path(__file__).parents[2]
 FOLDER = Path(sys.prefix) / "hosts"
+COLAB_VERSIONS = Path(__file__).parent / "colab_versions.txt"
 
 
-def oldest(name: str) -> str:
-    """The oldest version of a package that this one declares to work with, as a requirement."""
-    declared = [r for r in map(Requirement, requires("autolr_widget") or []) if r.name == name]
-    (lower,) = {s.version for r in declared for s in r.specifier if s.operator == ">="}
-    return f"{name}=={lower}"
+def project() -> dict[str, Any]:
+    """The section [project] of pyproject.toml."""
+    section: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return section
 
 
-def environments() -> dict[str, list[str]]:
-    """What is installed for each host, beside what that asks for itself."""
-    widgets = ["anywidget", "bqplot<0.13", "ipywidgets>=8", "jupyterlab_widgets"]
+def lowest(requirements: list[str]) -> list[str]:
+    """The same requirements with the lowest version of each."""
+    return [f"{r.name}=={_floor(r)}" for r in map(Requirement, requirements)]
+
+
+def _floor(requirement: Requirement) -> str:
+    (floor,) = (s.version for s in requirement.specifier if s.operator == ">=")
+    return floor
+
+
+def with_all_packages() -> dict[str, list[str]]:
+    """What pip installs for each environment that borrows nothing."""
+    declared = project()["dependencies"]
+    extras = project()["optional-dependencies"]
+    (reference,) = (r for r in extras["dev"] if r.startswith("autolrtuner"))
     return {
-        # What Colab's kernel has, and the last JupyterLab whose widgets are as old.
+        # Colab's kernel, and the last JupyterLab whose widgets are as old as Colab's.
         "colab": [
-            "anywidget",
-            "bqplot==0.12.47",
-            "ipykernel==6.17.1",
-            "ipython==7.34.0",
-            "ipywidgets==7.7.1",
+            f"--constraint={COLAB_VERSIONS}",
+            *(Requirement(r).name for r in declared),
+            "ipykernel",
+            "pyarrow",
+            "scikit-learn",
             "jupyterlab==3.6.8",
             "jupyterlab_widgets<2",
         ],
+        "lowest": [
+            *lowest([*declared, *extras["parquet"]]),
+            reference,
+            "hypothesis",
+            "psutil",
+            "pytest",
+            "scikit-learn",
+        ],
+    }
+
+
+def with_borrowed_packages() -> dict[str, list[str]]:
+    """What pip installs for each environment that borrows TensorFlow and what else it lacks."""
+    widgets = ["anywidget", "bqplot<0.13", "ipywidgets>=8", "jupyterlab_widgets"]
+    (oldest_lab,) = lowest([r for r in project()["optional-dependencies"]["demo"] if r.startswith("jupyterlab")])
+    return {
         "notebook": [*widgets, "ipykernel>=7", "jupyterlab", "notebook>=7"],
         "voila": [*widgets, "ipykernel>=7", "nbconvert", "voila"],
-        "lab-oldest": [*widgets, "ipykernel<7", oldest("jupyterlab")],
+        "lab-oldest": [*widgets, "ipykernel<7", oldest_lab],
     }
 
 
@@ -51,28 +82,38 @@ def python(name: str) -> Path:
     """The interpreter of an environment."""
     path = FOLDER / name / "bin" / "python"
     if not path.exists():
-        raise FileNotFoundError(f"No environment of the host {name} in {FOLDER}: `make hosts` makes it.")
+        raise FileNotFoundError(f"There is no environment of the host {name} in {FOLDER}: `make hosts` makes it.")
     return path
 
 
-def make(name: str, requirements: list[str]) -> None:
-    """Make an environment anew."""
+def pip(name: str) -> list[str]:
+    """The command of the tests' own pip for an environment."""
+    return [sys.executable, "-m", "pip", "--python", str(python(name))]
+
+
+def make(name: str) -> None:
+    """Make an environment again."""
     place = FOLDER / name
     shutil.rmtree(place, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True)
-    pip = [sys.executable, "-m", "pip", "--python", place, "install", "--quiet", "--no-warn-conflicts"]
-    # Before anything is lent: pip would take what it sees there for installed, whose front ends are elsewhere.
-    subprocess.run([*pip, "--no-deps", *requirements], check=True)
     (site,) = place.glob("lib/python*/site-packages")
-    lent = sysconfig.get_path("purelib")
-    # Not a path alone: the tests' environment has .pth files too, and this package is in one of them.
-    (site / "lent.pth").write_text(f"import site; site.addsitedir({lent!r})\n")
-    subprocess.run([*pip, *requirements], check=True)
+    install = [*pip(name), "install", "--quiet", "--no-warn-conflicts"]
+    if requirements := with_all_packages().get(name):
+        (site / "autolr_widget.pth").write_text(f"{ROOT}\n")
+        subprocess.run([*install, *requirements], check=True)
+        return
+    requirements = with_borrowed_packages()[name]
+    # Before anything is borrowed: pip would take borrowed packages for installed, whose front ends are elsewhere.
+    subprocess.run([*install, "--no-deps", *requirements], check=True)
+    # Not only a path, because the tests' environment has .pth files too, and this package is in one of them.
+    (site / "borrowed.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
+    subprocess.run([*install, *requirements], check=True)
 
 
 if __name__ == "__main__":
     begun = time.monotonic()
+    names = sys.argv[1:] or [*with_all_packages(), *with_borrowed_packages()]
     # pip waits for the network as much as it works.
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda item: make(*item), environments().items()))
-    print(f"Hosts: {', '.join(environments())} in {time.monotonic() - begun:.0f} s")
+        list(pool.map(make, names))
+    print(f"Hosts: {', '.join(names)} in {time.monotonic() - begun:.0f} s")

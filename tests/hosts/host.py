@@ -79,7 +79,7 @@ class VoilaServer(Lab):
         return f"{self.url}/voila/render/{name}"
 
     def _command(self) -> list[str]:
-        return ["voila", "--Voila.ip=127.0.0.1"]
+        return ["voila", "--Voila.ip=127.0.0.1", "--Voila.port_retries=0"]
 
 
 @dataclass(frozen=True)

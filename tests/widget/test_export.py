@@ -33,7 +33,7 @@ def test_save_and_download(widget, tmp_path, kind, rounds, monkeypatch):
     if kind == "json":
         assert TuneResults.from_json(data.decode()) == results
     elif kind in ("csv", "parquet"):
-        read = pd.read_csv(path, index_col=0) if kind == "csv" else pd.read_parquet(path)
+        read = pd.read_csv(path, index_col=0, dtype=str) if kind == "csv" else pd.read_parquet(path)
         np.testing.assert_allclose(read.to_numpy(dtype=float), results.deltas, rtol=1e-15)
         np.testing.assert_array_equal([float(name) for name in read.columns], results.rates)
     elif kind == "png":

@@ -34,12 +34,6 @@ def make():
     return tuner
 
 
-@pytest.fixture(scope="module")
-def widget():
-    return make()
-
-
-@pytest.fixture(scope="module")
 def messages(widget):
     """Commands with any arguments, extra fields or values, and any other JSON."""
     table = {name: command.fields for name, command in widget._commands.items()}
@@ -63,20 +57,30 @@ def check(widget):
     assert widget.selected_lr is None or widget.selected_lr > 0
 
 
-@given(st.data())
-@settings(max_examples=300, deadline=None)
-def test_any_message_leaves_a_valid_state(widget, messages, data):
-    widget._on_message(None, data.draw(messages), [])
-    check(widget)
+def test_any_message_leaves_a_valid_state():
+    widget = make()
+
+    @given(messages(widget))
+    @settings(max_examples=300)
+    def receive(message):
+        widget._on_message(None, message, [])
+        check(widget)
+
+    receive()
 
 
-@given(st.dictionaries(st.sampled_from(SYNCED), JSON, min_size=1, max_size=3))
-@settings(max_examples=300, deadline=None)
-def test_any_value_of_any_trait_leaves_a_valid_state(widget, state):
-    # Traits refuse values of a wrong type and integers too large for a float; ipywidgets logs the error.
-    with contextlib.suppress(traitlets.TraitError, OverflowError):
-        widget._panel.set_state(state)
-    check(widget)
+def test_any_value_of_any_trait_leaves_a_valid_state():
+    widget = make()
+
+    @given(st.dictionaries(st.sampled_from(SYNCED), JSON, min_size=1, max_size=3))
+    @settings(max_examples=300)
+    def receive(state):
+        # Traits refuse values of a wrong type and integers too large for a float; ipywidgets logs the error.
+        with contextlib.suppress(traitlets.TraitError, OverflowError):
+            widget._panel.set_state(state)
+        check(widget)
+
+    receive()
 
 
 def test_a_repeated_tick_does_not_run_a_round_twice():

@@ -61,11 +61,11 @@ class Clicks(RuleBasedStateMachine):
             assert not session.stale
 
     def teardown(self):
-        self.session.stop()
+        self.session.close()
         session_module.TURN = 0.25
 
 
 TestClicks = Clicks.TestCase
 
 
-TestClicks.settings = hypothesis_settings(max_examples=50, stateful_step_count=30, deadline=None)
+TestClicks.settings = hypothesis_settings(max_examples=50, stateful_step_count=30)

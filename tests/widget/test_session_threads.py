@@ -152,6 +152,7 @@ def test_on_halt_is_called_without_the_lock():
     session.run()
     session.reset()
     assert free == [True] * 3
+    session.close()
 
 
 def test_on_halt_is_called_after_the_current_round(session):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from autolr_widget import TunerWidget
 from autolr_widget.engine.reading.selection import RULES
@@ -13,7 +14,9 @@ from tests.widget.front_end import SETTINGS
 @pytest.fixture
 def outputs(monkeypatch):
     """The (data, display id, is update) of each message that a kernel would publish."""
-    shell, seen = InteractiveShell.instance(), []
+    # Its history is kept by a thread, which ends with the process.
+    config = Config({"HistoryManager": {"enabled": False}})
+    shell, seen = InteractiveShell.instance(config=config), []
 
     def publish(data, metadata=None, *, transient=None, update=False, **_):
         seen.append((data, (transient or {}).get("display_id"), update))
@@ -27,21 +30,21 @@ def outputs(monkeypatch):
 def test_a_reader_without_a_kernel_sees_the_last_state(make_model, digits, outputs):
     widget = TunerWidget(make_model(), *digits, **SETTINGS)
     widget._ipython_display_()
-    (view, _, _), (still, name, update) = outputs
+    (view, _, _), (snapshot, name, update) = outputs
     assert view["application/vnd.jupyter.widget-view+json"]["model_id"] == widget.model_id
-    assert "no learning rate chosen, idle after 0 of 5 rounds" in view["text/plain"] == still["text/plain"]
-    assert "image/png" not in still
+    assert "no learning rate chosen, idle after 0 of 5 rounds" in view["text/plain"] == snapshot["text/plain"]
+    assert "image/png" not in snapshot
     assert not update
     outputs.clear()
     widget.run()
-    ((still, again, update),) = outputs
+    ((snapshot, again, update),) = outputs
     assert (again, update) == (name, True)
-    assert base64.b64decode(still["image/png"]).startswith(b"\x89PNG")
-    assert f"learning rate {widget.selected_lr:.4g}, done after 5 of 5 rounds" in still["text/plain"]
-    assert still["text/html"].startswith('<div class="autolr-snapshot">')
+    assert base64.b64decode(snapshot["image/png"]).startswith(b"\x89PNG")
+    assert f"learning rate {widget.selected_lr:.4g}, done after 5 of 5 rounds" in snapshot["text/plain"]
+    assert snapshot["text/html"].startswith('<div class="autolr-snapshot">')
     for rate in widget.results.rates:
-        assert f"{rate:g}" in still["text/plain"]
-    json.dumps(still)
+        assert f"{rate:g}" in snapshot["text/plain"]
+    json.dumps(snapshot)
 
 
 def test_a_script_prints_text(make_model, digits, capsys):

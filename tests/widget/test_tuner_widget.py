@@ -173,6 +173,7 @@ print(len(tuner.run()))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("terminal", [True, False])
 def test_run_shows_a_progress_bar_only_in_a_terminal(terminal):
     leader, follower = os.openpty()
@@ -211,9 +212,9 @@ def test_load_without_a_model_shows_the_saved_run(make_model, digits, tmp_path):
     assert loaded._panel.pins[0]["words"].startswith("Adam")
     for kind in ("json", "csv", "png", "html"):
         loaded.save(tmp_path / f"again.{kind}")
-    for ask in (loaded.start, loaded.run, loaded.reset, loaded.refine, loaded.apply):
+    for call in (loaded.start, loaded.run, loaded.reset, loaded.refine, loaded.apply):
         with pytest.raises(ValueError, match="This is a saved run"):
-            ask()
+            call()
         assert loaded.results == widget.results
     with pytest.raises(ValueError, match="This is a saved run"):
         loaded.seed = 7
@@ -225,7 +226,7 @@ def test_load_without_a_model_shows_the_saved_run(make_model, digits, tmp_path):
 @pytest.mark.parametrize("cut", [1, 3])
 def test_load_with_a_model_continues_the_run(make_model, digits, tmp_path, cut):
     path = tmp_path / "run.json"
-    unbroken = TunerWidget(make_model("adam"), *digits, **SETTINGS).run()
+    uninterrupted = TunerWidget(make_model("adam"), *digits, **SETTINGS).run()
     widget = TunerWidget(make_model("adam"), *digits, **SETTINGS, autosave=path)
     for _ in range(cut):
         widget.step()
@@ -236,8 +237,8 @@ def test_load_with_a_model_continues_the_run(make_model, digits, tmp_path, cut):
     other.resume()
     while other.status == "running":
         tick(other)
-    assert other.results == unbroken
-    assert TunerWidget.load(path).results == unbroken
+    assert other.results == uninterrupted
+    assert TunerWidget.load(path).results == uninterrupted
 
 
 def test_load_refuses_another_model(make_model, digits, tmp_path):
@@ -253,10 +254,10 @@ def test_load_refuses_another_model(make_model, digits, tmp_path):
 def test_autosave_writes_every_round(make_model, digits, tmp_path):
     path = tmp_path / "run.json"
     widget = TunerWidget(make_model(), *digits, **SETTINGS, autosave=path)
-    kept = []
-    widget.observe(lambda change: kept.append(len(TunerWidget.load(path).results)), names="round")
+    written = []
+    widget.observe(lambda change: written.append(len(TunerWidget.load(path).results)), names="round")
     widget.run()
-    assert kept == [1, 2, 3, 4, 5]
+    assert written == [1, 2, 3, 4, 5]
     assert [*tmp_path.iterdir()] == [path]
 
 
@@ -287,6 +288,7 @@ tuner.run()
 """
 
 
+@pytest.mark.slow
 def test_autosave_keeps_the_rounds_of_a_killed_run(tmp_path):
     path = tmp_path / "run.json"
     process = subprocess.Popen([sys.executable, "-c", KILLED, path], stdout=subprocess.PIPE, text=True)

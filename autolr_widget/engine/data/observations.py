@@ -168,9 +168,9 @@ def _from_pandas(name: str, value: pd.DataFrame | pd.Series) -> NDArray[Any]:
     for column in columns:
         what = f"Argument `{name}` has a column {column.name!r} of dtype {column.dtype}, "
         if isinstance(column.dtype, pd.CategoricalDtype):
-            raise ValueError(what + "which is no number. Use its codes (`column.cat.codes`) or `pandas.get_dummies`.")
+            raise ValueError(what + "which is not numeric. Use its codes (`column.cat.codes`) or `pandas.get_dummies`.")
         if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
-            raise ValueError(what + "which is no number. Convert it, or leave it out.")
+            raise ValueError(what + "which is not numeric. Convert it, or leave it out.")
         if isinstance(column.dtype, pd.api.extensions.ExtensionDtype):
             if column.isna().any():
                 raise ValueError(

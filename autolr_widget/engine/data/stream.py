@@ -105,7 +105,9 @@ class Stream:
     def _read(self, needed: int) -> None:
         while len(self._rows) < needed and not self._ended:
             if self._broke_off:
-                raise ValueError("Argument `x` broke off with an error, and can't go on. Make a tuner of a new stream.")
+                raise ValueError(
+                    "Argument `x` stopped with an error and can't be read further. Make a tuner of a new stream."
+                )
             if self._bytes >= POOL:
                 self._ended = True
                 return

@@ -74,7 +74,7 @@ class LossDifferential:
         )
         if not all_finite([*state.trainable, *state.others]):
             raise ValueError(
-                "Argument `model` has weights that are NaN or infinite. Build it anew, or load weights that are not."
+                "Argument `model` has weights that are NaN or infinite. Build it again, or load finite weights."
             )
         return state
 

@@ -206,7 +206,7 @@ def choices(rates: Floats, deltas: Floats) -> dict[str, float]:
 class Certainty:
     """How sure a choice is, by a bootstrap over the rounds: see `certainty`.
 
-    Of the choices on rounds drawn anew, ``lower`` and ``upper`` hold all but the share α between them, and
+    Of the choices on resampled rounds, all but the share α lie between ``lower`` and ``upper``, and
     ``agreement`` is the share that lie within half a step of the grid, where that is, from the one on the rounds at
     hand.
     """
@@ -279,7 +279,7 @@ def _spread(rates: Floats, deltas: Floats, rule: str) -> tuple[Floats, Floats]:
 def _candidates(rates: Floats, deltas: Floats) -> tuple[Floats, Floats]:
     if len(deltas) == 0:
         raise ValueError("No results found: run at least one round first.")
-    # A linear grid may begin at 0, which is no rate to train with.
+    # A linear grid may begin at 0, which is not a rate to train with.
     usable = np.isfinite(deltas).all(axis=0) & (rates > 0)
     if not usable.any():
         raise ValueError(

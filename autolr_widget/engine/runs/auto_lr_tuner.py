@@ -57,7 +57,7 @@ class AutoLRTuner:
     ) -> None:
         """Run the algorithm on a linear grid of ``num_evals`` rates over ``lr_space``.
 
-        A second call on the same grid adds rounds, one on another grid starts afresh.
+        A second call on the same grid adds rounds; a call on another grid starts over.
         """
         from autolr_widget.engine.data.observations import Observations
         from autolr_widget.engine.measuring.differential import LossDifferential

@@ -34,7 +34,7 @@ def contenders(deltas: Floats, alpha: float) -> NDArray[np.bool_]:
     gaps, margins, finite = _gaps(deltas, alpha)
     if gaps is None:
         return np.ones(deltas.shape[1], dtype=bool)
-    # NaN, as long as there is no margin, drops nobody.
+    # As long as there is no margin, the comparison with NaN drops no rate.
     finite[finite] = ~(gaps - margins > 0)
     return finite
 

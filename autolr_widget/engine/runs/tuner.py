@@ -79,7 +79,7 @@ class LRTuner:
         **settings: Any,
     ) -> None:
         asked = settings_from(settings)
-        # TensorFlow takes seconds to import; whoever has a Keras model has paid for it already.
+        # TensorFlow takes seconds to import. A user with a Keras model has imported it already.
         from autolr_widget.engine.data.observations import Observations
         from autolr_widget.engine.data.stream import Stream, is_stream
         from autolr_widget.engine.measuring.validation import check_model, check_targets, observation_shapes
@@ -192,7 +192,7 @@ class LRTuner:
 
     @property
     def model_has_changed(self) -> bool:
-        """Whether the model has other weights by now than the run measures, or was compiled anew."""
+        """Whether the weights differ by now from those that the run measures, or the model was compiled again."""
         if self._differential is None or self._state is None:
             return False
         pairs = zip(self._state.trainable, self.model.trainable_variables, strict=True)

@@ -26,7 +26,7 @@ WHOLE, ROWS = 2**26, 1024
 def fingerprint(state: State, optimizer: keras.Optimizer, observations: Observations | Stream) -> str:
     """What a run begins from, as ``"weights:…;state:…;optimizer:…;data:…"``, each a hash.
 
-    Equal in another process too, where all values are. Not in it: names, which Keras numbers anew in each process; the
+    It is equal in another process too if all values are. It leaves out names, which Keras numbers per process; the
     learning rate, which a run tries out; and layers and loss function, which `LRTuner.restored` knows by the loss.
 
     Parameters

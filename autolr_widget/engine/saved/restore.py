@@ -1,4 +1,4 @@
-"""Whether a saved run can go on here: as far as its fingerprint and its losses tell."""
+"""Whether a saved run can be continued here, as far as its fingerprint and its losses tell."""
 
 from __future__ import annotations
 

@@ -152,9 +152,9 @@ class SavedRun:
         Raises
         ------
         OSError
-            If there is no such file, or it can't be read.
+            If the file does not exist or can't be read.
         ValueError
-            If it is no saved run, or a damaged one.
+            If it is not a saved run, or a damaged one.
         """
         try:
             return _saved_run(parse(_bytes(path).decode()))
@@ -203,5 +203,5 @@ def _bytes(path: str | os.PathLike[str]) -> bytes:
     status = os.stat(path)
     # Looked at before it is opened: a pipe would wait for somebody to write.
     if not stat.S_ISREG(status.st_mode) or status.st_size > LIMIT:
-        raise ValueError(f"it is no file of {LIMIT >> 20} MB at most")
+        raise ValueError(f"it is not a file of at most {LIMIT >> 20} MB")
     return Path(path).read_bytes()

@@ -1,4 +1,4 @@
-"""JSON that anybody may have written: what it should be, or a `ValueError` that says what it is instead.
+"""Checks of JSON from an unknown source: return the expected value, or raise a `ValueError` that says what is there.
 
 The messages are clauses, for the caller to put behind "but": it knows where the text came from.
 """
@@ -16,11 +16,11 @@ NUMBERS = {int, float}
 
 
 def parse(text: str) -> Any:
-    """What ``text`` says, where it is JSON by the letter: no NaN, no infinity, no key twice."""
+    """Parse ``text`` as strict JSON: no NaN, no infinity, no duplicate key."""
     try:
         return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once_each)
     except json.JSONDecodeError as error:
-        raise ValueError(f"it is no JSON: {error}") from error
+        raise ValueError(f"it is not JSON: {error}") from error
     except (RecursionError, MemoryError) as error:
         raise ValueError("it is nested too deeply, or too large") from error
 
@@ -41,7 +41,7 @@ def check_format(content: Any, form: str, *versions: int) -> None:
 def fields(name: str, value: Any, required: Collection[str], optional: Collection[str] = ()) -> dict[str, Any]:
     """An object with these keys and no others."""
     if not isinstance(value, dict):
-        raise ValueError(f"`{name}` is no object, it is {_shown(value)}")
+        raise ValueError(f"`{name}` is not an object, it is {_shown(value)}")
     missing, foreign = sorted({*required} - {*value}), sorted({*value} - {*required, *optional})
     if missing or foreign:
         key, what = (missing[0], "lacks the key") if missing else (foreign[0], "has the unknown key")
@@ -50,9 +50,9 @@ def fields(name: str, value: Any, required: Collection[str], optional: Collectio
 
 
 def of_type(name: str, value: Any, *types: type) -> Any:
-    """A value of exactly one of these types: True is no integer."""
+    """A value of exactly one of these types: True is not an integer."""
     if type(value) not in types:
-        raise ValueError(f"`{name}` is {_shown(value)}, which is no {types[-1].__name__}")
+        raise ValueError(f"`{name}` is {_shown(value)}, which is not {types[-1].__name__}")
     return value
 
 
@@ -79,7 +79,7 @@ def _rows(name: str, value: Any, columns: int) -> list[list[Any]]:
     rows: list[list[Any]] = of_type(name, value, list)
     for index, row in enumerate(rows):
         if type(row) is not list or len(row) != columns:
-            raise ValueError(f"row {index} of `{name}` is no list of {columns} values")
+            raise ValueError(f"row {index} of `{name}` is not a list of {columns} values")
     return rows
 
 
@@ -89,7 +89,7 @@ def _array(name: str, values: list[Any], types: set[type]) -> NDArray[np.float64
         array = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
     except OverflowError:
         array = np.array([np.inf])
-    # 1e999 is JSON by the letter, too.
+    # 1e999 is valid JSON too.
     if np.isinf(array).any():
         raise ValueError(f"`{name}` holds a number that is too large")
     return array
@@ -109,7 +109,7 @@ def _shown(value: Any) -> str:
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"it is no JSON: it holds {name}")
+    raise ValueError(f"it is not JSON: it holds {name}")
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

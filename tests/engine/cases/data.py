@@ -73,7 +73,7 @@ def pandas_categorical() -> Case:
 @case("data", "pandas, strings")
 def pandas_strings() -> Case:
     frame = pd.DataFrame({"a": Y.astype(str)})
-    return Case(compiled(classifier((1,))), frame, refused="column 'a' of dtype .*which is no number")
+    return Case(compiled(classifier((1,))), frame, refused="column 'a' of dtype .*which is not numeric")
 
 
 @case("data")

@@ -33,7 +33,15 @@ def test_results_do_not_depend_on_how_many_rates_are_measured_at_once(make_model
 
 
 @pytest.mark.parametrize("form", ["loop", "vectorised", "pieces", "steps"])
-@pytest.mark.parametrize("name", ["model: Dense", "model: Conv2D", "model: Dropout", "model: MultiHeadAttention"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "model: Dense",
+        "model: Dropout",
+        pytest.param("model: Conv2D", marks=pytest.mark.slow),
+        pytest.param("model: MultiHeadAttention", marks=pytest.mark.slow),
+    ],
+)
 def test_every_form_is_exact(form, name, monkeypatch):
     forms = {"loop": Form(False, 3), "vectorised": Form(True, 1000), "pieces": Form(True, 3), "steps": Form(True, 1000)}
     monkeypatch.setattr(differential, "form_for", lambda *_: forms[form])

@@ -13,7 +13,7 @@ from tests.engine.reading.curves import DELTAS, RATES
 
 
 @given(DELTAS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_student_band_equals_scipy_interval(deltas):
     summary = TuneResults(RATES, deltas).summary(alpha=0.1, band="t")
     for (_, row), column in zip(summary.iterrows(), deltas.T, strict=True):

@@ -56,12 +56,12 @@ HEAD = '{"format": "autolr_widget.TuneResults", "version": 1, "scale": '
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "it is no JSON"),
+        ("", "it is not JSON"),
         ("[]", 'its "format" is not "autolr_widget.TuneResults"'),
         ("{}", 'its "format" is not "autolr_widget.TuneResults"'),
         ('{"format": "autolr_widget.Run", "version": 1}', 'its "format" is not "autolr_widget.TuneResults"'),
         ('{"format": "autolr_widget.TuneResults", "version": 2}', 'its "version" is 2, and this .* reads version 1'),
-        (HEAD + '"log", "rates": [1, 2], "deltas": [[1]]}', "row 0 of `deltas` is no list of 2 values"),
+        (HEAD + '"log", "rates": [1, 2], "deltas": [[1]]}', "row 0 of `deltas` is not a list of 2 values"),
         (HEAD + '"log", "rates": ["a"], "deltas": [[1]]}', "`rates` holds 'a'"),
         (HEAD + '"log", "rates": [2, 1], "deltas": []}', "`rates` must be finite, not negative and in order"),
         (HEAD + '"log", "rates": [1], "deltas": [[1]], "measured": [[false]]}', "must be NaN where `measured`"),

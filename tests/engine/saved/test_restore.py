@@ -10,6 +10,8 @@ from autolr_widget import LRTuner, TuneResults
 from autolr_widget.engine.saved import restore
 from autolr_widget.engine.saved.saved_run import SavedRun
 
+pytestmark = pytest.mark.slow
+
 
 def assert_same_rounds(left, right):
     assert left.saved_run.results == right.saved_run.results

@@ -48,6 +48,7 @@ def saved_runs(draw):
     return SavedRun(chosen, TuneResults(rates, deltas, scale, measured), losses, **words)
 
 
+@pytest.mark.slow
 @given(run=saved_runs())
 def test_write_and_read_round_trip(run, path):
     text = run.to_json()
@@ -90,7 +91,7 @@ def test_files_that_cannot_be_a_run_are_not_read(tmp_path):
     with open(tmp_path / "huge.json", "wb") as file:
         file.truncate(LIMIT + 1)
     for name in ("", "pipe", "huge.json"):
-        with pytest.raises(ValueError, match="but it is no file of 64 MB at most"):
+        with pytest.raises(ValueError, match="but it is not a file of at most 64 MB"):
             SavedRun.read(tmp_path / name)
     (tmp_path / "latin.json").write_bytes(b'{"format": "\xe4"}')
     with pytest.raises(ValueError, match=r"latin\.json', but 'utf-8' codec can't decode"):
@@ -126,6 +127,7 @@ def test_write_keeps_default_permissions_and_symbolic_links(tmp_path):
     assert (tmp_path / "run.json").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
+@pytest.mark.slow
 def test_a_kill_during_a_write_leaves_a_complete_file(tmp_path):
     code = """
 import os, random, signal, sys, time

@@ -52,8 +52,9 @@ def test_a_truncated_file_is_refused(path):
     assert not [length for length in range(len(text)) if read(path, text[:length]) is not None]
 
 
+@pytest.mark.slow
 @given(data=st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_file_with_changed_bytes_is_valid_or_refused(data, path):
     text = bytearray(make_run(rounds=2, num_evals=3, model="sequential").to_json().encode())
     for position in data.draw(st.lists(st.integers(0, len(text) - 1), min_size=1, max_size=3)):
@@ -68,8 +69,9 @@ ANYTHING = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(data=st.data())
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 def test_a_file_with_a_changed_value_is_valid_or_refused(data, path):
     content = json.loads(make_run(rounds=2, num_evals=3).to_json())
     place = data.draw(st.sampled_from([*places(content)]))
@@ -111,7 +113,7 @@ TEXT = make_run().to_json()
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "it is no JSON: Expecting value"),
+        ("", "it is not JSON: Expecting value"),
         ("[]", 'its "format" is not "autolr_widget.Run"'),
         ('{"format": "autolr_widget.TuneResults", "version": 1}', 'its "format" is not "autolr_widget.Run"'),
         (make_run().results.to_json(), 'its "format" is not "autolr_widget.Run"'),
@@ -128,28 +130,28 @@ TEXT = make_run().to_json()
         (TEXT.replace("null", "true"), "`deltas` holds True"),
         (TEXT.replace("null", '"1"'), "`deltas` holds '1'"),
         ("[" * 100_000, "nested too deeply"),
-        (change("start", [[[]]]), "`start` is a list, which is no str"),
+        (change("start", [[[]]]), "`start` is a list, which is not str"),
         (change("losses", [0.0, 0.1]), "`losses` must hold one finite number a round.*3 rounds"),
-        (change("losses", {}), "`losses` is an object, which is no list"),
-        (change("settings", []), "`settings` is no object, it is a list"),
-        (change("settings.num_evals", 4.0), r"`num_evals` is 4\.0, which is no int"),
-        (change("settings.num_evals", True), "`num_evals` is True, which is no int"),
+        (change("losses", {}), "`losses` is an object, which is not list"),
+        (change("settings", []), "`settings` is not an object, it is a list"),
+        (change("settings.num_evals", 4.0), r"`num_evals` is 4\.0, which is not int"),
+        (change("settings.num_evals", True), "`num_evals` is True, which is not int"),
         (change("settings.num_evals", 10**12), "`num_evals` must be at most 10,000"),
-        (change("settings.seed", "9" * 10**5), "`seed` is '9{60}'…, which is no int"),
+        (change("settings.seed", "9" * 10**5), "`seed` is '9{60}'…, which is not int"),
         (change("settings.seed", -1), "Argument `seed` must be an integer of at least 0"),
-        (change("settings.lr_min", "1e-5"), "`lr_min` is '1e-5', which is no float"),
+        (change("settings.lr_min", "1e-5"), "`lr_min` is '1e-5', which is not float"),
         (change("settings.lr_min", 10**400), "Argument `lr_min` must be a finite number"),
         (change("settings.lr_max", 10.1), "must be on the grid of `settings`"),
         (change("settings.scale", "linear"), "must be on the grid of `settings`"),
         (change("settings.method", "third"), "Argument `method` must be one of"),
-        (change("settings.pruner", ["full"]), "`pruner` is a list, which is no str"),
+        (change("settings.pruner", ["full"]), "`pruner` is a list, which is not str"),
         (change("results", None), 'its "format" is not "autolr_widget.TuneResults"'),
         (change("results.rates", [1e-5, 10.0, 1e-3, 0.1]), "`rates` must be finite, not negative and in order"),
         (change("results.rates", [-1.0, 1e-3, 0.1, 10.0]), "`rates` must be finite, not negative and in order"),
         (change("results.rates", [1e-5, 1e-3, 0.2, 10.0]), "must be on the grid of `settings`"),
-        (change("results.rates", []), "row 0 of `deltas` is no list of 0 values"),
-        (change("results.deltas", [[0, 0, 0, 0], [0, 0, 0], [0, 0, 0, 0]]), "row 1 of `deltas` is no list of 4 values"),
-        (change("results.deltas", "0000"), "`deltas` is '0000', which is no list"),
+        (change("results.rates", []), "row 0 of `deltas` is not a list of 0 values"),
+        (change("results.deltas", [[0] * 4, [0] * 3, [0] * 4]), "row 1 of `deltas` is not a list of 4 values"),
+        (change("results.deltas", "0000"), "`deltas` is '0000', which is not list"),
         (change("results.measured", [[True] * 4] * 2), "`measured` must have the shape of `deltas`"),
         (change("results.measured", [[1] * 4] * 3), "`measured` holds 1"),
         (change("results.measured", [[False] * 4] * 3), "`deltas` must be NaN where `measured` is False"),

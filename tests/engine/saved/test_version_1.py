@@ -37,6 +37,7 @@ def test_a_file_of_version_1_is_shown_by_the_widget():
     widget = TunerWidget.load(FILE)
     assert (widget.status, widget.round, widget.pruner, widget.method) == ("done", 5, "racing", "half-minimum")
     assert widget.selected_lr == widget.results.best_lr("half-minimum")
+    widget.close()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,30 @@
+"""The package works with the lowest versions that pyproject.toml declares, together."""
+
+import json
+import subprocess
+
+import pytest
+from packaging.version import Version
+
+from tests.hosts import environments
+
+VERSIONS = "import importlib.metadata as m, json, sys; print(json.dumps([m.version(name) for name in sys.argv[1:]]))"
+
+
+def test_the_environment_has_the_lowest_versions():
+    project = environments.project()
+    wanted = environments.lowest([*project["dependencies"], *project["optional-dependencies"]["parquet"]])
+    names, versions = zip(*(requirement.split("==") for requirement in wanted), strict=True)
+    command = [environments.python("lowest"), "-c", VERSIONS, *names]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert [*map(Version, json.loads(printed))] == [*map(Version, versions)]
+
+
+# The quick tests only, as in `make quick`: all of them take ten minutes.
+@pytest.mark.parametrize("folder", ["engine", "widget"])
+def test_the_quick_tests_pass(folder):
+    # Warnings of our dependencies' old versions about each other are not ours.
+    options = ["-m", "not slow", "-W", "default", "-q", "-p", "no:cacheprovider"]
+    command = [environments.python("lowest"), "-m", "pytest", *options, environments.ROOT / "tests" / folder]
+    done = subprocess.run(command, cwd=environments.ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
