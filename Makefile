@@ -31,7 +31,8 @@ test: .venv/dev $(STATIC)
 	$(TOGETHER) hosts chromium lint vitest
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-## How many small faults in the statistics, the session and the panel's arithmetic the tests notice. 12 minutes.
+## How many small faults in the statistics, the session and the panel's arithmetic the tests notice. 15 to 20 minutes on
+## two cores. tests/mutants.md lists those that no test can notice.
 mutants: .venv/dev js/node_modules/.installed
 	rm -rf mutants
 	$(BIN)/pip install --quiet mutmut==3.8.1

@@ -1,4 +1,4 @@
-"""Which learning rate should this Keras model train with? A notebook widget that measures it, live."""
+"""A notebook widget that measures which learning rate a Keras model should train with."""
 
 from autolr_widget.engine.reading.results import TuneResults
 from autolr_widget.engine.runs.auto_lr_tuner import AutoLRTuner

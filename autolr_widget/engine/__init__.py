@@ -1,1 +1,1 @@
-"""The algorithm. Knows nothing of widgets; the only place that imports TensorFlow and Keras."""
+"""The algorithm. It does not know of widgets, and it is the only package that imports TensorFlow and Keras."""

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from autolr_widget.engine.settings import DEFAULTS, Settings, parameters
 
-#: Both ends of the grid are one argument.
+#: The two settings that are passed as one argument, ``lr_space``.
 ENDS = ("lr_min", "lr_max")
 ARGUMENTS = {"lr_space": tuple(DEFAULTS[end] for end in ENDS)} | {
     name: default for name, default in DEFAULTS.items() if name not in ENDS
@@ -18,9 +18,9 @@ T = TypeVar("T")
 
 
 def takes_settings(cls: type[T]) -> type[T]:
-    """Show every setting in the signature and in the docstring of a class whose ``__init__`` takes ``**settings``.
+    """Put every setting into the signature and the docstring of a class whose ``__init__`` takes ``**settings``.
 
-    So Shift-Tab in Jupyter and `help` list all arguments with their defaults, and `Settings` alone names them.
+    Then `help` and Shift-Tab in Jupyter list all arguments with their defaults, although only `Settings` defines them.
     """
     init = cls.__init__
     signature = inspect.signature(init)
@@ -30,7 +30,7 @@ def takes_settings(cls: type[T]) -> type[T]:
             shown += [inspect.Parameter(n, parameter.KEYWORD_ONLY, default=value) for n, value in ARGUMENTS.items()]
         else:
             shown.append(parameter)
-    # Keyword-only parameters may stand in any order: the settings come before what follows them in the signature.
+    # The settings take the place of ``**settings``. Keyword-only parameters may be in any order.
     init.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]  # functions take attributes
     lr_space = "    lr_space\n        The two ends of the grid, ``(lr_min, lr_max)``."
     cls.__doc__ = (cls.__doc__ or "").replace("    **settings", f"{lr_space}\n{parameters(*ENDS)}")
@@ -38,14 +38,14 @@ def takes_settings(cls: type[T]) -> type[T]:
 
 
 def settings_from(arguments: Mapping[str, Any]) -> Settings:
-    """The settings that these keyword arguments ask for.
+    """Return the settings for these keyword arguments. Settings that are not among them get their defaults.
 
     Raises
     ------
     TypeError
-        If there is no such argument.
+        If an argument does not exist.
     ValueError
-        If a value can't be used; the message names the argument.
+        If a value can't be used. The message names the argument.
     """
     values = dict(arguments)
     for name in values:
@@ -57,7 +57,7 @@ def settings_from(arguments: Mapping[str, Any]) -> Settings:
 
 
 def lr_space_ends(lr_space: Any) -> tuple[Any, Any]:
-    """The two ends of ``lr_space``, or a `ValueError` that names it."""
+    """Return the two ends of ``lr_space``. Raise a `ValueError` if it is not a pair."""
     try:
         lr_min, lr_max = lr_space
     except (TypeError, ValueError):

@@ -9,7 +9,9 @@ SCALES = ("log", "linear")
 
 
 def grid(lr_min: float, lr_max: float, num_evals: int, scale: str = "log") -> NDArray[np.float64]:
-    """``num_evals`` increasing learning rates from ``lr_min`` to ``lr_max``, both included.
+    """Return ``num_evals`` increasing learning rates from ``lr_min`` to ``lr_max``, both included.
+
+    On a ``"log"`` scale they have equal ratios, on a ``"linear"`` scale equal distances.
 
     >>> grid(0.01, 1.0, 3).tolist()
     [0.01, 0.1, 1.0]
@@ -21,7 +23,9 @@ def grid(lr_min: float, lr_max: float, num_evals: int, scale: str = "log") -> ND
 
 
 def around(rates: NDArray[np.float64], lower: float, upper: float) -> tuple[float, float]:
-    """The ends of a finer grid for an interval of rates: one step of the old grid beyond each end of it.
+    """Return the ends of a finer grid around the interval from ``lower`` to ``upper``.
+
+    The new grid extends one step of the old grid, ``rates``, beyond each end of the interval.
 
     >>> around(np.array([0.001, 0.01, 0.1, 1.0]), 0.02, 0.1)
     (0.01, 1.0)

@@ -1,4 +1,4 @@
-"""What a user may ask of a run: the only place that names, documents, defaults and checks the settings."""
+"""The settings of a run. Their names, documentation, defaults and checks are defined only here."""
 
 from __future__ import annotations
 
@@ -12,34 +12,36 @@ from typing import Any
 from autolr_widget.engine.grid import SCALES
 from autolr_widget.engine.reading.selection import RULE_WORDS, RULES
 
-#: More rates than anyone can look at, and more rounds than anyone waits for: a typing error must not take all memory.
+#: The largest numbers of rates and of rounds. They are larger than anyone needs, and keep a typing error from taking
+#: all memory.
 MOST_RATES, MOST_ROUNDS = 10_000, 1_000_000
-#: The same for the observations of a round.
+#: The largest number of observations in a round, for the same reason.
 MOST_OBSERVATIONS = 10_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What is known about one field of `Settings`.
+    """The description of one field of `Settings`.
 
     Parameters
     ----------
     kind
         ``"rate"``, ``"integer"``, ``"number"``, ``"choice"`` or ``"rule"``.
     group
-        Where it belongs: ``"grid"``, ``"sampling"`` or ``"more"``.
+        The group of controls on the screen: ``"grid"``, ``"sampling"`` or ``"more"``.
     label, help
-        Its name on the screen, and a sentence or two about it.
+        The name on the screen, and a sentence or two that explain the setting.
     details
-        What the reference says beyond ``help``.
+        What the reference adds to ``help``.
     words
-        The accepted values of a choice, each with its words on the screen.
+        The accepted values of a choice, and what the screen calls them.
     least, most
-        The smallest and the largest value that is accepted, where there is one.
+        The smallest and the largest accepted value. None if there is no such limit.
     slider, step
-        The end of its slider, which a larger value widens, and the slider's step. None for no slider.
+        The upper end of the slider and its step. A larger value extends the slider. None if there is no slider.
     measures
-        Whether another value needs new rounds. Otherwise it only reads them, or says when to stop.
+        Whether a change of the setting requires new rounds. If not, the setting only affects how the rounds are read,
+        or when the run stops.
     """
 
     kind: str
@@ -56,14 +58,14 @@ class Setting:
 
     @property
     def options(self) -> dict[str, str] | None:
-        """The accepted values with their words, or None where any number in range is accepted."""
+        """The accepted values and what the screen calls them. None if every number within the limits is accepted."""
         if self.kind == "rule":
-            # Users may add rules of their own.
+            # This is read each time, because users may add rules of their own.
             return {name: RULE_WORDS.get(name, name) for name in RULES}
         return None if self.words is None else dict(self.words)
 
     def check(self, name: str, value: Any) -> Any:
-        """``value`` as a plain Python value, or a `ValueError` that names the argument."""
+        """Return ``value`` as a plain Python value. Raise a `ValueError` that names the argument if it is invalid."""
         options = self.options
         if options is not None:
             if value not in tuple(options):
@@ -91,7 +93,7 @@ class Settings:
         Raises
         ------
         ValueError
-            If a value is out of its range or of a wrong type; the message names the argument.
+            If a value is out of range or has a wrong type. The message names the argument.
     """
 
     lr_min: float = _setting(1e-4, "rate", "grid", "Smallest rate", "Smallest learning rate of the grid.")
@@ -219,30 +221,34 @@ class Settings:
 
     @property
     def seen(self) -> str:
-        """What the losses are measured on: `evaluate_on`, but with a horizon of 1 no later step looks back."""
+        """The observations on which the losses are measured.
+
+        This is `evaluate_on`, with one exception: progressive validation measures the loss before later steps. With a
+        horizon of 1 there are no later steps, so ``"progressive"`` becomes ``"train"``.
+        """
         return "train" if self.horizon == 1 and self.evaluate_on == "progressive" else self.evaluate_on
 
     @property
     def held_out(self) -> int:
-        """The number of batches per round that no step sees."""
+        """The number of batches per round that no step sees: 0 or 1."""
         return int(self.evaluate_on == "held-out")
 
     def measure_alike(self, other: Settings) -> bool:
-        """Whether rounds measured under ``other`` are also rounds of these settings."""
+        """Whether rounds that were measured with the settings ``other`` are valid for these settings too."""
         names = [name for name, setting in SETTINGS.items() if setting.measures]
         if self.pruner == "racing":
-            # The level decides which rates drop out.
+            # The significance level affects which rates drop out of the race.
             names.append("alpha")
         return all(getattr(self, name) == getattr(other, name) for name in names)
 
 
-#: The settings by name, in order.
+#: The descriptions of the settings by name, in the order of the fields.
 SETTINGS: dict[str, Setting] = {field.name: field.metadata["setting"] for field in fields(Settings)}
 DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(Settings)}
 
 
 def parameters(*without: str) -> str:
-    """The "Parameters" of a docstring in NumPy style, ``without`` the settings of these names."""
+    """Return the settings as the "Parameters" of a docstring in NumPy style, except for those named in ``without``."""
     lines = []
     for name, setting in SETTINGS.items():
         if name in without:

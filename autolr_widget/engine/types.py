@@ -1,4 +1,4 @@
-"""The values that the parts of the engine hand to each other."""
+"""The types of the values that the parts of the engine exchange."""
 
 from __future__ import annotations
 
@@ -18,7 +18,17 @@ Batch = tuple[Any, Any, Any]
 
 
 class State(NamedTuple):
-    """The state of training: the values of the weights, of the other variables and of the optimizer's slots."""
+    """The state of training.
+
+    Attributes
+    ----------
+    trainable
+        The values of the trainable weights.
+    others
+        The values of the other variables: batch statistics, seeds, states of stateful layers.
+    slots
+        The values of the optimizer's variables except for the learning rate: its step counter and moments.
+    """
 
     trainable: list[tf.Tensor]
     others: list[tf.Tensor]
@@ -29,8 +39,17 @@ class State(NamedTuple):
 class Round:
     """One finished round.
 
-    ``loss`` is the loss of its subsample before the step; ``deltas``, shape ``(num_evals,)``, what the steps at
-    each learning rate change it by, NaN where the rate diverged, and where it is not ``measured``.
+    Attributes
+    ----------
+    index
+        The index of the round, from 0.
+    loss
+        The loss before the steps.
+    deltas
+        The loss after the steps at each learning rate, minus ``loss``; shape ``(num_evals,)``. NaN where the rate
+        diverged or was not measured.
+    measured
+        Which rates were measured, as booleans of shape ``(num_evals,)``. In a race, some may have dropped out.
     """
 
     index: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import traitlets
 
@@ -12,8 +12,14 @@ from autolr_widget.engine.reading.selection import RULES, Certainty, certainty, 
 from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.settings import Settings
 
+if TYPE_CHECKING:
+    Float = traitlets.Float[Any, Any]
+else:
+    # traitlets 5.7 has no generic types.
+    Float = traitlets.Float
 
-class Rate(traitlets.Float[Any, Any]):
+
+class Rate(Float):
     """A learning rate that can be trained with, or None."""
 
     def validate(self, obj: Any, value: Any) -> float | None:

@@ -116,6 +116,14 @@ def test_stop_clears_the_error(session):
     assert (session.status, session.error) == ("stopped", "")
 
 
+def test_reset_clears_the_error(session):
+    session.start()
+    session.tuner.fails = ValueError("no")
+    session.tick(0)
+    session.reset()
+    assert (session.status, session.error) == ("idle", "")
+
+
 def test_step_does_not_discard_a_finished_run(session):
     session.run()
     session.step()

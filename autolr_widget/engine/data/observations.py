@@ -1,4 +1,4 @@
-"""The data that rounds draw from, where any row can be had at any time."""
+"""Data whose rows can be read in any order: arrays, frames and everything that can be indexed."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from autolr_widget.engine.types import Batch
 
 
 class Observations:
-    """Inputs, targets and weights that share their first axis.
+    """Inputs, targets and weights with the same number of rows.
 
     Parameters
     ----------
     x, y, sample_weight
-        A NumPy array, a pandas frame or series, a tensor, anything else with a length whose rows can be had by index
-        (an `np.memmap`, an HDF5 dataset: read row by row, never as a whole), or a list, tuple or dict of these. ``y``
-        and ``sample_weight`` may be None. Integers and booleans keep their dtype; floats become
-        ``keras.config.floatx()``, as in `Model.fit`.
+        A NumPy array, a pandas frame or series, a tensor, or any other object that has a length and can be indexed by
+        row. Objects such as an `np.memmap` or an HDF5 dataset are read row by row, never as a whole. A list, tuple or
+        dict of these is accepted too. ``y`` and ``sample_weight`` may be None. Integers and booleans keep their dtype;
+        floats are cast to ``keras.config.floatx()``, as in `Model.fit`.
     class_weight
-        Weights by class, as for `Model.fit`, in place of ``sample_weight``.
+        A dict from class to weight, as for `Model.fit`. It can't be combined with ``sample_weight``.
 
     Raises
     ------
     ValueError
-        If an argument is empty, not numeric, of another length than the rest, or holds NaN.
+        If an argument is empty, is not numeric, contains NaN or infinity, or has a different length from the others.
     """
 
-    #: Whether a round's rows can be had before those of the round before it.
+    #: Whether the rows of a round can be read before the rows of earlier rounds.
     any_order = True
 
     def __init__(
@@ -48,7 +48,7 @@ class Observations:
         check_class_weight(class_weight, y, sample_weight)
         self.class_weight = class_weight
         given = {"sample_weight": sample_weight, "class_weight": class_weight}
-        #: The arguments of a call that passes these data, by their usual names.
+        #: The arguments that pass these data to a call, as Python source with the usual names: ``"x, y"``.
         self.arguments = ", ".join(
             ["x" if y is None else "x, y", *(f"{name}={name}" for name, value in given.items() if value is not None)]
         )
@@ -66,15 +66,15 @@ class Observations:
         self.size = lengths["x"][0]
 
     def check_batch_size(self, batch_size: int, held_out: int = 0) -> None:
-        """Refuse batches that can't be drawn without replacement."""
+        """Raise a `ValueError` if a batch can't be drawn without replacement."""
         check_room(batch_size, held_out, self.size, f"len(x)={self.size}")
 
     def sample(self, batch_size: int, seed: int, round_index: int, batches: int = 1, held_out: int = 0) -> Batch:
-        """The observations of a round, a pure function of the arguments; see `subsample`."""
+        """Return the observations of a round. They depend on the data and the arguments alone; see `subsample`."""
         return self.take(subsample(self.size, batch_size, seed, round_index, batches, held_out))
 
     def take(self, indices: NDArray[np.int64]) -> Batch:
-        """The rows ``indices`` of ``(x, y, sample_weight)``, in the structure that they came in."""
+        """Return the rows ``indices`` of ``(x, y, sample_weight)``, in the structure of the constructor's arguments."""
         x, y, sample_weight = (
             keras.tree.map_structure(lambda leaf, name=name: _rows(name, leaf, indices), structure)
             for name, structure in zip(("x", "y", "sample_weight"), self.arrays, strict=True)
@@ -83,7 +83,10 @@ class Observations:
 
 
 def check_room(batch_size: int, held_out: int, size: int, received: str) -> None:
-    """Refuse batches that ``size`` observations have no room for."""
+    """Raise a `ValueError` if ``size`` observations are too few for one batch and the held-out batches.
+
+    ``received`` ends the message: it says how many observations there are.
+    """
     if batch_size > size:
         raise ValueError(
             "Argument `batch_size` must not be larger than the number of observations. "
@@ -97,7 +100,7 @@ def check_room(batch_size: int, held_out: int, size: int, received: str) -> None
 
 
 def check_class_weight(class_weight: Mapping[int, float] | None, y: Any, sample_weight: Any) -> None:
-    """Refuse what `Model.fit` refuses."""
+    """Raise a `ValueError` if `Model.fit` would not accept this ``class_weight``."""
     if class_weight is None:
         return
     if not isinstance(class_weight, Mapping):
@@ -113,14 +116,14 @@ def check_class_weight(class_weight: Mapping[int, float] | None, y: Any, sample_
 
 
 def weighted(x: Any, y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None) -> Batch:
-    """A batch whose ``class_weight`` has become its ``sample_weight``."""
+    """Return a batch in which ``class_weight``, if there is one, has been converted to ``sample_weight``."""
     if class_weight is not None:
         sample_weight = class_weight_to_sample_weights(y, class_weight)
     return x, y, sample_weight
 
 
 def _leaf(name: str, value: Any) -> Any:
-    """``value`` as something whose rows can be taken: an array, or whatever it is if it is read row by row."""
+    """Return ``value`` as an array, or unchanged if it is read row by row."""
     if value is None and name != "x":
         return None
     if isinstance(value, pd.DataFrame | pd.Series):
@@ -162,7 +165,10 @@ def _rows(name: str, leaf: Any, indices: NDArray[np.int64]) -> Any:
 
 
 def _from_pandas(name: str, value: pd.DataFrame | pd.Series) -> NDArray[Any]:
-    """The values of a frame or series: columns of Python objects, categories, dates or missing values are refused."""
+    """Return the values of a frame or series.
+
+    Raise a `ValueError` if a column holds Python objects, categories, dates or missing values.
+    """
     columns = [value] if isinstance(value, pd.Series) else [value.iloc[:, i] for i in range(value.shape[1])]
     dtypes = []
     for column in columns:
@@ -192,8 +198,21 @@ def _check_numeric(name: str, value: Any, array: NDArray[Any]) -> None:
 
 
 def check_finite(name: str, array: NDArray[Any], rows: NDArray[np.int64] | None = None) -> None:
-    """Refuse NaN and infinity: a rectifier may hide them from the loss, and the step then spoils every weight."""
-    # The sum first: one pass, no copy. It may overflow where all is well, so that a second look decides.
+    """Raise a `ValueError` if ``array`` contains NaN or infinity.
+
+    The loss does not always show them, because a ReLU can hide them; but the step then makes every weight NaN.
+
+    Parameters
+    ----------
+    name
+        The argument that the message names.
+    array
+        Some rows of that argument.
+    rows
+        The indices of these rows in the data. None if ``array`` holds all rows.
+    """
+    # Look at the sum first: it takes one pass and no copy. A sum of finite numbers can overflow, so if the sum is not
+    # finite, look at each value.
     with np.errstate(over="ignore", invalid="ignore"):
         if array.dtype.kind != "f" or np.isfinite(array.sum()):
             return

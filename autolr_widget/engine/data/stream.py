@@ -1,4 +1,4 @@
-"""The data that rounds draw from, where it can only be read in its own order."""
+"""Data that can only be read in their own order: datasets, generators and loaders."""
 
 from __future__ import annotations
 
@@ -14,32 +14,34 @@ from autolr_widget.engine.data.observations import check_class_weight, check_fin
 from autolr_widget.engine.data.subsample import subsample
 from autolr_widget.engine.types import Batch
 
-#: Bytes of observations that are kept. Whatever a stream holds beyond them is not read.
+#: The number of bytes of observations to keep. The stream is not read further than that.
 POOL = 2**30
 
 
 class Stream:
-    """Batches in a row, from a `tf.data.Dataset`, a `keras.utils.PyDataset`, a generator or a torch ``DataLoader``.
+    """A `tf.data.Dataset`, a `keras.utils.PyDataset`, a generator or a torch ``DataLoader``.
 
-    A round of ``n`` observations, the ``k``-th, sees the ``k``-th ``n`` in the stream's own order, whatever the size of
-    its batches, and no more of it is read than that. What was read is kept, so that each round can be
-    measured again and a run on another grid sees the same observations. Where the stream ends before a round has its
-    share, or `POOL` bytes are kept, that round draws at random from what is kept, as from arrays.
+    Rounds take consecutive observations in the order of the stream: if each round needs ``n`` observations, round ``k``
+    gets those from ``k * n`` to ``(k + 1) * n - 1``, whatever the size of the stream's own batches. The stream is not
+    read further than the round needs. The observations are kept, so that a round can be measured again, and a run on
+    another grid sees the same observations. If the stream ends before a round has all its observations, or if `POOL`
+    bytes are kept, the round draws at random from the kept observations, as `Observations` does from arrays.
 
     Parameters
     ----------
     batches
-        Yields ``x``, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``, in batches or one observation at a time.
+        Yields ``x``, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``, as batches or as single observations.
     shapes
-        The shape of one observation for each of the model's inputs, to tell it from a batch. None where the model does
-        not say: then the stream yields batches, as `Model.fit` expects, unless it yields scalars.
+        The shape of one observation for each input of the model. It tells single observations from batches. If it is
+        None, the stream is taken to yield batches, as `Model.fit` expects, unless it yields scalars.
     class_weight
-        Weights by class, as for `Model.fit`.
+        A dict from class to weight, as for `Model.fit`.
 
     Raises
     ------
     ValueError
-        If the stream is empty, or does not yield batches of numbers of one length.
+        If the stream is empty, if it yields values that are not numeric or not finite, or if the parts of a batch have
+        different lengths.
     """
 
     any_order = False
@@ -54,7 +56,7 @@ class Stream:
         self._shapes = shapes
         self._class_weight = class_weight
         self.arguments = "x" if class_weight is None else "x, class_weight=class_weight"
-        # One entry an observation: its leaves, flattened; views of the batches that they came in.
+        # One entry per observation: its arrays in flat order. They are views of the batches.
         self._rows: list[list[NDArray[Any]]] = []
         self._bytes = 0
         self._ended = False
@@ -70,17 +72,17 @@ class Stream:
 
     @property
     def size(self) -> int | None:
-        """The number of observations, once the end has been read; where reading stopped before it, None."""
+        """The number of observations. None if the end has not been read, or if reading has stopped at `POOL` bytes."""
         return len(self._rows) if self._ended and self._bytes < POOL else None
 
     def check_batch_size(self, batch_size: int, held_out: int = 0) -> None:
-        """Refuse batches that are known to be larger than the stream."""
+        """Raise a `ValueError` if the stream has ended and holds too few observations for a batch."""
         if self._ended:
             size = len(self._rows)
             check_room(batch_size, held_out, size, f"and a stream of {size} observations")
 
     def sample(self, batch_size: int, seed: int, round_index: int, batches: int = 1, held_out: int = 0) -> Batch:
-        """The observations of a round, a pure function of the stream and the arguments."""
+        """Return the observations of a round. They depend on the stream and the arguments alone."""
         size = (batches + held_out) * batch_size
         end = (round_index + 1) * size
         self._read(end)
@@ -118,8 +120,9 @@ class Stream:
                     return
                 self._keep(keras.utils.unpack_x_y_sample_weight(batch))
             except BaseException:
-                # A generator is closed by what it raises, an interrupt too: that is not its end. And a batch that was
-                # refused is gone: whatever came after it would belong to other rounds.
+                # Any exception, an interrupt too, closes a generator. The next read would look like the end of the
+                # stream, which it is not. If a batch was refused, it is lost, and later batches would be assigned to
+                # the wrong rounds.
                 self._broke_off = True
                 raise
 
@@ -158,13 +161,13 @@ class Stream:
 
 
 def is_stream(x: Any) -> bool:
-    """Whether ``x`` can only be read in its own order."""
+    """Whether ``x`` can be iterated over but not indexed, so that it can only be read in its own order."""
     return isinstance(x, keras.utils.PyDataset) or (hasattr(x, "__iter__") and not hasattr(x, "__getitem__"))
 
 
 def _iterate(batches: Any) -> Iterator[Any]:
     if isinstance(batches, keras.utils.PyDataset):
-        # By index: its own workers would read ahead, and outlive the run.
+        # Read it by index: its own workers would read ahead, and would still run after the tuner has ended.
         numbers = count() if batches.num_batches is None else range(batches.num_batches)
         return (batches[i] for i in numbers)
     return iter(batches)

@@ -1,4 +1,4 @@
-"""Which observations a round sees."""
+"""The choice of the observations that a round sees."""
 
 from __future__ import annotations
 
@@ -9,16 +9,29 @@ from numpy.typing import NDArray
 def subsample(
     num_observations: int, batch_size: int, seed: int, round_index: int, batches: int = 1, held_out: int = 0
 ) -> NDArray[np.int64]:
-    """Indices below ``num_observations`` for ``batches`` and then ``held_out`` more, one batch after the other.
+    """Draw the row numbers of the observations of a round.
 
-    A pure function of the arguments: each round has a generator of its own, so no round has to wait for the one before
-    it. Drawn without replacement; where there are too few observations for that, the batches come from one pass over
-    them after the other, as in training, and never from the held-out ones.
+    The result depends on the arguments alone: each round has its own random generator, so rounds can be drawn in any
+    order. The observations are drawn without replacement. If there are too few of them for all batches, the batches are
+    taken from several passes over the data, each in its own random order, as in training. They never contain a
+    held-out observation.
+
+    Parameters
+    ----------
+    num_observations
+        The number of observations to draw from.
+    batch_size
+        The number of observations in a batch.
+    seed, round_index
+        The seed of the run, and the index of the round from 0.
+    batches, held_out
+        The number of batches to train on, and of batches that no step sees.
 
     Returns
     -------
-    array
-        Of length ``(batches + held_out) * batch_size``.
+    numpy.ndarray
+        Integers from 0 to ``num_observations - 1``, shape ``((batches + held_out) * batch_size,)``: one batch after the
+        other, the held-out ones last.
     """
     generator = np.random.default_rng([seed, round_index])
     size = (batches + held_out) * batch_size

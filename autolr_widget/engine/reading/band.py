@@ -1,4 +1,4 @@
-"""The statistics of the chart: the mean loss differential of each rate and its confidence band."""
+"""The statistics of the chart: the mean loss differential at each rate, and its confidence band."""
 
 from __future__ import annotations
 
@@ -12,20 +12,29 @@ from numpy.typing import NDArray
 
 from autolr_widget.engine.types import Floats
 
-#: Variance :math:`g` in `anytime_margin`. At 5 % the band is then the narrowest of its kind at 7 rounds, has an end
-#: from the fourth on, and is 3 % wider than with the best :math:`g` at 5 and at 12 rounds, 8 % at 30, 13 % at 100.
+#: The variance :math:`g` in `anytime_margin`. With this value and a level of 5 %, the band is finite from the fourth
+#: round on. At 7 rounds it is the narrowest band of its kind. It is wider than with the :math:`g` that is best for the
+#: number of rounds by 3 % at 5 and at 12 rounds, by 8 % at 30, and by 13 % at 100.
 MIXTURE = 3.0
 
-#: Resamples of the bootstrap band.
+#: The number of resamples of the bootstrap band.
 RESAMPLES = 999
 
 
 @dataclass(frozen=True)
 class Band:
-    """One value a learning rate, each of shape ``(num_evals,)``.
+    """The statistics of each learning rate, as arrays of shape ``(num_evals,)``.
 
-    ``mean``, ``std``, ``lower`` and ``upper`` are over the ``count`` rounds in which the rate did not diverge: NaN
-    where there is none, and for the last three where there is only one.
+    Attributes
+    ----------
+    mean
+        Mean loss differential over the rounds that count. NaN if no round counts.
+    std
+        Sample standard deviation over these rounds. NaN if fewer than two count.
+    lower, upper
+        The confidence band of the mean. NaN if fewer than two rounds count.
+    count
+        The number of rounds that count: those in which the rate was measured and did not diverge.
     """
 
     mean: Floats
@@ -36,7 +45,9 @@ class Band:
 
 
 def normal(deltas: Floats, alpha: float) -> Band:
-    r"""The reference's pointwise band, :math:`\bar x \pm z_{1-\alpha/2}\, s/\sqrt n` with sample deviation :math:`s`.
+    r"""Return the pointwise band of autolrtuner, :math:`\bar x \pm z_{1-\alpha/2}\, s/\sqrt n`.
+
+    Here :math:`\bar x` is the mean, :math:`s` the sample standard deviation, and :math:`n` the number of rounds.
 
     Parameters
     ----------
@@ -50,11 +61,12 @@ def normal(deltas: Floats, alpha: float) -> Band:
 
 
 def student(deltas: Floats, alpha: float) -> Band:
-    r"""Student's pointwise band, :math:`\bar x \pm t_{n-1,\,1-\alpha/2}\, s/\sqrt n`.
+    r"""Return Student's pointwise band, :math:`\bar x \pm t_{n-1,\,1-\alpha/2}\, s/\sqrt n`.
 
-    Wider than the normal one in the first rounds, where :math:`s` itself is a guess.
+    It is wider than the normal band in the first rounds, in which :math:`s` itself is only a rough estimate. The
+    parameters are those of `normal`.
     """
-    # SciPy's statistics take long to import, and the widget starts with a band that needs none.
+    # scipy.stats takes long to import, and the default band does not need it.
     from scipy.stats import t
 
     mean, std, count = _moments(deltas)
@@ -63,14 +75,15 @@ def student(deltas: Floats, alpha: float) -> Band:
 
 
 def bootstrap(deltas: Floats, alpha: float) -> Band:
-    """SciPy's BCa bootstrap of the mean (Efron 1987), with `RESAMPLES` resamples: it follows a skewed distribution.
+    """Return SciPy's BCa bootstrap interval of the mean (Efron 1987), from `RESAMPLES` resamples.
 
-    Always from the same seed, so that the same rounds give the same band.
+    Unlike the normal band, it need not be symmetric, so it suits skewed distributions. The seed is fixed: the same
+    rounds always give the same band. The parameters are those of `normal`.
     """
     mean, std, count = _moments(deltas)
     lower, upper = np.full((2, mean.size), np.nan)
     finite = np.isfinite(deltas)
-    # Rates with the same rounds in one go: nearly all of them have all.
+    # One call for all rates that count in the same rounds. Nearly all rates count in all of them.
     patterns, group = np.unique(finite, axis=1, return_inverse=True)
     for index, rounds in enumerate(patterns.T):
         if rounds.sum() > 1:
@@ -80,9 +93,10 @@ def bootstrap(deltas: Floats, alpha: float) -> Band:
 
 
 def anytime(deltas: Floats, alpha: float) -> Band:
-    """A confidence sequence: the band covers the mean in all rounds at once, however long one watches and whenever
-    one stops. See `anytime_margin`. In the first rounds, as yet without an end, its edges are NaN, like those of one
-    round alone, so that nothing is drawn.
+    """Return a confidence sequence: a band that covers the mean in all rounds at once.
+
+    It stays valid if you look after every round and stop whenever you like. See `anytime_margin`. As long as the band
+    is infinite, in the first rounds, its edges are NaN, so that no band is drawn. The parameters are those of `normal`.
     """
     mean, std, count = _moments(deltas)
     margin = anytime_margin(std, count, alpha)
@@ -91,34 +105,45 @@ def anytime(deltas: Floats, alpha: float) -> Band:
 
 
 def anytime_margin(std: Floats, count: NDArray[np.int64], alpha: float) -> Floats:
-    r"""Half the width of a confidence sequence for a mean: valid for every ``count`` at once.
+    r"""Return half the width of a confidence sequence for a mean, which is valid for every ``count`` at once.
 
-    With :math:`k = 1 + n g` and :math:`A = (k/\alpha^2)^{1/n}`,
+    With :math:`k = 1 + n g` and :math:`A = (k/\alpha^2)^{1/n}`, it is
 
-    .. math:: \frac{s}{\sqrt n} \sqrt{(n-1)\,\frac{A - 1}{1 - A/k}},
+    .. math:: \frac{s}{\sqrt n} \sqrt{(n-1)\,\frac{A - 1}{1 - A/k}}.
 
-    and NaN, for infinity, as long as :math:`A \ge k`. Within it lie the means that a t-test with a normal mixture of
-    variance :math:`g` over the effect size has no evidence against: its statistic
-
-    .. math:: M_n = k^{-1/2} \left(\frac{1 + u}{1 + u/k}\right)^{n/2}, \quad u = \frac{n (\bar x - \mu)^2}{(n-1) s^2},
-
-    is a martingale at the true mean whatever the variance, and by Ville's inequality it ever reaches :math:`1/\alpha`
-    with probability :math:`\alpha` at most (Wang and Ramdas 2024, "Anytime-valid t-tests and confidence sequences for
-    Gaussian means with unknown variance", their :math:`c^2 = 1/g`; Lai 1976 has a flat mixture). That is so from the
-    first round on for normal differentials; for others in the limit, where it is the asymptotic sequence of
-    Waudby-Smith et al. (2021). How far off it is before: ``docs/bands.md``.
+    As long as :math:`A \ge k`, the width is infinite, and the result is NaN.
 
     Parameters
     ----------
     std, count
-        Sample deviation and number of the observations, of one shape.
+        Sample standard deviation :math:`s` and number :math:`n` of the values, arrays of the same shape.
     alpha
-        Probability that the mean is ever outside.
+        The probability that the mean is ever outside of the band.
+
+    Returns
+    -------
+    numpy.ndarray
+        The margins, of the same shape.
+
+    Notes
+    -----
+    The interval contains the means that a t-test with a normal mixture of variance :math:`g` over the effect size does
+    not reject. The statistic of this test is
+
+    .. math:: M_n = k^{-1/2} \left(\frac{1 + u}{1 + u/k}\right)^{n/2}, \quad u = \frac{n (\bar x - \mu)^2}{(n-1) s^2}.
+
+    At the true mean it is a martingale, whatever the variance of the values. By Ville's inequality, the probability
+    that it ever reaches :math:`1/\alpha` is at most :math:`\alpha`. See Wang and Ramdas 2024, "Anytime-valid t-tests
+    and confidence sequences for Gaussian means with unknown variance" (with :math:`c^2 = 1/g`); Lai 1976 uses a flat
+    mixture.
+
+    For normal differentials this holds from the first round on. For others it holds in the limit, where the sequence is
+    the asymptotic one of Waudby-Smith et al. (2021). ``docs/bands.md`` shows how large the error is before that.
     """
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         k = 1 + count * MIXTURE
         a = (k / alpha**2) ** (1 / count)
-        # Where they are equal but for rounding, as at 10 % and 3 rounds, it has no end, either.
+        # If A and k differ only by rounding, as at 10 % and 3 rounds, the width is infinite too.
         return std * np.sqrt((count - 1) / count * np.where(1 - a / k > 1e-9, (a - 1) / (1 - a / k), np.nan))
 
 
@@ -151,7 +176,7 @@ def _bca(deltas: Floats, alpha: float) -> tuple[Floats, Floats]:
     from scipy import stats
 
     with warnings.catch_warnings():
-        # Rounds that are all alike have no spread to resample: SciPy warns, and gives NaN.
+        # If all rounds are equal, the bootstrap has no spread: SciPy warns and returns NaN.
         warnings.simplefilter("ignore")
         generator = np.random.default_rng(0)
         interval = stats.bootstrap(

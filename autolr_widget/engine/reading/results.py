@@ -1,4 +1,4 @@
-"""The rounds of a run, and what can be read from them."""
+"""The finished rounds of a run, and the statistics and choices that are computed from them."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ if TYPE_CHECKING:
 
 FORMAT = "autolr_widget.TuneResults"
 VERSION = 1
-#: The format of a whole run, which holds its results. See `autolr_widget.engine.saved.saved_run`.
+#: The format of a whole run, which contains its results. See `autolr_widget.engine.saved.saved_run`.
 RUN = "autolr_widget.Run"
 
 
 @dataclass(frozen=True, eq=False)
 class TuneResults:
-    """Loss differentials of the rounds that are finished.
+    """The loss differentials of the finished rounds.
 
     Parameters
     ----------
     rates
         The learning rates, not negative and in increasing order, shape ``(num_evals,)``.
     deltas
-        ``deltas[i, j]`` is the loss after minus before the step of round ``i`` at ``rates[j]``, shape
+        ``deltas[i, j]`` is the loss after the steps of round ``i`` at ``rates[j]``, minus the loss before them; shape
         ``(rounds, num_evals)``. A value that is not finite is stored as NaN and means that the rate diverged.
     scale
         ``"log"`` or ``"linear"``, for the axis of the plot.
     measured
-        False where a rate had dropped out of the race, so that NaN does not mean that it diverged. Of the shape of
-        ``deltas``; True throughout if it is left out.
+        False where a rate was not measured because it had dropped out of the race; there, NaN does not mean that it
+        diverged. Same shape as ``deltas``. By default every rate was measured in every round.
 
     Raises
     ------
     ValueError
-        If the arguments do not fit each other; the message names one.
+        If an argument is invalid, or if two arguments do not fit together. The message names the argument.
     """
 
     rates: NDArray[np.float64]
@@ -101,16 +101,32 @@ class TuneResults:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One row a round, one float column a learning rate; NaN where the rate diverged or was not measured."""
+        """One row per round and one float column per learning rate; NaN if the rate diverged or was not measured."""
         return pd.DataFrame(self.deltas.copy(), columns=pd.Index(self.rates, name="learning_rate"))
 
     def summary(self, alpha: float = 0.05, band: str = "normal") -> pd.DataFrame:
-        """Statistics indexed by learning rate.
+        """Return the statistics of each learning rate.
 
-        Columns: ``mean median std lower upper count diverged q05 q25 q75 q95``, over the ``count`` rounds in which the
-        rate did not diverge. ``lower`` and ``upper`` are the confidence band of the mean at significance level
-        ``alpha``, of a kind of `autolr_widget.engine.reading.band.BANDS`; the ``q`` are quantiles of the rounds
-        themselves.
+        Parameters
+        ----------
+        alpha
+            Significance level of the confidence band: 0.05 for a 95 % band.
+        band
+            The kind of the band, a key of `autolr_widget.engine.reading.band.BANDS`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per learning rate, which is the index. The columns are ``mean``, ``median``, ``std``, ``lower``,
+            ``upper``, ``count``, ``diverged``, ``q05``, ``q25``, ``q75`` and ``q95``. They describe the ``count``
+            rounds in which the rate was measured and did not diverge; it diverged in ``diverged`` other rounds.
+            ``lower`` and ``upper`` are the confidence band of the mean; the columns that begin with ``q`` are
+            quantiles of the rounds.
+
+        Raises
+        ------
+        ValueError
+            If ``alpha`` is not between 0 and 1, or ``band`` is not a key of `BANDS`.
         """
         if not 0 < alpha < 1:
             raise ValueError(f"Argument `alpha` must lie between 0 and 1. Received: alpha={alpha}")
@@ -131,12 +147,18 @@ class TuneResults:
         return pd.DataFrame(columns, index=pd.Index(self.rates, name="learning_rate"))
 
     def best_lr(self, method: str = "mean") -> float:
-        """The rate that a rule of `autolr_widget.engine.reading.selection.RULES` chooses.
+        """Return the learning rate that a rule chooses.
+
+        Parameters
+        ----------
+        method
+            The rule, a key of `autolr_widget.engine.reading.selection.RULES`.
 
         Raises
         ------
         ValueError
-            If there is no such rule, no round, or no rate that stayed finite in every round.
+            If there is no such rule, if there is no round yet, if no rate stayed finite in every round, or if the rule
+            finds no rate.
         """
         if method not in RULES:
             raise ValueError(
@@ -145,19 +167,41 @@ class TuneResults:
         return RULES[method](self.rates, self.deltas)
 
     def certainty(self, method: str = "mean", alpha: float = 0.05) -> Certainty | None:
-        """How sure that choice is: an interval for the rate, and how many resamples agree. See `certainty`."""
+        """Estimate how certain the choice of `best_lr` is, by a bootstrap over the rounds.
+
+        Returns an interval of the rate, and the share of resamples that agree with it; None if it can't be estimated.
+        See `autolr_widget.engine.reading.selection.certainty`.
+        """
         return certainty(method, self.rates, self.deltas, alpha)
 
     def choices(self) -> dict[str, float]:
-        """What every rule chooses, without those that find no rate."""
+        """Return the rate that each rule chooses, by the name of the rule. Rules that find no rate are left out."""
         return choices(self.rates, self.deltas)
 
     def edge(self, method: str = "mean") -> str:
-        """``"lower"`` or ``"upper"`` where `best_lr` lies at that end of the grid: widen it; else ``""``."""
+        """Return ``"lower"`` or ``"upper"`` if `best_lr` lies at that end of the grid, else ``""``.
+
+        At an end, a rate beyond the grid may be better: widen the grid.
+        """
         return edge(method, self.rates, self.deltas)
 
     def plot(self, alpha: float = 0.05, ax: Axes | None = None, band: str = "normal") -> Axes:
-        """Draw the mean loss differential and its band, of a kind of `BANDS`, with matplotlib."""
+        """Draw the mean loss differential and its confidence band with matplotlib.
+
+        Parameters
+        ----------
+        alpha
+            Significance level of the band: 0.05 for a 95 % band.
+        ax
+            The axes to draw on. By default, those of a new figure.
+        band
+            The kind of the band, a key of `autolr_widget.engine.reading.band.BANDS`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes.
+        """
         if ax is None:
             import matplotlib.pyplot as plt
 
@@ -166,7 +210,7 @@ class TuneResults:
         return ax
 
     def plot_band(self, ax: Axes, band: Band, alpha: float) -> None:
-        """Draw a band of these rounds, at level ``alpha``, that is known already."""
+        """Draw a band of these rounds that has been computed already, at significance level ``alpha``."""
         ax.plot(self.rates, band.mean, label="mean")
         ax.fill_between(self.rates, band.lower, band.upper, alpha=0.3, label=f"{1 - alpha:.0%} band")
         ax.axhline(0, linestyle="--", color="gray")
@@ -174,17 +218,20 @@ class TuneResults:
         ax.legend()
 
     def to_json(self) -> str:
-        """The rounds as strict JSON: floats to the last bit, ``null`` where a rate diverged."""
+        """Return the rounds as strict JSON.
+
+        Floats keep every bit. A rate that diverged or was not measured is ``null``.
+        """
         return json.dumps(content_of(self), allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> TuneResults:
-        """The results that `to_json` wrote, or that a saved run holds, equal to the ones written.
+        """Read results from JSON that `to_json` wrote, or from a saved run. They equal the results that were written.
 
         Raises
         ------
         ValueError
-            If ``text`` is neither.
+            If ``text`` is neither of the two.
         """
         try:
             content = parse(text)
@@ -196,9 +243,9 @@ class TuneResults:
 
 
 def content_of(results: TuneResults) -> dict[str, Any]:
-    """What stands for ``results`` in a file, as lists and numbers."""
+    """Return ``results`` as a dict of lists and numbers that JSON can hold."""
     assert results.measured is not None
-    # Not np.isnan, which takes as long as all the rest.
+    # `np.isnan` on single numbers would take as long as everything else together.
     deltas = [[None if math.isnan(value) else value for value in row] for row in results.deltas.tolist()]
     return {
         "format": FORMAT,
@@ -211,7 +258,7 @@ def content_of(results: TuneResults) -> dict[str, Any]:
 
 
 def results_of(content: Any) -> TuneResults:
-    """The results that ``content`` stands for; what is wrong with it is said in a clause, as in `strict_json`."""
+    """Return the results from such a dict. The message of a `ValueError` is a clause, as in `strict_json`."""
     check_format(content, FORMAT, VERSION)
     fields("results", content, ("format", "version", "scale", "rates", "deltas"), ("measured",))
     rates = numbers("rates", content["rates"])

@@ -16,10 +16,22 @@ def cosine_restarts(
     m_mul: float = 0.9,
     alpha: float = 1e-8,
 ) -> keras.optimizers.schedules.CosineDecayRestarts:
-    """Cosine annealing with warm restarts (Loshchilov & Hutter 2017, SGDR), from ``max_lr`` down.
+    """Return a schedule of cosine annealing with warm restarts (SGDR, Loshchilov & Hutter 2017).
 
-    The first period lasts ``stepsize`` epochs of ``steps_per_epoch`` steps; each next one is ``t_mul`` times as long
-    and starts at ``m_mul`` times the rate. ``alpha`` is the lowest rate as a share of ``max_lr``.
+    Parameters
+    ----------
+    max_lr
+        The learning rate that the first period starts from.
+    steps_per_epoch
+        The number of optimizer steps in an epoch.
+    stepsize
+        The length of the first period, in epochs.
+    t_mul
+        Each period is this many times as long as the period before it.
+    m_mul
+        Each period starts at this many times the rate that the period before it started from.
+    alpha
+        The lowest rate, as a share of ``max_lr``.
     """
     import keras
 

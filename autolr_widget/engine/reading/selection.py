@@ -1,11 +1,12 @@
-r"""Rules that turn the measured loss differentials into one learning rate.
+r"""Rules that choose one learning rate from the measured loss differentials.
 
-A rule is a pure function of the rates :math:`\theta_j` (shape ``(num_evals,)``, increasing) and the differentials
-:math:`\Delta L_{ij}` (shape ``(rounds, num_evals)``). A rate that diverged in any round, with a NaN in its
-column, is never chosen.
+A rule is a pure function of the rates :math:`\theta_j` (shape ``(num_evals,)``, increasing) and the loss differentials
+:math:`\Delta L_{ij}` (shape ``(rounds, num_evals)``). It never chooses a rate that diverged in any round, which has NaN
+in its column. If it finds no rate, it raises a `ValueError`; only `largest_safe` returns 0.0 then.
 
-`RULES` has them by name; a function of your own that is put there can be chosen like the rest. The first four are the
-reference's own (``autolrtuner`` 1.0.2). How good the rates are to train with: ``docs/recommendations.md``.
+`RULES` holds the rules by name. You can add a function of your own to it and choose it like the others. The first four
+rules are those of the package ``autolrtuner`` 1.0.2. ``docs/recommendations.md`` measures how well models train at the
+chosen rates.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from autolr_widget.engine.types import Floats
 
 
 def mean(rates: Floats, deltas: Floats) -> float:
-    r"""The rate of the lowest mean: :math:`\arg\min_\theta \frac1n \sum_i \Delta L_i(\theta)`.
+    r"""Choose the rate with the lowest mean: :math:`\arg\min_\theta \frac1n \sum_i \Delta L_i(\theta)`.
 
     >>> mean(np.array([0.1, 0.2]), np.array([[-1.0, -2.0], [-1.0, 4.0]]))
     0.1
@@ -32,26 +33,27 @@ def mean(rates: Floats, deltas: Floats) -> float:
 
 
 def median(rates: Floats, deltas: Floats) -> float:
-    r"""The rate of the lowest median: :math:`\arg\min_\theta \operatorname{med}_i \Delta L_i(\theta)`."""
+    r"""Choose the rate with the lowest median: :math:`\arg\min_\theta \operatorname{med}_i \Delta L_i(\theta)`."""
     rates, deltas = _candidates(rates, deltas)
     return float(rates[np.argmin(np.median(deltas, axis=0))])
 
 
 def variance(rates: Floats, deltas: Floats) -> float:
-    r"""The rate of the smallest spread: :math:`\arg\min_\theta \operatorname{sd}_i \Delta L_i(\theta)`.
+    r"""Choose the rate with the smallest spread: :math:`\arg\min_\theta \operatorname{sd}_i \Delta L_i(\theta)`.
 
-    Kept for those who come from the reference. It is degenerate by construction: as :math:`\theta \to 0` so does
-    :math:`\Delta L`, in every round, so that the smallest rate of the grid nearly always wins. `steady` is its repair.
+    It is kept for users of ``autolrtuner``. The rule is degenerate: as :math:`\theta \to 0`, :math:`\Delta L \to 0` in
+    every round, so the smallest rate of the grid nearly always wins. `steady` does not have this defect.
     """
     rates, deltas = _spread(rates, deltas, "variance")
     return float(rates[np.argmin(deltas.std(axis=0, ddof=1))])
 
 
 def steady(rates: Floats, deltas: Floats) -> float:
-    r"""The steadiest drop: :math:`\arg\min_\theta s(\theta) / |\bar x(\theta)|`, of deviation and mean of the drop.
+    r"""Choose the rate with the steadiest drop: :math:`\arg\min_\theta s(\theta) / |\bar x(\theta)|`.
 
-    Only among rates that lower the loss significantly, whose whole 95 % band lies below 0. The spread alone would
-    choose the smallest of them, since there it vanishes like the drop itself; relative to the drop it does not.
+    Here :math:`s` is the sample standard deviation of the loss differential and :math:`\bar x` its mean. The rule
+    considers only rates that lower the loss significantly: their whole normal 95 % band lies below 0. It divides the
+    spread by the drop because both vanish as the rate goes to 0, so the spread alone would favor the smallest rate.
     """
     rates, deltas = _spread(rates, deltas, "steady")
     band = normal(deltas, alpha=0.05)
@@ -62,9 +64,9 @@ def steady(rates: Floats, deltas: Floats) -> float:
 
 
 def largest_safe(rates: Floats, deltas: Floats) -> float:
-    r"""The largest safe rate: :math:`\max \{\theta : \Delta L_i(\theta) \le 0 \text{ for all } i\}`.
+    r"""Choose the largest safe rate: :math:`\max \{\theta : \Delta L_i(\theta) \le 0 \text{ for all } i\}`.
 
-    Where no rate is safe it warns and returns 0.0, as the reference does.
+    If no rate is safe, it warns and returns 0.0, as ``autolrtuner`` does.
     """
     rates, deltas = _candidates(rates, deltas)
     safe = rates[(deltas <= 0).all(axis=0)]
@@ -75,15 +77,15 @@ def largest_safe(rates: Floats, deltas: Floats) -> float:
 
 
 def half_minimum(rates: Floats, deltas: Floats) -> float:
-    r"""Below the lowest point of the curve: :math:`\theta^* / 2`.
+    r"""Choose half of the rate at the lowest point of the curve: :math:`\theta^* / 2`.
 
-    :math:`\theta^*` is the vertex of the parabola in :math:`\ln\theta` through the lowest mean and its two neighbours
-    (Brent 1973, chapter 5), of which those above 0 count as 0: how far a loss rises says nothing of where it was
-    lowest. At an end of the rates that are left, without those that diverged or dropped out of a race, it is the lowest
-    mean's own rate.
+    :math:`\theta^*` is the vertex of the parabola in :math:`\ln\theta` through the lowest mean and its two neighbors
+    (Brent 1973, chapter 5). A mean above 0 counts as 0, because how far the loss rises does not tell where it was
+    lowest. If the lowest mean is at an end of the rates that are left, :math:`\theta^*` is its own rate. Rates that
+    diverged or dropped out of a race are not left.
 
-    A few steps are a short look, and what lowers the loss most in them is too large a rate for many. Of the divisors
-    that were tried, 2 loses least after 55 steps, and 5 after one.
+    The rate that lowers the loss most within a few steps is too large for many steps. Of the divisors that were tried,
+    2 loses least after 55 steps, and 5 after one step.
     """
     rates, means = _drops(rates, deltas, "half-minimum")
     lowest = int(np.argmin(means))
@@ -92,22 +94,23 @@ def half_minimum(rates: Floats, deltas: Floats) -> float:
     near = slice(lowest - 1, lowest + 2)
     left, right = np.diff(np.log(rates[near]))
     before, _, after = np.minimum(means[near], 0) - means[lowest]
-    # Where all three means are equal, every rate between them is as good.
+    # If all three means are equal, the parabola has no vertex, and every rate between them is equally good.
     slope = left * after + right * before
     shift = 0.5 * (right**2 * before - left**2 * after) / slope if slope > 0 else 0.0
     return float(rates[lowest] * np.exp(shift)) / DIVISOR
 
 
 def share(rates: Floats, deltas: Floats) -> float:
-    r"""The smallest rate with most of the drop: :math:`\min \{\theta : \bar x(\theta) \le 0.8 \min \bar x\}`."""
+    r"""Choose the smallest rate with most of the drop: :math:`\min \{\theta : \bar x(\theta) \le 0.8 \min \bar x\}`."""
     rates, means = _drops(rates, deltas, "share")
     return float(rates[np.argmax(means <= SHARE * means.min())])
 
 
 def significant(rates: Floats, deltas: Floats) -> float:
-    r"""The largest rate that lowers the loss significantly: its 95 % band, Student's, lies below 0.
+    r"""Choose the largest rate that lowers the loss significantly: Student's 95 % band lies below 0.
 
-    At each rate by itself: among many rates that do nothing, one will look as if it did.
+    Each rate is tested by itself, without a correction for the number of rates. So among many rates that do not lower
+    the loss, one may seem to.
     """
     rates, deltas = _spread(rates, deltas, "significant")
     lowers = student(deltas, alpha=0.05).upper < 0
@@ -117,18 +120,19 @@ def significant(rates: Floats, deltas: Floats) -> float:
 
 
 def steepest(rates: Floats, deltas: Floats) -> float:
-    r"""Where the mean falls steepest: :math:`\arg\min_\theta \, d\bar x / d\ln\theta`, by forward differences.
+    r"""Choose the rate at which the mean falls steepest: :math:`\arg\min_\theta \, d\bar x / d\ln\theta`.
 
-    Smith 2017's reading of a range test.
+    The slope is a forward difference. This is how Smith (2017) reads a learning-rate range test.
     """
     rates, means = _drops(rates, deltas, "steepest", least=2)
     return float(rates[np.argmin(np.diff(means) / np.diff(np.log(rates)))])
 
 
 def valley(rates: Floats, deltas: Floats) -> float:
-    """Half way down the longest valley: the middle of the middle third of the longest falling subsequence.
+    """Choose a rate half way down the longest valley of the curve.
 
-    Of the mean over the rates. After the ``valley`` that fastai suggests from a range test.
+    It is the middle of the middle third of the longest falling subsequence of the means. The rule follows the
+    ``valley`` that fastai suggests from a range test.
     """
     rates, means = _drops(rates, deltas, "valley")
     length = np.ones(len(means), dtype=int)
@@ -145,18 +149,19 @@ def valley(rates: Floats, deltas: Floats) -> float:
 
 
 def soft(rates: Floats, deltas: Floats) -> float:
-    r"""A soft minimum: the mean of :math:`\ln\theta` under weights :math:`e^{\bar x(\theta) / (0.1\, \min \bar x)}`.
+    r"""Choose a soft minimum of the curve.
 
-    Not tied to the grid: where several rates do as well, it lies between them.
+    It is the weighted mean of :math:`\ln\theta`, with weights :math:`e^{\bar x(\theta) / (0.1\, \min \bar x)}`. The
+    result need not be on the grid: if several rates are equally good, it lies between them.
     """
     rates, means = _drops(rates, deltas, "soft")
-    # Where the drop is next to nothing, others weigh nothing.
+    # If the best drop is very close to 0, the quotients overflow, and all other rates get a weight of 0.
     with np.errstate(over="ignore"):
         weights = np.exp((means - means.min()) / (TEMPERATURE * means.min()))
     return float(np.exp(np.average(np.log(rates), weights=weights)))
 
 
-#: The constants of `half_minimum`, `share` and `soft`; ``benchmarks/quality`` shows what others would do.
+#: The constants of `half_minimum`, `share` and `soft`. ``benchmarks/quality`` compares them with other values.
 DIVISOR, SHARE, TEMPERATURE = 2, 0.8, 0.1
 
 RULES: dict[str, Callable[[Floats, Floats], float]] = {
@@ -174,7 +179,7 @@ RULES: dict[str, Callable[[Floats, Floats], float]] = {
 }
 
 
-#: What each rule chooses, as the screen says it.
+#: What each rule chooses, in the words of the screen.
 RULE_WORDS = {
     "mean": "lowest mean",
     "median": "lowest median",
@@ -191,24 +196,29 @@ RULE_WORDS = {
 
 
 def choices(rates: Floats, deltas: Floats) -> dict[str, float]:
-    """What each of `RULES` chooses, without those that find no rate."""
+    """Return the rate that each of `RULES` chooses, by the name of the rule. Rules that find no rate are left out."""
     found = {}
     for name, rule in RULES.items():
-        # Of a rule of the user's own, anything.
+        # A rule that the user has added may raise any exception.
         with contextlib.suppress(Exception), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            # The rule "max" gives 0.0 where no rate will do.
+            # The rule "max" returns 0.0 if no rate is safe.
             found[name] = rule(rates, deltas)
     return {name: rate for name, rate in found.items() if rate > 0}
 
 
 @dataclass(frozen=True)
 class Certainty:
-    """How sure a choice is, by a bootstrap over the rounds: see `certainty`.
+    """How certain a choice is, estimated by a bootstrap over the rounds. See `certainty`.
 
-    Of the choices on resampled rounds, all but the share α lie between ``lower`` and ``upper``, and
-    ``agreement`` is the share that lie within half a step of the grid, where that is, from the one on the rounds at
-    hand.
+    Attributes
+    ----------
+    lower, upper
+        The percentile interval of the chosen rate. It contains the choices on resampled rounds, except for the share
+        ``alpha`` of them.
+    agreement
+        The share of the resamples, from 0 to 1, whose choice is at most half a grid step from the actual choice. The
+        step is a difference of logarithms, taken at the actual choice.
     """
 
     lower: float
@@ -217,10 +227,25 @@ class Certainty:
 
 
 def certainty(method: str, rates: Floats, deltas: Floats, alpha: float = 0.05) -> Certainty | None:
-    """The percentile bootstrap (Efron 1979) of a rule's choice, from `RESAMPLES` resamples of the rounds.
+    """Estimate how certain a rule's choice is, by the percentile bootstrap (Efron 1979).
 
-    Always from the same seed, so that the same rounds give the same interval. None with fewer than 3 rounds, which say
-    nothing of themselves, and where the rule finds no rate.
+    The rounds are resampled `RESAMPLES` times. The seed is fixed: the same rounds always give the same result.
+
+    Parameters
+    ----------
+    method
+        The rule, a key of `RULES`.
+    rates
+        The learning rates, shape ``(num_evals,)``.
+    deltas
+        The loss differentials, shape ``(rounds, num_evals)``.
+    alpha
+        Significance level: 0.05 for a 95 % interval.
+
+    Returns
+    -------
+    Certainty or None
+        None if there are fewer than 3 rounds, which are too few to resample, or if the rule finds no rate.
     """
     rule, rounds = RULES[method], len(deltas)
     if rounds < 3:
@@ -239,7 +264,7 @@ def certainty(method: str, rates: Floats, deltas: Floats, alpha: float = 0.05) -
     if not drawn or not choice > 0:
         return None
     lower, upper = np.quantile(drawn, [alpha / 2, 1 - alpha / 2], method="inverted_cdf")
-    # A linear grid may begin at 0, and the rule "max" may choose it.
+    # A linear grid may begin at 0, and the rule "max" may return 0.0: their logarithms are not finite.
     logs = np.log(rates[rates > 0])
     step = np.interp(np.log(choice), logs[1:], np.diff(logs)) if logs.size > 1 else 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -247,21 +272,22 @@ def certainty(method: str, rates: Floats, deltas: Floats, alpha: float = 0.05) -
     return Certainty(float(lower), float(upper), float(agreement))
 
 
-#: Resamples of `certainty`.
+#: The number of resamples of `certainty`.
 RESAMPLES = 200
 
 
 def edge(method: str, rates: Floats, deltas: Floats) -> str:
-    """``"lower"`` or ``"upper"`` where a choice lies at that end of the grid, and may lie beyond it; else ``""``.
+    """Return ``"lower"`` or ``"upper"`` if a rule's choice lies at that end of the grid, else ``""``.
 
-    Of `half_minimum`, where the lowest mean does.
+    A better rate may then lie beyond the grid. For `half_minimum`, the rate of the lowest mean is looked at instead of
+    the choice, which is half of it.
     """
     rate = RULES["mean" if method == "half-minimum" else method](rates, deltas)
     return {rates[0]: "lower", rates[-1]: "upper"}.get(rate, "")
 
 
 def _drops(rates: Floats, deltas: Floats, rule: str, least: int = 1) -> tuple[Floats, Floats]:
-    """The rates and their means, of which some are below 0."""
+    """Return the candidate rates and their means. Raise a `ValueError` if no mean is below 0."""
     rates, deltas = _candidates(rates, deltas)
     means = deltas.mean(axis=0)
     if len(means) < least or not (means < 0).any():

@@ -1,4 +1,4 @@
-"""The interface of ``autolrtuner`` 1.0.2 (Adam Wu, MIT) over this engine."""
+"""The interface of the package ``autolrtuner`` 1.0.2 (Adam Wu, MIT), on top of this engine."""
 
 from __future__ import annotations
 
@@ -20,20 +20,26 @@ if TYPE_CHECKING:
 
 
 class AutoLRTuner:
-    """Runs notebooks written for ``autolrtuner`` with the import line alone changed.
+    """A replacement for the class of the same name in ``autolrtuner``: only the import line of a notebook changes.
 
-    For the same seed it draws that package's own subsamples. It does not share its defects: the model, its optimizer
-    and the global random generators are left alone, every rate is measured from the same optimizer state, integers
-    stay integers, any loss that Keras accepts will do, and a rate that diverges can't be chosen.
+    The same seed draws the same subsamples as in that package. Its defects are not repeated: the model, its optimizer
+    and the global random generators are not changed, every rate is measured from the same optimizer state, integers
+    stay integers, every loss that Keras accepts works, and a rate that diverges is never chosen.
 
     Parameters
     ----------
     model
         A compiled Keras model.
     seed
-        Seed of the subsamples.
+        The seed of the subsamples.
     DTYPE
-        If given, features and outcomes are cast to it, as the original always does (to float32).
+        A dtype that features and outcomes are cast to. By default they are not cast; ``autolrtuner`` casts them to
+        float32.
+
+    Raises
+    ------
+    ValueError
+        If the model can't be measured. The message says why.
     """
 
     def __init__(self, model: keras.Model, seed: int = 42, DTYPE: Any = None) -> None:
@@ -55,9 +61,27 @@ class AutoLRTuner:
         num_evals: int = 100,
         batch_size: int = 32,
     ) -> None:
-        """Run the algorithm on a linear grid of ``num_evals`` rates over ``lr_space``.
+        """Measure the loss differentials on a linear grid.
 
         A second call on the same grid adds rounds; a call on another grid starts over.
+
+        Parameters
+        ----------
+        X, Y
+            Features and outcomes: arrays with one row per observation.
+        lr_space
+            The two ends of the grid.
+        num_subsamples
+            The number of rounds.
+        num_evals
+            The number of rates on the grid.
+        batch_size
+            The number of observations in the subsample of a round.
+
+        Raises
+        ------
+        ValueError
+            If an argument can't be used. The message names it.
         """
         from autolr_widget.engine.data.observations import Observations
         from autolr_widget.engine.measuring.differential import LossDifferential
@@ -89,22 +113,36 @@ class AutoLRTuner:
             self._deltas.append(deltas[0])
 
     def GetResults(self) -> pd.DataFrame:
-        """The loss differentials: one row a round, one column a learning rate, named by ``str`` of it."""
+        """Return the loss differentials: one row per round, and one column per learning rate, named ``str(rate)``."""
         return self._results().frame.set_axis([str(rate) for rate in self._rates], axis=1)
 
     def GetBestLR(self, method: str = "mean") -> float:
-        """The rate that ``"mean"``, ``"median"``, ``"variance"`` or ``"max"`` chooses."""
+        """Return the rate that the rule ``"mean"``, ``"median"``, ``"variance"`` or ``"max"`` chooses."""
         return self._results().best_lr(method)
 
     def GetCyclicLRCallback(
         self, stepsize: int = 4, t_mul: float = 2, m_mul: float = 0.9, alpha: float = 1e-8
     ) -> keras.optimizers.schedules.CosineDecayRestarts:
-        """Cosine annealing with warm restarts from the largest safe rate, or else the largest of the other choices."""
+        """Return a schedule of cosine annealing with warm restarts; see `cosine_restarts` for the arguments.
+
+        It starts from the choice of the rule ``"max"``. If no rate is safe, it starts from the largest rate that
+        another rule chooses.
+        """
         max_lr = self.GetBestLR("max") or max(self.GetBestLR(method) for method in ("mean", "median", "variance"))
         return cosine_restarts(max_lr, self.numBatches, stepsize, t_mul, m_mul, alpha)
 
     def Plot(self, alpha: float = 0.05, trim: float = 0.05, xlim: tuple[float, float] | None = None) -> None:
-        """Draw the curve with matplotlib; the y-axis leaves out the share ``trim`` of the band at either end."""
+        """Draw the curve with matplotlib.
+
+        Parameters
+        ----------
+        alpha
+            Significance level of the band: 0.05 for a 95 % band.
+        trim
+            The share of the band's edges that the y-axis leaves out at the top and at the bottom.
+        xlim
+            The range of learning rates to draw. By default, the whole grid.
+        """
         import matplotlib.pyplot as plt
 
         results = self._results()
@@ -123,7 +161,7 @@ class AutoLRTuner:
         return TuneResults(self._rates, np.array(self._deltas), "linear")
 
     def _column(self, data: Any) -> Any:
-        """One-dimensional data as a column, the shape that the original gives to the model."""
+        """Return one-dimensional data as a column, which is the shape that ``autolrtuner`` gives to the model."""
         array = np.asarray(data)
         array = array if self._dtype is None else array.astype(self._dtype)
         return array[:, np.newaxis] if array.ndim == 1 else array

@@ -1,4 +1,4 @@
-"""Which rates can still win, and when the winner is known: looked at as often as one likes."""
+"""Which rates can still win, and whether the winner is known. Both tests stay valid when repeated after each round."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from numpy.typing import NDArray
 from autolr_widget.engine.reading.band import anytime_margin
 from autolr_widget.engine.types import Floats
 
-#: Rounds from one look at the race to the next. At fixed rounds, so that the same run always drops the same rates.
+#: The number of rounds after which rates may drop out again. It is fixed, so that the same run always drops the same
+#: rates.
 HEAT = 4
-#: Share of the leader's drop by which another rate may still be better once a run is settled.
+#: Once a run is settled, another rate may still be better, but only by this share of the leader's drop.
 TOLERANCE = 0.1
 
 
 def racing(deltas: Floats, pruner: str, alpha: float) -> NDArray[np.bool_]:
-    """The rates that the round after these measures, shape ``(num_evals,)``: all, but in a race."""
+    """Return which rates the next round measures, as booleans of shape ``(num_evals,)``. Without a race, all of them.
+
+    ``deltas`` are the loss differentials of the finished rounds, shape ``(rounds, num_evals)``.
+    """
     looked_at = len(deltas) // HEAT * HEAT
     if pruner == "none" or looked_at == 0:
         return np.ones(deltas.shape[1], dtype=bool)
@@ -23,13 +27,27 @@ def racing(deltas: Floats, pruner: str, alpha: float) -> NDArray[np.bool_]:
 
 
 def contenders(deltas: Floats, alpha: float) -> NDArray[np.bool_]:
-    r"""The rates whose mean may still be the lowest, shape ``(num_evals,)``.
+    r"""Return which rates may still have the lowest mean, by racing (Maron & Moore 1994).
 
-    Judged on paired differences to the leader, the rate of the lowest mean: a rate is out once the whole of its
-    confidence sequence at level :math:`\alpha / (m - 1)` lies above 0, among the :math:`m` rates that still race. As
-    these become fewer, :math:`\alpha` bounds the errors of each stage, and not strictly those of all of them together:
-    ``docs/recommendations.md`` has how often a race chose otherwise.
-    A rate that diverged in a round, or was not measured in it, is out as well; if that is true of all, none is.
+    The leader is the rate with the lowest mean. Each other rate is compared with it by their paired differences: it
+    drops out once its whole confidence sequence at level :math:`\alpha / (m - 1)` lies above 0, where :math:`m` is the
+    number of rates that still race. A rate that diverged in a round, or was not measured in it, drops out too; if that
+    is true of all rates, none drops out.
+
+    Because :math:`m` becomes smaller, :math:`\alpha` bounds the probability of an error in each stage, but not strictly
+    in all stages together. ``docs/recommendations.md`` shows how often a race chose another rate.
+
+    Parameters
+    ----------
+    deltas
+        Loss differentials, shape ``(rounds, num_evals)``; NaN where a rate diverged or was not measured.
+    alpha
+        Significance level: 0.05 for 5 %.
+
+    Returns
+    -------
+    numpy.ndarray
+        Booleans of shape ``(num_evals,)``.
     """
     gaps, margins, finite = _gaps(deltas, alpha)
     if gaps is None:
@@ -40,10 +58,11 @@ def contenders(deltas: Floats, alpha: float) -> NDArray[np.bool_]:
 
 
 def settled(deltas: Floats, alpha: float) -> bool:
-    """Whether no rate can have a mean that is lower than the lowest by more than `TOLERANCE` of its drop.
+    """Whether no other rate can be better than the leader by more than the share `TOLERANCE` of the leader's drop.
 
-    Judged as in `contenders`, at half the level. The other half goes into how deep the leader's drop is at least, by
-    its own confidence sequence. Where no rate lowers the loss, nothing is ever settled.
+    The rates are compared as in `contenders`, at half the level ``alpha``. The other half is spent on a lower bound of
+    the leader's drop, by a confidence sequence. If no rate lowers the loss, a run is never settled. The parameters are
+    those of `contenders`.
     """
     gaps, margins, finite = _gaps(deltas, alpha / 2)
     if gaps is None or len(deltas) < HEAT:
@@ -56,7 +75,10 @@ def settled(deltas: Floats, alpha: float) -> bool:
 
 
 def _gaps(deltas: Floats, alpha: float) -> tuple[Floats | None, Floats, NDArray[np.bool_]]:
-    """Mean differences to the leader and their margins, over the rates that were finite in all rounds."""
+    """Return mean differences to the leader and their margins, for the rates that were finite in all rounds.
+
+    The third value tells which rates these are. The first is None if there are none.
+    """
     finite: NDArray[np.bool_] = np.asarray(np.isfinite(deltas).all(axis=0))
     if len(deltas) == 0 or not finite.any():
         return None, np.array([]), finite

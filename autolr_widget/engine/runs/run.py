@@ -1,4 +1,4 @@
-"""What the widget reads of a run, whether it is measured now or was saved before."""
+"""What the widget needs from a run, whether it is measured now or was saved before."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Run(Protocol):
-    """An `LRTuner`, or the `Replay` of a saved run: the same rounds, but no model to measure more of them."""
+    """The interface that `LRTuner` and `Replay` share. A `Replay` has the rounds of a saved run, but no model."""
 
     settings: Settings
 

@@ -1,4 +1,4 @@
-"""The engine on its own: rounds, one after the other."""
+"""The tuner without the widget: it measures one round after the other."""
 
 from __future__ import annotations
 
@@ -31,32 +31,35 @@ if TYPE_CHECKING:
     from autolr_widget.engine.measuring.differential import LossDifferential
     from autolr_widget.engine.types import Batch, State
 
-#: Seconds of rounds that are measured in one call, and rounds at most.
+#: One call measures as many rounds as take about `BLOCK` seconds, but at most `MOST` rounds.
 BLOCK, MOST = 0.06, 16
 
 
 @takes_settings
 class LRTuner:
-    """Measures how much training lowers the loss, at every learning rate of a grid.
+    """Measure how much training lowers the loss at every learning rate of a grid.
+
+    Iterate over a tuner, or call `step`, to run rounds.
 
     Parameters
     ----------
     model
-        A compiled Keras model. Neither it nor its optimizer is ever written to.
+        A compiled Keras model. The model and its optimizer are never written to.
     x, y, sample_weight, class_weight
-        The data to draw subsamples from, as for `Model.fit`: arrays, frames, tensors or anything else whose rows can be
-        had by index, or lists, tuples and dicts of them, see `Observations`. Or ``x`` alone, as a `tf.data.Dataset`, a
-        `keras.utils.PyDataset`, a generator or a torch ``DataLoader``, see `Stream`.
+        The training data, as for `Model.fit`: arrays, frames, tensors or anything else that can be indexed by row, or
+        lists, tuples and dicts of these (see `Observations`); or ``x`` alone, as a `tf.data.Dataset`, a
+        `keras.utils.PyDataset`, a generator or a torch ``DataLoader`` (see `Stream`).
     **settings
 
     Raises
     ------
     ValueError
-        If an argument can't be used; the message names it.
+        If an argument can't be used. The message names it.
 
     Notes
     -----
-    A run measures the state that model and optimizer are in at its first round, whatever happens to them after.
+    All rounds start from the state that the model and its optimizer have when the first round is measured. Later
+    changes to the model do not affect the run.
 
     Examples
     --------
@@ -65,7 +68,7 @@ class LRTuner:
     ...     print(round.index, tuner.results.best_lr())
     """
 
-    #: A saved run has no model: `autolr_widget.engine.saved.replay.Replay`.
+    #: Whether more rounds can be measured. False in `autolr_widget.engine.saved.replay.Replay`, which has no model.
     can_measure = True
 
     def __init__(
@@ -118,9 +121,9 @@ class LRTuner:
         self._block = 1
 
     def renewed(self, settings: Settings) -> LRTuner:
-        """A tuner of the same model and data with these settings and no rounds.
+        """Return a tuner of the same model and data with other settings and without rounds.
 
-        It measures the model as it is by then, and shares the traced graph where that still holds.
+        It measures the model in the state that it has by then. It reuses the traced graph if that is still valid.
         """
         other = object.__new__(LRTuner)
         traced = self._differential if self._differential and self._differential.is_current() else None
@@ -128,15 +131,16 @@ class LRTuner:
         return other
 
     def restored(self, saved_run: SavedRun) -> LRTuner:
-        """A tuner of the same model and data with the settings of ``saved_run``, and its rounds in place.
+        """Return a tuner of the same model and data with the settings and the rounds of ``saved_run``.
 
-        Its next round has the numbers that it would have had without the break, to the last bit on the same machine.
+        Its next rounds give the same numbers as an uninterrupted run, to the last bit on the same machine.
 
         Raises
         ------
         ValueError
-            If the model, its optimizer or the data are not as the rounds of ``saved_run`` found them, as far as its
-            `start` and the losses of its first and last round tell.
+            If the model, its optimizer or the data are not in the state in which ``saved_run`` began. This is checked
+            with the fingerprint `SavedRun.start`, and with the losses of the first and the last round, which are
+            measured again.
         """
         other = self.renewed(saved_run.settings)
         count = len(saved_run.results)
@@ -145,7 +149,8 @@ class LRTuner:
         other.rates = saved_run.results.rates
         other._prepare(other._sample(0))
         restore.check_start(saved_run, other.saved_run)
-        # On paths, each rate costs as much as the loss before them.
+        # Only the loss before the steps is needed. With several steps, each rate takes as long to measure as that loss,
+        # so only one rate is measured.
         few = np.ones(other.rates.size, dtype=bool)
         few[1:] = other.settings.horizon == 1
         for index in sorted({0, count - 1}):
@@ -156,7 +161,7 @@ class LRTuner:
         return other
 
     def check_settings(self, settings: Settings) -> None:
-        """Refuse a batch size that the data or the model can't give."""
+        """Raise a `ValueError` if the data or the model do not allow the batch size of ``settings``."""
         from autolr_widget.engine.measuring.validation import check_batch_size
 
         self.observations.check_batch_size(settings.batch_size, settings.held_out)
@@ -164,21 +169,24 @@ class LRTuner:
 
     @property
     def optimizer(self) -> str:
-        """The class of the model's optimizer."""
+        """The name of the class of the model's optimizer."""
         return type(self.model.optimizer).__name__
 
     @property
     def num_observations(self) -> int | None:
-        """The number of observations; None for a stream that has not ended yet."""
+        """The number of observations. None if it is not known, because a stream has not ended yet."""
         return self.observations.size
 
     @property
     def data_arguments(self) -> str:
-        """The arguments of a call that passes the same data, by their usual names."""
+        """The arguments that pass the same data to a call, as Python source with the usual names: ``"x, y"``."""
         return self.observations.arguments
 
     def first_batch(self, index: int) -> NDArray[np.int64] | None:
-        """The rows of the first batch of round ``index``; None for a stream, which is read in its own order."""
+        """Return the row numbers of the first batch of round ``index``, shape ``(batch_size,)``.
+
+        None for a stream, which is read in its own order.
+        """
         settings, size = self.settings, self.observations.size
         if size is None or not self.observations.any_order:
             return None
@@ -187,12 +195,12 @@ class LRTuner:
 
     @property
     def plan(self) -> str:
-        """How rounds are measured, in words. Known once one has been."""
+        """How rounds are measured, in words. It is not known before the first round."""
         return "Not known before the first round." if self._differential is None else self._differential.plan
 
     @property
     def model_has_changed(self) -> bool:
-        """Whether the weights differ by now from those that the run measures, or the model was compiled again."""
+        """Whether the model's weights have changed since the run began, or the model has been compiled again."""
         if self._differential is None or self._state is None:
             return False
         pairs = zip(self._state.trainable, self.model.trainable_variables, strict=True)
@@ -212,7 +220,7 @@ class LRTuner:
 
     @property
     def results(self) -> TuneResults:
-        """The rounds finished so far."""
+        """The results of the rounds finished so far."""
         return self._results([*self._rounds])
 
     def _results(self, rounds: Sequence[Round]) -> TuneResults:
@@ -223,11 +231,11 @@ class LRTuner:
 
     @property
     def saved_run(self) -> SavedRun:
-        """The run so far, as it can be kept in a file.
+        """The run so far, in a form that can be written to a file.
 
-        The first one of a run takes longer: it makes the fingerprint of the state that the run began in.
+        The first access takes longer, because it computes the fingerprint of the state in which the run began.
         """
-        # As they are now: another thread may be adding one.
+        # A copy: another thread may add a round meanwhile.
         rounds = [*self._rounds]
         known = {}
         if self._differential is not None and self._state is not None:
@@ -245,29 +253,44 @@ class LRTuner:
 
     @property
     def is_complete(self) -> bool:
-        """Whether no round is left: all have been run, or the choice is settled and the run may end there."""
+        """Whether the run has all its rounds, or is settled and its ``stop_rule`` lets it end early."""
         if self.settings.stop_rule == "settled" and settled(self.deltas, self.settings.alpha):
             return True
         return len(self) >= self.settings.num_subsamples
 
     def __len__(self) -> int:
-        """Rounds finished."""
+        """The number of finished rounds."""
         return len(self._rounds)
 
     def measure(self, index: int) -> Round:
-        """Measure round ``index`` and return it: a pure function of the run's start, whatever came before.
+        """Measure round ``index`` and return it, without adding it to the results.
 
-        All rates take part, in a race too.
+        The result depends only on the state in which the run began, not on earlier rounds. All rates are measured, in a
+        race too.
+
+        Raises
+        ------
+        ValueError
+            If the loss before the steps is not finite, or the model or the data can't be measured.
         """
         (round,) = self._measure(range(index, index + 1), np.ones(self.rates.size, dtype=bool))
         check_loss(round.loss)
         return round
 
     def step(self) -> Round:
-        """Run one more round, add it to the results, and return it. An error leaves the finished rounds alone."""
+        """Run one more round, add it to the results, and return it. If it raises, the finished rounds are kept.
+
+        Raises
+        ------
+        ValueError
+            If the loss before the steps is not finite, or the model or the data can't be measured.
+        MemoryError
+            If TensorFlow runs out of memory.
+        """
         if not self._ahead:
             index = len(self._rounds)
-            # Quick rounds are measured a few ahead, in one call. No more of a stream is read than its rounds see.
+            # Quick rounds are measured several at a time, in one call. Those of a stream are not: it is never read
+            # further than the current round needs.
             left = self.settings.num_subsamples - index if self.observations.any_order else 1
             if self.settings.pruner == "racing":
                 left = min(left, HEAT - index % HEAT)
@@ -282,7 +305,7 @@ class LRTuner:
 
     @property
     def racing(self) -> NDArray[np.bool_]:
-        """The rates that the next round measures, shape ``(num_evals,)``: all, but in a race."""
+        """Which rates the next round measures, as booleans of shape ``(num_evals,)``. Without a race, all of them."""
         return race.racing(self.deltas, self.settings.pruner, self.settings.alpha)
 
     def _sample(self, index: int) -> Batch:
@@ -290,7 +313,7 @@ class LRTuner:
         return self.observations.sample(settings.batch_size, settings.seed, index, settings.horizon, settings.held_out)
 
     def _prepare(self, batch: Batch) -> tuple[LossDifferential, State]:
-        """What measures rounds of batches like this one, and the state that they start from."""
+        """Return the object that measures rounds with batches like this one, and the state from which they start."""
         if self._differential is None:
             from autolr_widget.engine.measuring.differential import LossDifferential
 
@@ -301,7 +324,10 @@ class LRTuner:
         return self._differential, self._state
 
     def _measure(self, indices: range, racing: NDArray[np.bool_]) -> list[Round]:
-        """These rounds at the rates that are ``racing``, or the ones before the first whose data can't be had."""
+        """Measure these rounds at the rates that are ``racing``.
+
+        If the data of a round can't be read, return the rounds before it. Raise the error if it is the first round.
+        """
         settings = self.settings
         batches: list[Batch] = []
         for index in indices:
@@ -317,13 +343,13 @@ class LRTuner:
         return [Round(*round, racing) for round in zip(indices, losses.tolist(), deltas, strict=False)]
 
     def __iter__(self) -> Iterator[Round]:
-        """Run all the rounds that are left."""
+        """Run the remaining rounds, and yield each of them."""
         while not self.is_complete:
             yield self.step()
 
 
 def check_loss(loss: float) -> None:
-    """Refuse a loss that no step can be judged by."""
+    """Raise a `ValueError` if the loss before the steps is not finite, because nothing can be compared with it."""
     if not math.isfinite(loss):
         raise ValueError(
             f"The loss is {loss} before any step, though weights and data are finite. Look for a logarithm or a "

@@ -1,4 +1,4 @@
-"""Whether two runs begin in the same state."""
+"""A fingerprint of the state in which a run begins, to tell whether two runs begin in the same state."""
 
 from __future__ import annotations
 
@@ -19,26 +19,33 @@ from autolr_widget.engine.data.stream import Stream
 from autolr_widget.engine.measuring.step import clone
 from autolr_widget.engine.types import State
 
-#: Bytes of an array that are read in full. Of a longer one, `ROWS` rows are, or as many as these bytes hold.
+#: An array of up to `WHOLE` bytes is hashed as a whole. Of a larger array, `ROWS` rows are hashed, or fewer if they
+#: would take more than `WHOLE` bytes.
 WHOLE, ROWS = 2**26, 1024
 
 
 def fingerprint(state: State, optimizer: keras.Optimizer, observations: Observations | Stream) -> str:
-    """What a run begins from, as ``"weights:…;state:…;optimizer:…;data:…"``, each a hash.
+    """Return hashes of the state in which a run begins, as ``"weights:…;state:…;optimizer:…;data:…"``.
 
-    It is equal in another process too if all values are. It leaves out names, which Keras numbers per process; the
-    learning rate, which a run tries out; and layers and loss function, which `LRTuner.restored` knows by the loss.
+    If all values are equal, so are the fingerprints, in another process too. Some things are left out: names, which
+    Keras numbers per process; the learning rate, which a run varies; and the layers and the loss function, whose change
+    `LRTuner.restored` notices by the loss.
 
     Parameters
     ----------
     state
-        The values that training starts from, all of which are hashed.
+        The values that training starts from. All of them are hashed.
     optimizer
-        The optimizer, for its class and its settings.
+        The optimizer. Its class and its settings are hashed.
     observations
-        The data. Arrays in memory or in an `np.memmap` are hashed whole up to `WHOLE` bytes each; beyond, their shape,
-        dtype and `ROWS` rows at equal distances. Of what is read row by row, only the length is known, and of a stream
-        nothing, so that it has no such part.
+        The data. An array in memory or in an `np.memmap` is hashed as a whole up to `WHOLE` bytes; of a larger one, the
+        shape, the dtype and `ROWS` evenly spaced rows are hashed. Of data that are read row by row, only the length is
+        hashed. For a stream, the fingerprint has no part ``data``.
+
+    Returns
+    -------
+    str
+        The parts are separated by semicolons. Each hash has 16 hexadecimal digits.
     """
     parts = {
         "weights": _hash(value.numpy() for value in state.trainable),
@@ -52,7 +59,7 @@ def fingerprint(state: State, optimizer: keras.Optimizer, observations: Observat
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """The versions that measure, by name."""
+    """Return the installed versions of the packages that affect the measured numbers, by name."""
     try:
         own = importlib.metadata.version("autolr_widget")
     except importlib.metadata.PackageNotFoundError:
@@ -67,13 +74,13 @@ def _hash(values: Iterable[NDArray[Any] | str]) -> str:
             digest.update(f"{len(value)}:{value}".encode())
         else:
             digest.update(f"{value.dtype}{value.shape}".encode())
-            # As bytes: TensorFlow has types that are none of Python's buffers'.
+            # View it as bytes: some of TensorFlow's dtypes, such as bfloat16, do not support the buffer protocol.
             digest.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()[:16]
 
 
 def _described(optimizer: keras.Optimizer) -> str:
-    """Class and settings. A clone's: its learning rate is 1, where the optimizer's own may be a schedule."""
+    """Return class and settings of a clone, whose learning rate is 1. That of the optimizer may be a schedule."""
     return type(optimizer).__name__ + json.dumps(_unnamed(clone(optimizer).get_config()), sort_keys=True, default=_word)
 
 
@@ -84,7 +91,7 @@ def _unnamed(config: Any) -> Any:
 
 
 def _word(value: Any) -> Any:
-    # Not `repr`, which may hold an address.
+    # `repr` may contain a memory address, which differs in each process.
     return value.tolist() if hasattr(value, "tolist") else getattr(value, "__name__", type(value).__name__)
 
 
@@ -99,5 +106,5 @@ def _data(observations: Observations) -> Iterable[NDArray[Any] | str]:
         if leaf.nbytes > WHOLE:
             count = max(1, min(ROWS, WHOLE // leaf[:1].nbytes))
             rows = leaf[np.linspace(0, len(leaf) - 1, count).astype(int)]
-        # As rounds see them.
+        # Hash the rows in the dtype in which rounds see them.
         yield rows.astype(keras.config.floatx(), copy=False) if rows.dtype.kind == "f" else rows

@@ -1,4 +1,4 @@
-"""A saved run in a tuner's place, to look at without the model."""
+"""A saved run that takes the place of a tuner, so that it can be viewed without the model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ from autolr_widget.engine.types import Floats, Round
 
 
 class Replay:
-    """The rounds of a saved run, read like those of an `LRTuner`; there is no model to measure more of them."""
+    """The rounds of a saved run, with the same interface as an `LRTuner`, but without a model to measure more rounds.
+
+    Parameters
+    ----------
+    saved_run
+        The run to show.
+    """
 
     can_measure = False
     is_complete = True
@@ -36,53 +42,53 @@ class Replay:
 
     @property
     def saved_run(self) -> SavedRun:
-        """The run, with the settings that it is read with now."""
+        """The run, with the current settings."""
         return replace(self._saved_run, settings=self.settings)
 
     @property
     def results(self) -> TuneResults:
-        """The rounds."""
+        """The results of the rounds."""
         return self._saved_run.results
 
     @property
     def rates(self) -> Floats:
-        """The learning rates."""
+        """The learning rates, shape ``(num_evals,)``."""
         return self.results.rates
 
     @property
     def deltas(self) -> Floats:
-        """Loss differentials of the rounds, shape ``(rounds, num_evals)``."""
+        """Loss differentials of the rounds, shape ``(rounds, num_evals)``; NaN where a rate diverged."""
         return self.results.deltas
 
     @property
     def rounds(self) -> tuple[Round, ...]:
-        """The rounds, one by one."""
+        """The rounds."""
         return self._saved_run.rounds
 
     @property
     def racing(self) -> NDArray[np.bool_]:
-        """The rates that another round would measure, shape ``(num_evals,)``."""
+        """Which rates another round would measure, as booleans of shape ``(num_evals,)``."""
         return race.racing(self.deltas, self.settings.pruner, self.settings.alpha)
 
     def first_batch(self, index: int) -> None:
-        """Not known: a saved run holds no data."""
+        """Return None: a saved run contains no data."""
 
     def check_settings(self, settings: Settings) -> None:
-        """Refuse settings that would need other rounds."""
+        """Raise a `ValueError` if the settings would need other rounds."""
         if not settings.measure_alike(self.settings):
             raise ValueError(NO_MODEL)
 
     @property
     def model(self) -> NoReturn:
-        """Refused: there is none."""
+        """Raise a `ValueError`: there is no model."""
         raise ValueError(NO_MODEL)
 
     def step(self) -> NoReturn:
-        """Refused: there is no model."""
+        """Raise a `ValueError`: there is no model to measure."""
         raise ValueError(NO_MODEL)
 
     def renewed(self, settings: Settings) -> NoReturn:
-        """Refused: there is no model."""
+        """Raise a `ValueError`: there is no model to measure."""
         raise ValueError(NO_MODEL)
 
 

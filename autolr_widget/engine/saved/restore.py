@@ -1,4 +1,4 @@
-"""Whether a saved run can be continued here, as far as its fingerprint and its losses tell."""
+"""Checks whether a saved run can be continued with this model and these data, by its fingerprint and its losses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 from autolr_widget.engine.saved.saved_run import SavedRun
 
-#: The parts of a fingerprint, in the words of a message. See `autolr_widget.engine.saved.fingerprint`.
+#: What a message calls the parts of a fingerprint. See `autolr_widget.engine.saved.fingerprint`.
 PARTS = {
     "weights": "the model's weights",
     "state": "the model's other state (batch statistics, the seeds of random layers, states of stateful ones)",
@@ -14,12 +14,22 @@ PARTS = {
     "data": "the data",
 }
 
-#: How far, relatively, a loss may be from the saved one: on another machine its last bits are others.
+#: The relative difference that is allowed between a loss and the saved one: the last bits depend on the machine.
 TOLERANCE = 1e-4
 
 
 def check_start(then: SavedRun, now: SavedRun) -> None:
-    """Refuse a run that began in another state than one here, as far as the state of both is known."""
+    """Raise a `ValueError` if the two runs began in different states.
+
+    Only the parts of the fingerprint that are known for both runs are compared.
+
+    Parameters
+    ----------
+    then
+        The saved run.
+    now
+        A run with the current model and data.
+    """
     known, here = (dict(part.partition(":")[::2] for part in run.start.split(";")) for run in (then, now))
     differ = [words for part, words in PARTS.items() if "" != known.get(part, "") != here.get(part, "") != ""]
     if not differ:
@@ -34,7 +44,17 @@ def check_start(then: SavedRun, now: SavedRun) -> None:
 
 
 def check_loss(index: int, then: float, now: float) -> None:
-    """Refuse a round that begins at another loss: what the fingerprint does not see differs."""
+    """Raise a `ValueError` if the loss before the steps of round ``index`` is no longer the saved one.
+
+    Then something differs that the fingerprint does not contain, such as a layer or the loss function.
+
+    Parameters
+    ----------
+    index
+        The index of the round, from 0.
+    then, now
+        The saved loss, and the loss that was measured now.
+    """
     if not math.isclose(now, then, rel_tol=TOLERANCE):
         raise ValueError(
             f"Argument `saved_run` must be a run of this model and these data. Received: a run whose round {index + 1} "

@@ -1,4 +1,4 @@
-"""A whole run, as it can be kept in a file."""
+"""A whole run, in the form in which it is saved in a file."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.types import Round
 
 VERSION = 2
-#: Bytes of a file at most: some three million losses. What claims to be a larger run is not read.
+#: The largest size of a file in bytes: about three million losses. Larger files are not read.
 LIMIT = 2**26
 
 
 @dataclass(frozen=True, eq=False)
 class SavedRun:
-    """A run: what was asked for, what was measured, and what it was measured on.
+    """A run: its settings, its rounds, and information about the model and the versions it was measured with.
 
     Parameters
     ----------
     settings
-        What was asked for. There may be more rounds than its ``num_subsamples``, which only says when to stop.
+        The settings of the run. There may be more rounds than ``num_subsamples``, which only tells when to stop.
     results
         The rounds, on the grid of ``settings``.
     losses
-        The loss before the step of each round, shape ``(rounds,)``.
+        The loss before the steps of each round, shape ``(rounds,)``.
     start
-        A fingerprint of the state that the rounds measure and of the data, see
-        `autolr_widget.engine.saved.fingerprint`; "" where it is not known.
+        A fingerprint of the data and of the state in which the run began, see
+        `autolr_widget.engine.saved.fingerprint`. Empty if it is not known.
     began
-        When the first round began, in UTC and ISO 8601.
+        The time at which the first round began, in UTC and ISO 8601.
     model, optimizer
-        The model's name, and the optimizer's class.
+        The name of the model, and the class of the optimizer.
     autolr_widget, keras, tensorflow
-        The versions that measured.
+        The versions of the packages that measured the run.
 
     Raises
     ------
     ValueError
-        If the arguments do not fit each other; the message names one.
+        If two arguments do not fit together. The message names one of them.
     """
 
     settings: Settings
@@ -75,7 +75,8 @@ class SavedRun:
                 "Argument `losses` must hold one finite number a round. "
                 f"Received: losses of shape {losses.shape}, {len(self.results)} rounds"
             )
-        # The size first: a grid of the settings' own size may be huge. And NumPy's last bit is the machine's own.
+        # Compare the sizes first, because the grid of the settings may be huge. Compare the rates only approximately,
+        # because NumPy's last bit depends on the machine.
         if (rates.size, self.results.scale) != (settings.num_evals, settings.scale) or not np.allclose(
             rates, grid(settings.lr_min, settings.lr_max, settings.num_evals, settings.scale), rtol=1e-9, atol=0
         ):
@@ -95,14 +96,17 @@ class SavedRun:
 
     @property
     def rounds(self) -> tuple[Round, ...]:
-        """The rounds, one by one."""
+        """The rounds."""
         measured = self.results.measured
         assert measured is not None
         columns = range(len(self.results)), self.losses.tolist(), self.results.deltas, measured
         return tuple(Round(*round) for round in zip(*columns, strict=True))
 
     def to_json(self) -> str:
-        """The run as strict JSON: floats to the last bit, ``null`` where a rate diverged."""
+        """Return the run as strict JSON.
+
+        Floats keep every bit. A rate that diverged or was not measured is ``null``.
+        """
         content = {
             "format": RUN,
             "version": VERSION,
@@ -115,12 +119,12 @@ class SavedRun:
 
     @classmethod
     def from_json(cls, text: str) -> SavedRun:
-        """The run that `to_json` wrote, equal to the one written.
+        """Read a run from JSON that `to_json` wrote. It equals the run that was written.
 
         Raises
         ------
         ValueError
-            If ``text`` is anything else.
+            If ``text`` is not such JSON. The message says what is wrong with it.
         """
         try:
             return _saved_run(parse(text))
@@ -128,17 +132,17 @@ class SavedRun:
             raise ValueError(f"Argument `text` must be JSON written by `SavedRun.to_json`, but {error}") from error
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the run to ``path``.
+        """Write the run to ``path``, as JSON.
 
-        Whatever happens meanwhile, a kill or a loss of power too, there is either what was there before or the whole of
-        this run.
+        The file is never half written: if the process is killed or the power fails, it contains either its former
+        content or the whole run.
 
         Raises
         ------
         OSError
             If the file can't be written.
         ValueError
-            If the run is too large for `read`.
+            If the run would be too large for `read`.
         """
         text = self.to_json().encode()
         if len(text) > LIMIT:
@@ -147,14 +151,14 @@ class SavedRun:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> SavedRun:
-        """The run that `write` wrote to ``path``.
+        """Read the run that `write` wrote to ``path``.
 
         Raises
         ------
         OSError
             If the file does not exist or can't be read.
         ValueError
-            If it is not a saved run, or a damaged one.
+            If the file does not contain a saved run, or is damaged.
         """
         try:
             return _saved_run(parse(_bytes(path).decode()))
@@ -166,8 +170,8 @@ class SavedRun:
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
-    """Put a file with ``data`` in the place of what is at ``path``: whole or, whatever happens, not at all."""
-    # What a link points to, not the link.
+    """Replace the file at ``path`` by one that contains ``data``, in one step: it is never half written."""
+    # Replace the file that a link points to, not the link.
     target = Path(os.path.realpath(path))
     aside = target.with_name(f".autolr_widget-{secrets.token_hex(8)}")
     try:
@@ -180,7 +184,7 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
         aside.unlink(missing_ok=True)
 
 
-#: The fields that are words, for people and for comparison.
+#: The fields that are text. They are shown to people and compared with those of other runs.
 WORDS = tuple(field.name for field in dataclasses.fields(SavedRun) if field.default == "")
 _TYPES: dict[Any, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
 
@@ -201,7 +205,7 @@ def _saved_run(content: Any) -> SavedRun:
 
 def _bytes(path: str | os.PathLike[str]) -> bytes:
     status = os.stat(path)
-    # Looked at before it is opened: a pipe would wait for somebody to write.
+    # Check this before the file is opened: opening a pipe would wait until something is written to it.
     if not stat.S_ISREG(status.st_mode) or status.st_size > LIMIT:
         raise ValueError(f"it is not a file of at most {LIMIT >> 20} MB")
     return Path(path).read_bytes()

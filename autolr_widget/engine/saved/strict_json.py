@@ -1,6 +1,7 @@
-"""Checks of JSON from an unknown source: return the expected value, or raise a `ValueError` that says what is there.
+"""Checks of JSON from an unknown source.
 
-The messages are clauses, for the caller to put behind "but": it knows where the text came from.
+Each function returns the expected value, or raises a `ValueError` that says what was found instead. The messages are
+clauses that follow "but" in the caller's message, because only the caller knows where the text comes from.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ NUMBERS = {int, float}
 
 
 def parse(text: str) -> Any:
-    """Parse ``text`` as strict JSON: no NaN, no infinity, no duplicate key."""
+    """Parse strict JSON: NaN, infinity and duplicate keys are errors."""
     try:
         return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once_each)
     except json.JSONDecodeError as error:
@@ -26,11 +27,11 @@ def parse(text: str) -> Any:
 
 
 def check_format(content: Any, form: str, *versions: int) -> None:
-    """Refuse content that says that it has another format, or another version than one of ``versions``."""
+    """Raise a `ValueError` if ``content`` does not have the format ``form`` in one of ``versions``."""
     found = content.get("format") if isinstance(content, dict) else None
     if found != form:
         raise ValueError(f'its "format" is not "{form}"')
-    # True and 1.0 equal 1.
+    # Compare the type too, because True and 1.0 are equal to 1.
     if type(content.get("version")) is not int or content["version"] not in versions:
         raise ValueError(
             f'its "version" is {_shown(content.get("version"))}, and this autolr_widget reads '
@@ -39,7 +40,10 @@ def check_format(content: Any, form: str, *versions: int) -> None:
 
 
 def fields(name: str, value: Any, required: Collection[str], optional: Collection[str] = ()) -> dict[str, Any]:
-    """An object with these keys and no others."""
+    """Return ``value``, which must be an object with all ``required`` keys. Only ``optional`` keys may be added.
+
+    In all functions of this module, ``name`` is what messages call the value.
+    """
     if not isinstance(value, dict):
         raise ValueError(f"`{name}` is not an object, it is {_shown(value)}")
     missing, foreign = sorted({*required} - {*value}), sorted({*value} - {*required, *optional})
@@ -50,25 +54,25 @@ def fields(name: str, value: Any, required: Collection[str], optional: Collectio
 
 
 def of_type(name: str, value: Any, *types: type) -> Any:
-    """A value of exactly one of these types: True is not an integer."""
+    """Return ``value``, which must have exactly one of these types. A boolean is not an integer."""
     if type(value) not in types:
         raise ValueError(f"`{name}` is {_shown(value)}, which is not {types[-1].__name__}")
     return value
 
 
 def numbers(name: str, value: Any) -> NDArray[np.float64]:
-    """A list of finite numbers, as an array."""
+    """Return a list of finite numbers as an array."""
     return _array(name, of_type(name, value, list), NUMBERS)
 
 
 def numbers_or_nan(name: str, value: Any, columns: int) -> NDArray[np.float64]:
-    """Rows of so many finite numbers or nulls, which become NaN, as an array of two axes."""
+    """Return rows of finite numbers and nulls as an array of shape ``(rows, columns)``, with NaN for each null."""
     rows = [_array(name, row, {*NUMBERS, type(None)}) for row in _rows(name, value, columns)]
     return np.array(rows).reshape(-1, columns)
 
 
 def flags(name: str, value: Any, columns: int) -> NDArray[np.bool_]:
-    """Rows of so many booleans, as an array of two axes."""
+    """Return rows of booleans as an array of shape ``(rows, columns)``."""
     rows = _rows(name, value, columns)
     for row in rows:
         _check_types(name, row, {bool})
@@ -89,7 +93,7 @@ def _array(name: str, values: list[Any], types: set[type]) -> NDArray[np.float64
         array = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
     except OverflowError:
         array = np.array([np.inf])
-    # 1e999 is valid JSON too.
+    # 1e999 is valid JSON, and Python reads it as infinity.
     if np.isinf(array).any():
         raise ValueError(f"`{name}` holds a number that is too large")
     return array
@@ -102,7 +106,7 @@ def _check_types(name: str, values: list[Any], types: set[type]) -> None:
 
 
 def _shown(value: Any) -> str:
-    # Never what is inside: it may be huge, or nested too deeply for `repr` as well.
+    # Do not show the content of a list or an object: it may be huge, or nested too deeply for `repr`.
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "an object"
     return repr(value) if not isinstance(value, str) or len(value) <= 60 else f"{value[:60]!r}…"

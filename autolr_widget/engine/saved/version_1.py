@@ -1,10 +1,10 @@
-"""Saved runs of version 1, in the words of version 2: settings and their values had other names."""
+"""Conversion of saved runs of version 1, in which some settings and their values had other names."""
 
 from __future__ import annotations
 
 from typing import Any
 
-#: The old name of a setting, its new name, and the old values that have new ones.
+#: For each setting with a new name or new values: the old name, the new name, and a dict from old to new values.
 RENAMED: dict[str, tuple[str, dict[str, str]]] = {
     "sampler": ("pruner", {"full": "none"}),
     "evaluate_on": ("evaluate_on", {"own": "progressive", "same": "train"}),
@@ -13,7 +13,7 @@ RENAMED: dict[str, tuple[str, dict[str, str]]] = {
 
 
 def upgrade(settings: Any) -> Any:
-    """The ``settings`` of a file of version 1 as version 2 writes them; what is not such settings stays as it is."""
+    """Convert the ``settings`` of a file of version 1 to those of version 2. Return anything else unchanged."""
     if not isinstance(settings, dict):
         return settings
     upgraded = {}
