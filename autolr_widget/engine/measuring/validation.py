@@ -1,4 +1,4 @@
-"""Whether a model and its data can be tuned at all, as far as can be told without running them."""
+"""Checks of the model and the data that do not need to run the model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from autolr_widget.engine.measuring.step import clone
 
 
 def check_model(model: Any) -> None:
-    """Refuse what the engine can't measure, with a `ValueError` that says what to do."""
+    """Raise a `ValueError` if the engine can't measure the model. The message says what to do."""
     if not isinstance(model, keras.Model):
         raise ValueError(f"Argument `model` must be a Keras 3 model. Received: model of type {type(model).__name__}")
     if keras.backend.backend() != "tensorflow":
@@ -56,7 +56,7 @@ def _check_optimizer(optimizer: keras.Optimizer) -> None:
 
 
 def check_batch_size(model: keras.Model, batch_size: int) -> None:
-    """Refuse a batch size that a model made for another one can't take."""
+    """Raise a `ValueError` if the model's inputs were made for another batch size."""
     for tensor in keras.tree.flatten(getattr(model, "inputs", None)) if model.built else ():
         if tensor is not None and tensor.shape[0] not in (None, batch_size):
             raise ValueError(
@@ -66,12 +66,12 @@ def check_batch_size(model: keras.Model, batch_size: int) -> None:
 
 
 def observation_shapes(model: keras.Model) -> list[tuple[int | None, ...]] | None:
-    """The shape of one observation for each of the model's inputs, or None where the model does not say."""
+    """Return the shape of one observation for each input of the model. None if the model does not define its inputs."""
     inputs = getattr(model, "inputs", None) if model.built else None
     return [tuple(tensor.shape[1:]) for tensor in keras.tree.flatten(inputs)] if inputs else None
 
 
-#: The values that a loss is defined for, by the name of its class in lower case.
+#: The smallest and the largest target for which a loss is defined, by the name of its class in lower case.
 _TARGETS = {
     "binarycrossentropy": (0, 1),
     "binaryfocalcrossentropy": (0, 1),
@@ -82,12 +82,12 @@ _TARGETS = {
 
 
 def check_targets(model: keras.Model, y: Any) -> None:
-    """Refuse targets outside of the range of one of Keras's own losses, which would give NaN or nonsense."""
+    """Raise a `ValueError` if a target is out of the range of one of Keras's losses: the loss would be meaningless."""
     losses, targets = keras.tree.flatten(model.loss), keras.tree.flatten(y)
     outputs = keras.tree.flatten(getattr(model, "outputs", None)) if model.built else []
     if len(losses) != len(targets):
         return
-    # Dictionaries come in the order of their keys, outputs in the model's.
+    # Dicts are flattened in the order of their keys, which need not be the order of the model's outputs.
     if len(outputs) != len(losses) or isinstance(y, dict) or isinstance(model.loss, dict):
         outputs = [None] * len(losses)
     for loss, target, output in zip(losses, targets, outputs, strict=True):
