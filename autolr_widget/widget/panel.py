@@ -1,4 +1,4 @@
-"""The whole screen except for the chart's curves, as one model in the browser."""
+"""The panel: all parts of the widget except for the curves of the chart, as one anywidget."""
 
 from __future__ import annotations
 
@@ -17,25 +17,27 @@ STATIC = Path(__file__).parent.parent / "static"
 
 
 def _bundle(name: str) -> str | Path:
-    """A file of the front end as text; as a path while it is developed, so that a page reloads it on each change.
+    """Return a file of the front end as text, or as a path in development.
 
-    anywidget's class keeps every instance of a widget whose files are paths, so that they would never be freed.
+    With a path, anywidget reloads the file in the page whenever it changes. But then it also keeps a reference to every
+    instance of the widget, so that none is ever freed.
     """
     path = STATIC / name
     return path if os.environ.get("ANYWIDGET_HMR") == "1" else path.read_text(encoding="utf-8")
 
 
 class Panel(anywidget.AnyWidget):
-    """The chosen rate, what lies over the chart, the run bar, the controls, and the pacer that asks for the rounds.
+    """The panel: the chosen rate, the parts on top of the chart, the run bar, the controls, and the pacer.
 
-    State is in the traits, in both directions; commands come as messages, see `autolr_widget.widget.commands`.
-    A front end may send anything: code that reads a trait has to check its value.
+    The pacer asks for the next rounds. Traits hold the state and are synchronized in both directions; commands are sent
+    as messages, see `autolr_widget.widget.commands`. A front end may send any value, so code that reads a trait must
+    check the value.
     """
 
     _esm = _bundle("panel.js")
     _css = _bundle("panel.css")
 
-    # The values of the settings, and what the front end has to know to show them.
+    # The values of the settings, and what the front end needs to show them.
     locals().update(setting_traits(sync=True))
     settings: traitlets.List[dict[str, Any]] = traitlets.List(help="The settings, see `setting_controls`").tag(
         sync=True
@@ -88,5 +90,5 @@ class Panel(anywidget.AnyWidget):
 
     @traitlets.default("settings")
     def _settings(self) -> list[dict[str, Any]]:
-        # Not when the class is made: users may add rules of their own.
+        # Build the list for each panel, not once for the class, because users may add rules of their own.
         return setting_controls()
