@@ -50,10 +50,10 @@ class Applied:
             If there is no `apply` to undo, or it wrote into another optimizer.
         """
         if not self._replaced:
-            raise ValueError("There is no `apply` to take back.")
+            raise ValueError("There is no `apply` to undo.")
         written, before = self._replaced.pop()
         if written is not optimizer:
             self._replaced.clear()
-            raise ValueError("The model was compiled again since that `apply`: it has another optimizer.")
+            raise ValueError("The model has been compiled again since that `apply`, and has another optimizer.")
         optimizer.learning_rate = before
         return before

@@ -45,8 +45,8 @@ class Choice(traitlets.HasTraits):
 
     selected_lr = Rate(None, allow_none=True)
     pinned = traitlets.Bool(False)
-    edge = traitlets.Unicode("", help="The end of the grid at which the rule's choice lies, if it does")
-    reason = traitlets.Unicode("", help="How the rate was chosen, and how sure it is")
+    edge = traitlets.Unicode("", help="The end of the grid at which the choice of the rule lies, or empty")
+    reason = traitlets.Unicode("", help="How the rate was chosen, and how certain the choice is")
     interval: traitlets.List[float] = traitlets.List(help="The interval of the rule's choice, or empty")
 
     def __init__(self, run: Run, settings: Settings) -> None:

@@ -42,15 +42,15 @@ class Session(traitlets.HasTraits):
     on_halt
         Called when the run has halted. It may take a while.
     one_message
-        A context manager that combines the changes made by ``on_rounds`` and of ``round`` into one message to the front
-        end. Each message takes about a kilobyte.
+        Returns a context manager that combines the changes that ``on_rounds`` makes and the change of ``round`` into
+        one message to the front end. Each message takes about a kilobyte.
     """
 
     status = traitlets.Enum(STATUSES, "idle")
     round = traitlets.Int(0)
     error = traitlets.Unicode("")
     stale = traitlets.Bool(False, help="Whether the settings are no longer those of the current rounds")
-    turn = traitlets.Int(0, help="Moves when a turn of rounds is over, so that the front end asks for the next")
+    turn = traitlets.Int(0, help="The number of finished turns. When it changes, the front end asks for the next turn")
 
     def __init__(
         self,
@@ -310,7 +310,7 @@ class Session(traitlets.HasTraits):
 
 def _message(error: BaseException, round_number: int) -> str:
     if isinstance(error, KeyboardInterrupt):
-        return f"Interrupted in round {round_number}. Run continues from there."
+        return f"Interrupted in round {round_number}. Press Run to continue from there."
     if isinstance(error, MemoryError):
         return f"Out of memory in round {round_number}. Choose a smaller batch size or fewer learning rates."
     return f"Round {round_number} failed. {type(error).__name__}: {error}"

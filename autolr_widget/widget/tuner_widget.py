@@ -78,9 +78,9 @@ class TunerWidget(ipw.VBox):
     status = traitlets.Enum(STATUSES, "idle", read_only=True)
     round = traitlets.Int(0, read_only=True, help="The number of finished rounds")
     error = traitlets.Unicode("", read_only=True, help='The message shown when status is "error"')
-    selected_lr = Rate(None, allow_none=True, help="The rule's choice, or the user's own while pinned")
-    edge = traitlets.Unicode("", read_only=True, help="The end of the grid at which the rule's choice lies, if it does")
-    pinned = traitlets.Bool(False, help="Whether selected_lr is the user's own")
+    selected_lr = Rate(None, allow_none=True, help="The choice of the rule, or the user's own choice while pinned")
+    edge = traitlets.Unicode("", read_only=True, help="The end of the grid at which the rule's choice lies, or empty")
+    pinned = traitlets.Bool(False, help="Whether `selected_lr` is the user's own choice")
 
     def __init__(
         self,
@@ -264,7 +264,7 @@ class TunerWidget(ipw.VBox):
         """
         _ = self.tuner.model, self._selected()
         if len(self.tuner) == 0:
-            raise ValueError("Nothing has been measured yet that could be refined. Run the tuner first.")
+            raise ValueError("There is no curve to refine yet. Run the tuner first.")
         self._move_grid(*around(self.tuner.rates, *self._choice.range()))
         self._view.before = self._view.curve()
         self.pinned = False
@@ -308,7 +308,7 @@ class TunerWidget(ipw.VBox):
             If there is no curve yet.
         """
         if not np.isfinite(self.tuner.deltas).any():
-            raise ValueError("There is no curve yet that could be pinned. Run the tuner first.")
+            raise ValueError("There is no curve to pin yet. Run the tuner first.")
         self._view.pin()
 
     def unpin_run(self, index: int) -> None:
@@ -343,7 +343,7 @@ class TunerWidget(ipw.VBox):
         size = self.tuner.num_observations
         if size is None:
             raise ValueError(
-                "The length of the data is not known, so that there are no epochs to count `stepsize` in. "
+                "The length of the data is not known, so `stepsize` can't be converted from epochs to steps. "
                 "Use `keras.optimizers.schedules.CosineDecayRestarts(tuner.selected_lr, first_decay_steps=…)`."
             )
         return cosine_restarts(self._selected(), math.ceil(size / self.batch_size), stepsize, t_mul, m_mul, alpha)

@@ -23,12 +23,15 @@ def check_model(model: Any) -> None:
         raise ValueError("Argument `model` must be compiled. Call `model.compile(optimizer, loss)` first.")
     if type(model).train_step is not keras.Model.train_step:
         raise ValueError(
-            f"Argument `model` must train by Keras's own `train_step`. Received: a {type(model).__name__} that "
-            "overrides it. What such a step does can't be taken on copies; a loss of your own can: override "
-            "`compute_loss` instead."
+            "Argument `model` must use Keras's own `train_step`. Received: a model of type "
+            f"{type(model).__name__}, which overrides it. A custom `train_step` can't be run on copies of the weights. "
+            "If you only need a custom loss, override `compute_loss` instead."
         )
     if model.built and not model.trainable_variables:
-        raise ValueError("Argument `model` must have weights to train. Received: a model whose layers are all frozen.")
+        raise ValueError(
+            "Argument `model` must have trainable weights. Received: a model whose layers are all frozen or have no "
+            "weights."
+        )
     _check_optimizer(model.optimizer)
 
 
@@ -42,16 +45,17 @@ def _check_optimizer(optimizer: keras.Optimizer) -> None:
     steps = getattr(optimizer, "inner_optimizer", optimizer).gradient_accumulation_steps
     if steps:
         raise ValueError(
-            "Argument `model` must update its weights in each step. Received: an optimizer with "
-            f"gradient_accumulation_steps={steps}, of whose steps most change nothing. Compile it without, and tune "
-            f"with a `batch_size` {steps} times as large: the update is the same."
+            "Argument `model` must update its weights in every step. Received: an optimizer with "
+            f"gradient_accumulation_steps={steps}, which updates them only once in {steps} steps. Compile the model "
+            f"without it, and tune with a `batch_size` {steps} times as large: the updates are the same."
         )
     try:
         clone(optimizer)
     except Exception as error:
         raise ValueError(
-            f"Argument `model` has an optimizer of type {name} that can't be copied. Its `get_config` must return the "
-            f"arguments of its `__init__`, `learning_rate` among them. {type(error).__name__}: {error}"
+            f"Argument `model` must have an optimizer that can be copied. Received: an optimizer of type {name}. Its "
+            "`get_config` must return the arguments of its `__init__`, including `learning_rate`. "
+            f"{type(error).__name__}: {error}"
         ) from error
 
 
@@ -103,10 +107,10 @@ def _check_target(loss: Any, target: np.ndarray[Any, Any], output: keras.KerasTe
         ignored = getattr(loss, "ignore_class", None)
         labels = target if ignored is None else target[target != ignored]
         least, most = 0, np.inf if classes is None else classes - 1
-        hint = "Count classes from 0, or widen the last layer."
+        hint = "Number the classes from 0, or give the last layer more units."
     elif key in _TARGETS:
         labels, (least, most) = target, _TARGETS[key]
-        hint = "Scale them, or choose a loss that takes such values."
+        hint = "Scale the targets, or use a loss that accepts such values."
     else:
         return
     if labels.size and (labels.min() < least or labels.max() > most):
