@@ -121,7 +121,7 @@ class Chart:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The ends of the x-axis when it shows the whole grid."""
+        """The ends of the x-axis when it shows everything: the whole grid, or the grid before `refine`."""
         first, last = map(float, self._ends)
         return first, last
 

@@ -69,7 +69,7 @@ class Panel(anywidget.AnyWidget):
         b"", help="Five rows, float32: mean, lower, upper, count, and in how many rounds the rate diverged"
     ).tag(sync=True)
     view = traitlets.List([1e-4, 10.0], help="The learning rates that the x-axis spans").tag(sync=True)
-    full_view = traitlets.List([1e-4, 10.0], help="The `view` that shows the whole grid").tag(sync=True)
+    full_view = traitlets.List([1e-4, 10.0], help="The `view` that shows the whole chart").tag(sync=True)
     axis = traitlets.Unicode("log").tag(sync=True)
     limits = traitlets.List([-1.0, 1.0], help="The ends of the y-axis").tag(sync=True)
     margin = traitlets.Dict(MARGIN, help="Pixels from the figure's edges to the plot").tag(sync=True)

@@ -216,7 +216,10 @@ class Session(traitlets.HasTraits):
                 self.round = len(self.tuner)
 
     def _tell_of_halt(self) -> None:
-        """Call ``on_halt`` after a halt, without the lock. If a round is being measured, that thread calls it."""
+        """Call ``on_halt`` if the run has halted. If a round is being measured, the measuring thread does this instead.
+
+        The caller must not hold the lock.
+        """
         if self._measuring.acquire(blocking=False):
             try:
                 self._show_halt()

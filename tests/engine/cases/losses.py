@@ -142,7 +142,7 @@ def train_step_overridden() -> Case:
         def train_step(self, data: Any) -> Any:
             return super().train_step(data)
 
-    return Case(compiled(OwnStep), refused="a OwnStep that overrides it.*override `compute_loss` instead")
+    return Case(compiled(OwnStep), refused="type OwnStep, which overrides it.*override `compute_loss` instead")
 
 
 @case("loss")
