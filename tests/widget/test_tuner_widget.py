@@ -113,7 +113,7 @@ def test_refine_measures_around_the_choice_and_keeps_the_old_curve(widget):
     with pytest.raises(ValueError, match="No learning rate is selected"):
         widget.refine()
     widget.selected_lr = 0.1
-    with pytest.raises(ValueError, match="Nothing has been measured yet"):
+    with pytest.raises(ValueError, match="There is no curve to refine yet"):
         widget.refine()
     widget.pinned = False
     widget.run()

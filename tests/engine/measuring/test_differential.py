@@ -51,7 +51,7 @@ def test_every_form_is_exact(form, name, monkeypatch):
     tuner = LRTuner(case.make(), case.x, case.y, lr_space=(1e-4, 1e-1), num_evals=7, batch_size=12, horizon=1)
     assert_exact(tuner, case.make)
     words = {"loop": "one rate after the other", "vectorised": "1000 rates at once", "pieces": "3 rates at once"}
-    assert words.get(form, "A step of the optimizer at one rate") in tuner.plan
+    assert words.get(form, "The optimizer takes a step") in tuner.plan
 
 
 def bent(*arguments):
