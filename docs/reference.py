@@ -19,7 +19,8 @@ def block() -> str:
     rows = ["| argument | default | accepted values | |", "| --- | --- | --- | --- |"]
     for name, default in ARGUMENTS.items():
         if name == "lr_space":
-            shown, accepted, text = repr(default), "two numbers", "The ends of the grid. The traits are `lr_min`, `lr_max`."
+            shown, accepted = repr(default), "two numbers"
+            text = "The ends of the grid. As traits, they are `lr_min` and `lr_max`."
         else:
             setting = SETTINGS[name]
             shown, accepted, text = json.dumps(default), accepted_values(setting), f"{setting.help} {setting.details}"
