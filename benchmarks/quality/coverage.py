@@ -36,8 +36,8 @@ def asymptotic(deltas: Floats, alpha: float) -> Band:
 
 
 KINDS = BANDS | {"asymptotic": asymptotic}
-#: The number of simulated runs, and the rounds at which the band is checked. The bootstrap has fewer of both, because it
-#: is thousands of times slower.
+#: The number of simulated runs, and the rounds at which the band is checked. The bootstrap has fewer of both: it is
+#: thousands of times slower.
 RUNS = dict.fromkeys(KINDS, 20_000) | {"bootstrap": 2000}
 LOOKS = dict.fromkeys(KINDS, tuple(range(2, ROUNDS + 1))) | {"bootstrap": (2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)}
 
