@@ -57,7 +57,7 @@ LOSSES = {
     "mse": keras.losses.MeanSquaredError,
 }
 #: Divisors of the lowest point that are tried. The best one is chosen with the judged task left out.
-CAUTIONS = (1, 1.25, 1.5, 1.75, 2, 2.5, 3, 5, 10)
+DIVISORS = (1, 1.25, 1.5, 1.75, 2, 2.5, 3, 5, 10)
 
 #: Task, optimizer, and the seed of the initial weights, followed by the round if it is judged alone.
 Case = tuple[str, str, str]
@@ -76,9 +76,9 @@ def chosen(found: Found, run: str, case: Case, rates: np.ndarray, deltas: np.nda
     """Add what all rules choose, and what `half_minimum` would choose with other divisors."""
     for name, rule in RULES.items():
         found[f"{run}, {name}"][case] = choice(rule, rates, deltas)
-    careful = choice(selection.half_minimum, rates, deltas)
-    for caution in CAUTIONS:
-        found[f"{run}, lowest point/{caution}"][case] = careful and careful * selection.DIVISOR / caution
+    half = choice(selection.half_minimum, rates, deltas)
+    for divisor in DIVISORS:
+        found[f"{run}, lowest point/{divisor}"][case] = half and half * selection.DIVISOR / divisor
 
 
 def ours(found: Found, name: str, task: Task, optimizer: str) -> None:
@@ -139,7 +139,7 @@ def reference(found: Found, name: str, task: Task, optimizer: str) -> None:
 
 def leave_one_out(found: Found, run: str) -> None:
     """Add what `half_minimum` chooses with the divisor that is best on all other tasks."""
-    candidates = [found[f"{run}, lowest point/{caution}"] for caution in CAUTIONS]
+    candidates = [found[f"{run}, lowest point/{divisor}"] for divisor in DIVISORS]
     regrets = [{case: regret(*case[:2], rate) for case, rate in rates.items()} for rates in candidates]
     for task in dict.fromkeys(case[0] for case in regrets[0]):
         means = [np.mean([value for case, value in of.items() if case[0] != task]) for of in regrets]
