@@ -125,7 +125,7 @@ class Settings:
         "integer",
         "sampling",
         "Batch size",
-        "Use the batch size of your training: a larger batch often wants a larger rate.",
+        "Use the batch size of your training: a larger batch often needs a larger rate.",
         least=1,
         slider=512,
     )
@@ -135,7 +135,7 @@ class Settings:
         "sampling",
         "Steps",
         "Training steps at each rate, each on a new batch. Few steps are quick, but favor rates that are too large.",
-        details="1 is autolrtuner's own algorithm.",
+        details="A horizon of 1 is autolrtuner's own algorithm.",
         least=1,
         slider=100,
     )
@@ -202,7 +202,7 @@ class Settings:
             object.__setattr__(self, name, setting.check(name, getattr(self, name)))
         if (self.horizon + self.held_out) * self.batch_size > MOST_OBSERVATIONS:
             raise ValueError(
-                f"Arguments `horizon` and `batch_size` must ask for at most {MOST_OBSERVATIONS:,} observations. "
+                f"Arguments `horizon` and `batch_size` must require at most {MOST_OBSERVATIONS:,} observations. "
                 f"Received: horizon={self.horizon}, batch_size={self.batch_size}"
             )
         if not 0 < self.alpha < 1:

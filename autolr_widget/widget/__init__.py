@@ -1,1 +1,1 @@
-"""The screen: `TunerWidget`, its controls, its chart and its session. Knows nothing of TensorFlow."""
+"""The widget: `TunerWidget`, its controls, its chart and its session. It does not know of TensorFlow."""

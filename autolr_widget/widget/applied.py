@@ -1,4 +1,4 @@
-"""The rates that were written into optimizers, so that they can be taken back."""
+"""The rates that were written into optimizers, so that writing them can be undone."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ if TYPE_CHECKING:
 
 
 class Applied:
-    """Writes rates into optimizers, and remembers what they replaced."""
+    """Writes rates into optimizers, and remembers the rates that they replaced."""
 
     def __init__(self) -> None:
         self._replaced: list[tuple[keras.Optimizer, float]] = []
 
     def __len__(self) -> int:
-        """How many can be taken back."""
+        """The number of calls of `apply` that can be undone."""
         return len(self._replaced)
 
     def apply(self, optimizer: keras.Optimizer, lr: float) -> str:
-        """Write ``lr`` into ``optimizer``, and return a notice about it.
+        """Write the rate ``lr`` into ``optimizer``, and return a notice for the user.
 
         Raises
         ------
         ValueError
-            If the optimizer can't hold the rate, or takes its rate from a schedule.
+            If the optimizer can't hold the rate, or uses a schedule.
         """
         before = float(optimizer.learning_rate)
         try:
@@ -42,18 +42,18 @@ class Applied:
         return f"Written to the model's optimizer: {before:.4g} → {lr:.4g}"
 
     def undo(self, optimizer: keras.Optimizer) -> float:
-        """Give ``optimizer`` the rate from before the last `apply` again, and return that rate.
+        """Give ``optimizer`` the rate that it had before the last `apply`, and return that rate.
 
         Raises
         ------
         ValueError
-            If there is nothing to take back, or it was written into another optimizer.
+            If there is no `apply` to undo, or it wrote into another optimizer.
         """
         if not self._replaced:
-            raise ValueError("There is no `apply` to take back.")
+            raise ValueError("There is no `apply` to undo.")
         written, before = self._replaced.pop()
         if written is not optimizer:
             self._replaced.clear()
-            raise ValueError("The model was compiled again since that `apply`: it has another optimizer.")
+            raise ValueError("The model has been compiled again since that `apply`, and has another optimizer.")
         optimizer.learning_rate = before
         return before

@@ -1,4 +1,4 @@
-"""The file that a run is written to after each round."""
+"""The file to which a run is written after each round."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from autolr_widget.engine.runs.run import Run
 
 
 class Autosave:
-    """Writes runs to ``path``, which ends in ``.json``; for None it writes nothing.
+    """Writes runs to a file.
+
+    Parameters
+    ----------
+    path
+        A path that ends in ``.json``. If it is None, nothing is written.
 
     Raises
     ------
@@ -22,7 +27,13 @@ class Autosave:
         self.path = None if path is None else Path(path)
 
     def write(self, run: Run) -> str:
-        """Write the rounds of ``run``, and return what went wrong: a full disk must not end the run."""
+        """Write ``run`` if it has rounds.
+
+        Returns
+        -------
+        str
+            A message if this failed, else ``""``. It does not raise, because a full disk must not end the run.
+        """
         if self.path is None or len(run) == 0:
             return ""
         try:

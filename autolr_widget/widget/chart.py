@@ -1,4 +1,4 @@
-"""The picture: mean loss differential, its band, the zero line, and the curves to compare with."""
+"""The chart: the mean loss differential, its band, the zero line, and the curves to compare with."""
 
 from __future__ import annotations
 
@@ -12,25 +12,42 @@ from numpy.typing import NDArray
 from autolr_widget.engine.reading.band import Band
 from autolr_widget.engine.types import Floats
 
-#: A blue that reaches 3:1 on white and on JupyterLab's dark surface. The pinned runs' colours are Okabe and Ito's.
+#: The blue has a contrast of at least 3:1 on white and on JupyterLab's dark background. The colors of the pinned runs
+#: are those of Okabe and Ito.
 CURVE = "#0c7bdc"
 NEUTRAL = "#808080"
 PINS = ("#009e73", "#a05a9c", "#b07d00", "#808080")
 
-#: Pixels from the figure's edges to the plot. The front end lays its part over the plot.
+#: The distances in pixels from the edges of the figure to the plot. The front end draws its part on top of the plot.
 MARGIN = {"top": 12, "bottom": 50, "left": 68, "right": 16}
 
 
 class Chart:
-    """A `bqplot.Figure` whose number of marks never changes, because bqplot leaves removed ones on the screen.
+    """The chart, drawn by bqplot. Everything interactive and all text are drawn on top of it by the front end.
 
-    Everything that the pointer or the keyboard can take hold of, and all words, lie over it and belong to the front
-    end.
+    The number of marks never changes, because bqplot leaves removed marks on the screen.
+
+    Parameters
+    ----------
+    rates
+        The learning rates of the first run, shape ``(num_evals,)``.
+    axis
+        ``"log"`` or ``"linear"``.
+
+    Attributes
+    ----------
+    figure
+        The `bqplot.Figure`.
+    limits
+        The two ends of the y-axis.
+    is_log
+        Whether the visible x-axis is logarithmic.
     """
 
     def __init__(self, rates: Floats, axis: str) -> None:
         y = bqplot.LinearScale()
-        # Two axes, one of them visible: an axis that is given another scale still draws the old one (bqplot 0.12.47).
+        # There are two x-axes, one of them visible: an axis that is given another scale still draws the old one (bqplot
+        # 0.12.47).
         self._x = {"log": bqplot.LogScale(), "linear": bqplot.LinearScale()}
         self._x_axes = {
             name: bqplot.Axis(
@@ -38,11 +55,11 @@ class Chart:
             )
             for (name, scale), tick_format in zip(self._x.items(), (".0e", None), strict=True)
         }
-        # One scale for all marks: scales that marks are made with and then lose would stay open.
+        # All marks begin with this scale: a scale that a mark is made with and then loses would never be closed.
         scales = {"x": self._x["linear"], "y": y}
         blue = {"colors": [CURVE], "visible": False}
-        # Its lines are the band's lower edge, its upper edge, and the mean: one message a round, not two. Each line is
-        # filled up to the next, and only the first fill is seen.
+        # One mark has three lines, the lower and upper edge of the band and the mean, so that a round needs one message
+        # instead of two. bqplot fills the area from each line to the next; only the first area is visible.
         self._curve = _lines(
             scales,
             stroke_width=2.5,
@@ -53,10 +70,10 @@ class Chart:
             **blue,
         )
         self._zero = _lines(scales, colors=[NEUTRAL], line_style="dashed", stroke_width=1)
-        # Behind the mean of the rates that still race, the mean of all, faint. The same but for a race.
+        # In a race, the faint mean of all rates is behind the mean of the rates that still race.
         self._dropped = _lines(scales, stroke_width=1.5, opacities=[0.5], **blue)
         self._rounds = _lines(scales, stroke_width=1, opacities=[0.3], **blue)
-        # The run before `refine`.
+        # The points of the run that `refine` started from.
         self._before = bqplot.Scatter(x=[1.0], y=[0.0], scales=scales, colors=[NEUTRAL], default_size=24, visible=False)
         self._pins = _lines(scales, colors=list(PINS), stroke_width=2, visible=False)
         self._y = y
@@ -70,16 +87,23 @@ class Chart:
             min_aspect_ratio=0.2,
             max_aspect_ratio=10,
             background_style={"fill": "none"},
-            # Its own margin would make it wider than the widget.
+            # ipywidgets' default margin would make the figure wider than the widget.
             layout={"width": "100%", "height": "320px", "min_width": "0", "margin": "0"},
         )
         self.figure.add_class("autolr-chart")
         self.show_grid(rates, axis)
 
     def show_grid(self, rates: Floats, axis: str, before: tuple[Floats, Floats] | None = None) -> None:
-        """Lay the x-axis, ``"log"`` or ``"linear"``, under the learning rates of a run, and remove the curve.
+        """Show the empty grid of a new run.
 
-        ``before`` are the rates and means of the run that this one refines: they stay in the picture, as points.
+        Parameters
+        ----------
+        rates
+            The learning rates, shape ``(num_evals,)``.
+        axis
+            ``"log"`` or ``"linear"``.
+        before
+            Rates and means of the run that the new run refines. They stay in the chart as points.
         """
         self._rates = rates
         self._ends = rates[[0, -1]] if before is None else before[0][[0, -1]]
@@ -97,20 +121,20 @@ class Chart:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The learning rates that the x-axis spans when all is shown."""
+        """The ends of the x-axis when it shows everything: the whole grid, or the grid before `refine`."""
         first, last = map(float, self._ends)
         return first, last
 
     def show_axis(self, axis: str, view: tuple[float, float]) -> None:
-        """Show the same curve on a ``"log"`` or ``"linear"`` x-axis that spans ``view``."""
+        """Show the same curve on a ``"log"`` or ``"linear"`` x-axis with the two ends ``view``."""
         first, last = view
-        # Zero has no place on a log axis; a linear grid may begin there.
+        # A linear grid may begin at 0, which a log axis can't show.
         self.is_log = axis == "log" and min(first, self.ends[0]) > 0
         shown = "log" if self.is_log else "linear"
         with self._x[shown].hold_sync():
             self._x[shown].min, self._x[shown].max = first, last
         if self.is_log:
-            # bqplot's own log ticks overlap on a narrow screen.
+            # The ticks that bqplot chooses overlap on a narrow screen.
             ticks = decades(first, last)
             self._x_axes["log"].tick_values = ticks
             round_numbers = all(f"{tick:.0e}" == f"{tick:.2e}".replace(".00", "") for tick in ticks)
@@ -122,9 +146,14 @@ class Chart:
                 mark.scales = {**mark.scales, "x": self._x[shown]}
 
     def show_band(self, band: Band, racing: NDArray[np.bool_]) -> None:
-        """Show the statistics of the rounds so far; a rate that has diverged in every round is left out.
+        """Show the statistics of the rounds so far.
 
-        The rates that are no longer ``racing`` are faint.
+        Parameters
+        ----------
+        band
+            The means and their confidence band. A rate that has diverged in every round is left out.
+        racing
+            Which rates still race, as booleans of shape ``(num_evals,)``. The others are faint.
         """
         seen = np.isfinite(band.mean)
         self._curve.visible = bool(seen.any())
@@ -133,14 +162,16 @@ class Chart:
             return
         shown = seen
         if self._dropped.visible:
-            # The mean must have no gaps: from the first that races to the last, and two points at least.
+            # The line of the mean must have no gaps: show all rates from the first to the last that race, and at least
+            # two.
             points = np.flatnonzero(seen)
             places = np.flatnonzero(racing[points]) if racing[points].any() else np.arange(points.size)
             first = max(0, min(places[0], places[-1] - 1))
             shown = np.zeros_like(seen)
             shown[points[first : max(places[-1], first + 1) + 1]] = True
             self._move(self._dropped, band.mean, seen)
-        # A rate of too few rounds has no band yet: a gap, which bqplot leaves at NaN. It can't draw nothing but gaps.
+        # A rate with too few rounds has no band yet. bqplot leaves a gap at NaN, but it can't draw a line that consists
+        # of gaps only: then the edges are equal to the mean.
         banded = np.isfinite(band.lower)
         gap = np.nan if (shown & banded).any() else band.mean
         edges = np.where(banded, [band.lower, band.upper], gap)
@@ -150,12 +181,21 @@ class Chart:
 
     def _move(self, mark: bqplot.Lines, y: Floats, some: NDArray[np.bool_]) -> None:
         with mark.hold_sync():
-            # Half the bytes, and as exact as a screen; what that format can't hold is far outside of the picture.
+            # float32 takes half the bytes and is exact enough for a screen. The values that are clipped, because
+            # float32 can't hold them, are far outside of the chart.
             mark.x, mark.y = self._rates[some], np.clip(y[..., some], -1e30, 1e30).astype(np.float32)
 
     def show_rounds(self, deltas: Floats, measured: NDArray[np.bool_]) -> None:
-        """Draw the curve of each round, faint; with none they go away."""
-        # A rate that diverged leaves the picture at the top; one that had dropped out of the race is a gap.
+        """Draw a faint curve for each round. Without rounds, remove these curves.
+
+        Parameters
+        ----------
+        deltas
+            Loss differentials of the rounds to draw, shape ``(rounds, num_evals)``.
+        measured
+            Which of them were measured, in the same shape.
+        """
+        # The line goes out of the chart at the top where a rate diverged, and has a gap where it was not measured.
         y = np.clip(np.where(np.isfinite(deltas), deltas, np.where(measured, np.inf, np.nan)), -1e30, 1e30)
         with self._rounds.hold_sync():
             self._rounds.visible = len(y) > 0
@@ -163,9 +203,9 @@ class Chart:
                 self._rounds.x, self._rounds.y = self._rates, y.astype(np.float32)
 
     def show_pins(self, curves: list[tuple[Floats, Floats]]) -> None:
-        """Keep these curves, rates and means, in the picture."""
+        """Show these pinned curves, each a pair of rates and means, and no others."""
         seen = [(rates[np.isfinite(mean)], mean[np.isfinite(mean)]) for rates, mean in curves]
-        # All lines of a mark must have the same length: repeating the last point does not lengthen a line.
+        # All lines of a mark must have the same number of points, so short lines repeat their last point.
         most = max((len(rates) for rates, _ in seen), default=0)
         with self._pins.hold_sync():
             self._pins.visible = bool(curves)
@@ -174,7 +214,7 @@ class Chart:
                     np.array([np.pad(line[which], (0, most - len(line[which])), "edge") for line in seen])
                     for which in (0, 1)
                 )
-        # bqplot gives a line that is new the style only when that changes.
+        # bqplot styles a new line only when the style changes.
         self._pins.line_style = "solid"
         self._pins.line_style = "dash_dotted"
 
@@ -185,15 +225,21 @@ class Chart:
 
 
 def _lines(scales: dict[str, bqplot.Scale], **style: Any) -> bqplot.Lines:
-    # Points that any axis can show: bqplot can't draw an empty or a constant line, nor 0 on a log axis.
+    # Begin with points that every axis can show: bqplot can't draw an empty or a constant line, or 0 on a log axis.
     return bqplot.Lines(x=[1.0, 2.0], y=[0.0, 1.0], scales=scales, **style)
 
 
 def y_limits(mean: Floats, lower: Floats, upper: Floats) -> tuple[float, float]:
-    """Limits that show the dip: the lowest mean with its band, and above 0 as much as the dip is deep.
+    """Return limits of the y-axis that show where the loss falls.
 
-    Rates that are far too large raise the loss by orders of magnitude, and their bands reach as far down. The curve
-    leaves the picture there. The limits are round numbers, so that the axis stands still from one round to the next.
+    They contain the lowest mean with its band, and above 0 at most as much as the lowest mean lies below 0. Rates that
+    are far too large raise the loss by orders of magnitude, and their bands reach as far down. There, the curve goes
+    out of the chart. The limits are round numbers, so that they do not change with every round.
+
+    Parameters
+    ----------
+    mean, lower, upper
+        The mean and the edges of its band at each rate, finite and of the same shape.
     """
     dip = min(float(mean.min()), 0.0)
     seen = mean <= (-dip or np.inf)
@@ -207,14 +253,14 @@ def y_limits(mean: Floats, lower: Floats, upper: Floats) -> tuple[float, float]:
 
 
 def decades(first: float, last: float) -> Floats:
-    """Round numbers from ``first`` to ``last``: powers of ten, and others where there is room; 6 at most.
+    """Return at most 6 ticks between ``first`` and ``last``: powers of ten, and more round numbers if there is room.
 
     >>> decades(1e-6, 1.0).tolist()
     [1e-06, 0.0001, 0.01, 1.0]
     >>> decades(0.1, 1.0).tolist()
     [0.1, 0.2, 0.5, 1.0]
     """
-    # The rounding lets 1e-6 count as a power of ten, whatever its last bit.
+    # Round the logarithms, so that 1e-6 counts as a power of ten even if its last bit is off.
     low, high = math.ceil(round(math.log10(first), 9)), math.floor(round(math.log10(last), 9))
     for multiples in ((1, 2, 5), (1, 3)):
         ticks = [m * 10.0**e for e in range(low - 1, high + 1) for m in multiples]

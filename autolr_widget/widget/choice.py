@@ -1,4 +1,4 @@
-"""The chosen rate: the rule's choice, or the user's own while that is pinned."""
+"""The chosen rate: the choice of the rule, or the user's own choice while it is pinned."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ else:
 
 
 class Rate(Float):
-    """A learning rate that can be trained with, or None."""
+    """A trait for a learning rate, which must be positive and finite, or None if ``allow_none`` is set."""
 
     def validate(self, obj: Any, value: Any) -> float | None:
         lr = super().validate(obj, value)
@@ -30,15 +30,23 @@ class Rate(Float):
 
 
 class Choice(traitlets.HasTraits):
-    """What is chosen from the rounds of a run, and in words why.
+    """The chosen rate, and the reason for it in words.
 
-    Setting `selected_lr` pins it, None unpins it. While nothing is pinned, `read` follows the rule.
+    Setting `selected_lr` to a rate pins that rate, and setting it to None unpins it. While no rate is pinned, `read`
+    sets `selected_lr` to the choice of the rule.
+
+    Parameters
+    ----------
+    run
+        The run to choose from.
+    settings
+        The current settings, which name the rule.
     """
 
     selected_lr = Rate(None, allow_none=True)
     pinned = traitlets.Bool(False)
-    edge = traitlets.Unicode("", help="The end of the grid at which the rule's choice lies, if it does")
-    reason = traitlets.Unicode("", help="How the rate was chosen, and how sure it is")
+    edge = traitlets.Unicode("", help="The end of the grid at which the choice of the rule lies, or empty")
+    reason = traitlets.Unicode("", help="How the rate was chosen, and how certain the choice is")
     interval: traitlets.List[float] = traitlets.List(help="The interval of the rule's choice, or empty")
 
     def __init__(self, run: Run, settings: Settings) -> None:
@@ -49,14 +57,14 @@ class Choice(traitlets.HasTraits):
         self.read(run, settings)
 
     def read(self, run: Run, settings: Settings) -> None:
-        """Choose from the rounds of ``run``."""
+        """Choose from the current rounds of ``run``."""
         if self._judged and run is not self._judged[0]:
             self._certainty, self._judged = None, ()
         self._run, self._settings = run, settings
         self._choose()
 
     def judge(self) -> None:
-        """Work out how sure the rule's choice is. This takes longer than a quick round."""
+        """Estimate how certain the choice of the rule is. This takes longer than a quick round."""
         run, settings = self._run, self._settings
         judged = (run, len(run), settings.method, settings.alpha)
         if judged != self._judged:
@@ -65,13 +73,16 @@ class Choice(traitlets.HasTraits):
             self._choose()
 
     def range(self) -> tuple[float, float]:
-        """The smallest and the largest rate that the choice may mean: of the rule and of the lowest point."""
+        """Return the range of rates to refine: it contains the choice, the lowest mean, and the intervals of both.
+
+        If the rate is pinned, both ends are that rate.
+        """
         assert self.selected_lr is not None
         low = high = self.selected_lr
         if self.pinned:
             return low, high
         rates, deltas = self._run.rates, self._run.deltas
-        # The rules read the curve around its lowest point, which is not what all of them choose.
+        # Include the lowest mean: the rules read the curve around it, although not all of them choose it.
         for method in (self._settings.method, "mean"):
             found = RULES[method](rates, deltas)
             sure = certainty(method, rates, deltas, self._settings.alpha) or Certainty(found, found, 1.0)
@@ -106,14 +117,14 @@ class Choice(traitlets.HasTraits):
         self.interval = [] if self._certainty is None else [self._certainty.lower, self._certainty.upper]
 
     def _by_rule(self) -> tuple[float | None, str]:
-        """What the rule chooses, and the reason or what is missing."""
+        """Return the choice of the rule and the reason. If it finds no rate, return None and what is missing."""
         deltas = self._run.deltas
         if len(deltas) == 0:
             return None, "press Run, or type a rate"
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                # The rule "max" returns 0.0 where no rate is safe: that is not a rate to train with.
+                # The rule "max" returns 0.0 if no rate is safe.
                 lr = RULES[self._settings.method](self._run.rates, deltas) or None
         except ValueError as error:
             return None, str(error)

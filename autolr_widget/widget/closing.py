@@ -1,4 +1,7 @@
-"""The widgets to close with a widget: closing a box closes nothing in it, and ipywidgets keeps every open widget."""
+"""The widgets that must be closed together with a widget.
+
+Closing a box does not close the widgets in it, and ipywidgets keeps every open widget alive.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,10 @@ import ipywidgets as ipw
 
 
 def owned_widgets(widget: ipw.Widget) -> list[ipw.Widget]:
-    """All widgets that ``widget`` refers to: children, layouts, and a chart's marks, axes and scales."""
+    """Return all widgets that ``widget`` refers to, directly or through others.
+
+    These are children, layouts, and the marks, axes and scales of a chart.
+    """
     found = {id(widget): widget}
     waiting = [widget]
     while waiting:

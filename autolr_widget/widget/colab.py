@@ -1,4 +1,4 @@
-"""Colab's leave to load front ends that are not its own."""
+"""Permission to load custom widgets in Colab."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from types import ModuleType
 
 
 def allow_front_ends() -> None:
-    """Let Colab load the front ends of bqplot and anywidget. Elsewhere nothing happens.
+    """Let Colab load the front ends of bqplot and anywidget. Outside of Colab, do nothing.
 
-    anywidget asks for it as well, bqplot does not: the chart must not depend on what stands beside it.
+    anywidget enables them itself, but bqplot does not, and the chart must not depend on anywidget being loaded.
     """
-    # Colab's kernel has loaded it before the first cell. Where it is not loaded, this is not Colab.
+    # Colab's kernel imports this module before the first cell. If it is not imported, this is not Colab.
     output = sys.modules.get("google.colab.output")
     if output is not None:
         _enable(output)

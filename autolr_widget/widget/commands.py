@@ -9,16 +9,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Command:
-    """What a message calls.
+    """A command that the front end can send as a message.
 
     Parameters
     ----------
     call
-        Called with the message's fields; returns the notice to show, or None for none.
+        The function to call with the fields of the message. It returns the notice to show, or None.
     fields
         The names and the exact types of the fields.
     answers
-        Whether the notice is shown. A tick shows none and leaves the last one in place.
+        Whether to show the notice. If False, as for a tick, the last notice stays.
     """
 
     call: Callable[..., str | None]
@@ -27,10 +27,22 @@ class Command:
 
 
 def parse(content: Any, commands: Mapping[str, Command]) -> tuple[Command, dict[str, Any], dict[str, Any]] | None:
-    """The command that a message asks for, its arguments, and the values of traits that it brings.
+    """Return the command that a message names, its arguments, and the values of traits that come with it.
 
-    A front end can't send values before a command while the kernel is busy, so that they come in its field ``values``.
-    Anything may come from a front end: None where it is not one of ``commands``.
+    The values are in the field ``values``. The front end can't set the traits before it sends the command: while the
+    kernel is busy, ipywidgets delays changes of traits, but not messages.
+
+    Parameters
+    ----------
+    content
+        The content of the message. It may be anything, because a front end may send anything.
+    commands
+        The commands by name.
+
+    Returns
+    -------
+    tuple or None
+        None if the message is not one of these commands, or its fields have other names or types.
     """
     fields = dict(content) if isinstance(content, dict) else {}
     name, values = fields.pop("type", None), fields.pop("values", {})

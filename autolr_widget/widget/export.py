@@ -1,4 +1,4 @@
-"""A run as something to keep: files, a picture, and the Python that does the same."""
+"""Export of a run: as a file, as a picture, and as Python code that does the same."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from autolr_widget.widget.chart import y_limits
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: Formats of files, by the end of their name.
+#: The file formats, named by their suffix.
 FORMATS = ("json", "csv", "parquet", "png", "svg", "html")
 
 PAGE = """<!doctype html>
@@ -49,7 +49,15 @@ div {{ overflow: auto }}
 
 
 def write_file(path: str | Path, saved_run: SavedRun, selected: float | None, code: str) -> None:
-    """Write the run to ``path``, in the one of `FORMATS` that its suffix names; raise a `ValueError` for others."""
+    """Write the run to ``path``, in the format that the suffix names. The other arguments are those of `as_file`.
+
+    Raises
+    ------
+    ValueError
+        If the suffix is not one of `FORMATS`, or the run is too large to be read again.
+    OSError
+        If the file can't be written.
+    """
     kind = Path(path).suffix.removeprefix(".")
     if kind not in FORMATS:
         raise ValueError(f"Argument `path` must end in one of {', '.join(f'.{f}' for f in FORMATS)}. Received: {path}")
@@ -60,7 +68,24 @@ def write_file(path: str | Path, saved_run: SavedRun, selected: float | None, co
 
 
 def as_file(kind: str, saved_run: SavedRun, selected: float | None, code: str) -> bytes:
-    """The run as a file of one of `FORMATS`; ``code`` is the Python that does the same."""
+    """Return the content of a file.
+
+    Parameters
+    ----------
+    kind
+        One of `FORMATS`.
+    saved_run
+        The run.
+    selected
+        The chosen rate, if there is one. Pictures and pages show it.
+    code
+        Python code that does the same as the run. Pages show it.
+
+    Raises
+    ------
+    ValueError
+        If ``kind`` is not one of `FORMATS`, or is ``"parquet"`` and pyarrow is not installed.
+    """
     if kind not in FORMATS:
         raise ValueError(f"A file must have one of the formats {', '.join(FORMATS)}. Received: {kind}")
     results, settings = saved_run.results, saved_run.settings
@@ -78,7 +103,7 @@ def as_file(kind: str, saved_run: SavedRun, selected: float | None, code: str) -
 
 
 def picture(results: TuneResults, settings: Settings, selected: float | None) -> Figure:
-    """The chart as a matplotlib figure, which belongs to no window and no notebook."""
+    """Draw the chart as a matplotlib figure. It is not registered with pyplot, so that it opens no window."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 4), layout="constrained")
@@ -98,7 +123,17 @@ def picture(results: TuneResults, settings: Settings, selected: float | None) ->
 
 
 def python(settings: Settings, data: str, pinned: float | None) -> str:
-    """Python that does without the widget what was done with it; ``data`` are the arguments that are the data."""
+    """Return Python code that does the same without the widget.
+
+    Parameters
+    ----------
+    settings
+        The settings of the run. Only those that differ from the default appear in the code.
+    data
+        The arguments that pass the data, as Python source: ``"x, y"``.
+    pinned
+        The user's own rate if it is pinned. The code then only sets that rate.
+    """
     if pinned is not None:
         return f"model.optimizer.learning_rate = {pinned!r}"
     values = {"lr_space": (settings.lr_min, settings.lr_max), **asdict(settings)}

@@ -1,7 +1,7 @@
-"""The kernel's interrupt, heard while no cell runs.
+"""The kernel's interrupt, so that it can stop a run while no cell runs.
 
-A kernel ignores interrupts unless a cell runs in its main thread; rounds run between cells, or in another thread. One
-handler serves all sessions: if each had its own, they would come to call one another.
+A kernel ignores interrupts unless a cell runs in its main thread, but rounds are measured between cells or in another
+thread. One handler serves all sessions. If each session had its own, the handlers would end up calling each other.
 """
 
 from __future__ import annotations
@@ -19,17 +19,21 @@ _before: Any = None
 
 
 def listen(loop: Loop, on_interrupt: Callable[[], None]) -> None:
-    """Call ``on_interrupt`` on each interrupt until `forget`. From any thread; ``loop`` is the main thread's."""
+    """Call ``on_interrupt`` on each interrupt until `forget` is called.
+
+    This may be called from any thread. ``loop`` is the event loop of the main thread; without a running loop, nothing
+    happens.
+    """
     _soon(loop, lambda: _add(on_interrupt))
 
 
 def forget(loop: Loop, on_interrupt: Callable[[], None]) -> None:
-    """End what `listen` began."""
+    """Undo `listen`."""
     _soon(loop, lambda: _discard(on_interrupt))
 
 
 def _soon(loop: Loop, change: Callable[[], None]) -> None:
-    # Only in the main thread can a signal's handler be changed.
+    # Python allows only the main thread to change the handler of a signal.
     if loop is not None and loop.is_running():
         loop.call_soon_threadsafe(change)
 
@@ -45,7 +49,8 @@ def _add(on_interrupt: Callable[[], None]) -> None:
 
 def _discard(on_interrupt: Callable[[], None]) -> None:
     _listeners.discard(on_interrupt)
-    # While a cell runs the handler is the kernel's, which puts ours back after it: then ours only passes on.
+    # While a cell runs, the kernel uses a handler of its own, and restores ours after the cell. Ours then stays, but
+    # only passes interrupts on.
     if not _listeners and signal.getsignal(signal.SIGINT) is _heard:
         signal.signal(signal.SIGINT, _before)
 

@@ -1,4 +1,4 @@
-"""One round as a story, which the front end tells in Explain mode."""
+"""The numbers of one round, which the front end explains step by step in Explain mode."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ import numpy as np
 
 from autolr_widget.engine.runs.run import Run
 
-#: Draw the subsample, loss before, a step at each rate, loss after, the differences, the mean.
+#: The number of stages: draw the subsample, the loss before, the steps at each rate, the loss after, the differences,
+#: the mean.
 STAGES = 6
 
 
 def lesson(run: Run) -> dict[str, Any]:
-    """The numbers of the last round, as the front end tells them.
+    """Return the numbers of the last round, for the front end.
 
-    ``drawn`` holds the places of its first batch in the data, from 0 to 1, and is empty for a stream; ``before`` is the
-    loss before the steps; ``rates`` are the rates that it measured, and ``after`` the losses after the steps at each of
-    them, None where the rate diverged.
+    Returns
+    -------
+    dict
+        ``round`` is the number of the round, from 1. ``observations`` is the number of observations in the data, None
+        if it is not known. ``batch_size`` and ``horizon`` are the settings. ``drawn`` are the positions in the data of
+        the first batch, from 0 to 1, in increasing order; it is empty for a stream. ``rates`` are the rates that were
+        measured, ``before`` is the loss before the steps, and ``after`` are the losses after the steps at each rate,
+        None where the rate diverged.
     """
     last, settings, size = run.rounds[-1], run.settings, run.num_observations
     rows = run.first_batch(last.index)

@@ -1,4 +1,4 @@
-"""One trait that is kept equal to another."""
+"""Traits that are kept equal to those of another object."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import traitlets
 
 
 def mirror(source: traitlets.HasTraits, target: traitlets.HasTraits, *names: str) -> None:
-    """Keep these traits of ``target``, read-only ones too, equal to those of ``source`` from now on."""
+    """Keep the traits ``names`` of ``target`` equal to those of ``source`` from now on. They may be read-only."""
 
     def update(name: str) -> None:
-        # The current value: an observer before this one may have changed it again, which `traitlets.link` gets wrong.
+        # Read the current value, because an earlier observer may have changed it again. `traitlets.link` would copy the
+        # value that the change reports, which is then outdated.
         target.set_trait(name, getattr(source, name))
 
     for name in names:

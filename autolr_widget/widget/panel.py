@@ -1,4 +1,4 @@
-"""The whole screen except for the chart's curves, as one model in the browser."""
+"""The panel: all parts of the widget except for the curves of the chart, as one anywidget."""
 
 from __future__ import annotations
 
@@ -17,57 +17,59 @@ STATIC = Path(__file__).parent.parent / "static"
 
 
 def _bundle(name: str) -> str | Path:
-    """A file of the front end as text; as a path while it is developed, so that a page reloads it on each change.
+    """Return a file of the front end as text, or as a path in development.
 
-    anywidget's class keeps every instance of a widget whose files are paths, so that they would never be freed.
+    With a path, anywidget reloads the file in the page whenever it changes. But then it also keeps a reference to every
+    instance of the widget, so that none is ever freed.
     """
     path = STATIC / name
     return path if os.environ.get("ANYWIDGET_HMR") == "1" else path.read_text(encoding="utf-8")
 
 
 class Panel(anywidget.AnyWidget):
-    """The chosen rate, what lies over the chart, the run bar, the controls, and the pacer that asks for the rounds.
+    """The panel: the chosen rate, the parts on top of the chart, the run bar, the controls, and the pacer.
 
-    State is in the traits, in both directions; commands come as messages, see `autolr_widget.widget.commands`.
-    A front end may send anything: code that reads a trait has to check its value.
+    The pacer asks for the next rounds. Traits hold the state and are synchronized in both directions; commands are sent
+    as messages, see `autolr_widget.widget.commands`. A front end may send any value, so code that reads a trait must
+    check the value.
     """
 
     _esm = _bundle("panel.js")
     _css = _bundle("panel.css")
 
-    # The values of the settings, and what the front end has to know to show them.
+    # The values of the settings, and what the front end needs to show them.
     locals().update(setting_traits(sync=True))
     settings: traitlets.List[dict[str, Any]] = traitlets.List(help="The settings, see `setting_controls`").tag(
         sync=True
     )
-    batch_most = traitlets.Int(512, help="The largest batch that the data allow").tag(sync=True)
+    batch_most = traitlets.Int(512, help="The largest batch size that the data allow").tag(sync=True)
     replay = traitlets.Bool(False, help="Whether this is a saved run, which has no model to measure").tag(sync=True)
-    autosave = traitlets.Unicode("", help="The file that rounds are written to, if any").tag(sync=True)
+    autosave = traitlets.Unicode("", help="The file to which rounds are written, or empty").tag(sync=True)
 
     # The run.
     status = traitlets.Unicode("idle").tag(sync=True)
     round = traitlets.Int(0).tag(sync=True)
-    turn = traitlets.Int(0, help="The number of ticks that were answered").tag(sync=True)
+    turn = traitlets.Int(0, help="The number of finished turns, see `Session.turn`").tag(sync=True)
     stale = traitlets.Bool(False).tag(sync=True)
     error = traitlets.Unicode("").tag(sync=True)
 
     # The choice.
     selected_lr = traitlets.Float(None, allow_none=True).tag(sync=True)
     pinned = traitlets.Bool(False).tag(sync=True)
-    reason = traitlets.Unicode("", help="How the rate was chosen, and how sure it is").tag(sync=True)
-    notice = traitlets.Unicode("", help="What the last command has led to").tag(sync=True)
+    reason = traitlets.Unicode("", help="How the rate was chosen, and how certain the choice is").tag(sync=True)
+    notice = traitlets.Unicode("", help="The result of the last command").tag(sync=True)
     interval: traitlets.List[float] = traitlets.List(help="The interval of the chosen rate, or empty").tag(sync=True)
     choices = traitlets.Dict(help="What each rule chooses").tag(sync=True)
     code = traitlets.Unicode("", help="Python that does the same without the widget").tag(sync=True)
-    undoable = traitlets.Bool(False, help="Whether an applied rate can be taken back").tag(sync=True)
+    undoable = traitlets.Bool(False, help="Whether an `apply` can be undone").tag(sync=True)
 
     # The chart.
     rates = traitlets.Bytes(b"", help="The grid, float64").tag(sync=True)
     table = traitlets.Bytes(
-        b"", help="Mean, lower, upper, count and number of times that it diverged, for each rate, float32"
+        b"", help="Five rows, float32: mean, lower, upper, count, and in how many rounds the rate diverged"
     ).tag(sync=True)
     view = traitlets.List([1e-4, 10.0], help="The learning rates that the x-axis spans").tag(sync=True)
-    full_view = traitlets.List([1e-4, 10.0], help="The learning rates that it spans when all is shown").tag(sync=True)
+    full_view = traitlets.List([1e-4, 10.0], help="The `view` that shows the whole chart").tag(sync=True)
     axis = traitlets.Unicode("log").tag(sync=True)
     limits = traitlets.List([-1.0, 1.0], help="The ends of the y-axis").tag(sync=True)
     margin = traitlets.Dict(MARGIN, help="Pixels from the figure's edges to the plot").tag(sync=True)
@@ -78,15 +80,15 @@ class Panel(anywidget.AnyWidget):
     ).tag(sync=True)
     this_run = traitlets.Unicode("", help="The current run, in words like those of `pins`").tag(sync=True)
     probed = traitlets.Int(-1, help="Index of the rate whose rounds are shown as a histogram, or -1").tag(sync=True)
-    histogram = traitlets.Dict(help="Its `edges` and `counts`").tag(sync=True)
+    histogram = traitlets.Dict(help="The `edges` and `counts` of that histogram").tag(sync=True)
 
     # One round, explained.
     explain = traitlets.Bool(False).tag(sync=True)
     lesson = traitlets.Dict().tag(sync=True)
-    stage = traitlets.Int(0, help="How far the explanation has got; 0 when there is none").tag(sync=True)
+    stage = traitlets.Int(0, help="The current stage of the explanation; 0 if there is none").tag(sync=True)
     stages = traitlets.Int(STAGES, help="The last stage").tag(sync=True)
 
     @traitlets.default("settings")
     def _settings(self) -> list[dict[str, Any]]:
-        # Not when the class is made: users may add rules of their own.
+        # Build the list for each panel, not once for the class, because users may add rules of their own.
         return setting_controls()

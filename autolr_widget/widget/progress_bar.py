@@ -1,4 +1,4 @@
-"""A progress bar in a terminal, for a run without a screen."""
+"""A progress bar in a terminal, for a run without a front end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autolr_widget.widget.session import Session
 
 @contextmanager
 def progress_bar(session: Session, total: int) -> Iterator[None]:
-    """Show how many of ``total`` rounds ``session`` has finished; show nothing outside of a terminal."""
+    """Show how many of ``total`` rounds ``session`` has finished. Outside of a terminal, show nothing."""
     with tqdm(total=total, unit="round", disable=None) as bar:
 
         def advance(change: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The states of a run, and who asks for its next round."""
+"""The session: the state of a run, and the loop that measures its rounds."""
 
 from __future__ import annotations
 
@@ -19,24 +19,38 @@ from autolr_widget.widget import interrupt
 
 STATUSES = ("idle", "running", "paused", "done", "stopped", "error")
 
-#: Seconds of rounds that one request for rounds is worth. A tick costs the browser and the kernel some 75 ms.
+#: The seconds for which one turn measures rounds. A turn should be long compared with a tick, which takes the browser
+#: and the kernel about 75 ms.
 TURN = 0.25
-#: Seconds without a tick after which the kernel continues by itself.
+#: The seconds without a tick after which the kernel continues by itself.
 SILENCE = 3.0
 
 
 class Session(traitlets.HasTraits):
-    """Runs rounds of a tuner when asked to: by a tick of the front end, by `run`, or by itself after a silence.
+    """Runs the rounds of a tuner.
 
-    Any method may be called from any thread. ``_lock`` guards the state; ``_measuring`` is held while a round is
-    measured, so that there is one at a time, and a Pause need not wait for it.
+    A tick of the front end or a call of `run` asks for rounds. If no tick arrives for some seconds, the session
+    continues by itself. All methods may be called from any thread. ``_lock`` guards the state. ``_measuring`` is held
+    while a round is measured, so that only one round is measured at a time, and a pause need not wait for it.
+
+    Parameters
+    ----------
+    tuner
+        The run to begin with.
+    on_rounds
+        Called when the rounds of ``tuner`` have changed, before ``round`` changes.
+    on_halt
+        Called when the run has halted. It may take a while.
+    one_message
+        Returns a context manager that combines the changes that ``on_rounds`` makes and the change of ``round`` into
+        one message to the front end. Each message takes about a kilobyte.
     """
 
     status = traitlets.Enum(STATUSES, "idle")
     round = traitlets.Int(0)
     error = traitlets.Unicode("")
     stale = traitlets.Bool(False, help="Whether the settings are no longer those of the current rounds")
-    turn = traitlets.Int(0, help="Moves when a turn of rounds is over, so that the front end asks for the next")
+    turn = traitlets.Int(0, help="The number of finished turns. When it changes, the front end asks for the next turn")
 
     def __init__(
         self,
@@ -45,11 +59,6 @@ class Session(traitlets.HasTraits):
         on_halt: Callable[[], None] = lambda: None,
         one_message: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext,
     ) -> None:
-        """``on_rounds`` is called when the rounds of ``tuner`` have changed, before ``round`` says so.
-
-        ``on_halt`` is called when the run has come to a halt, and may take a while. What ``on_rounds`` and ``round``
-        change goes to the front end within ``one_message``: each message costs a kilobyte.
-        """
         super().__init__()
         self.tuner = tuner
         if len(tuner) > 0:
@@ -66,7 +75,8 @@ class Session(traitlets.HasTraits):
         self._watch_number = 0
         self._due = 0.0
         self._timer: threading.Timer | None = None
-        # The loop of the cell that made the widget. A later handler's may be a subshell's, which comes and goes.
+        # Use the event loop of the cell that made the widget. The loop of a later handler may belong to a subshell,
+        # which can end at any time.
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
@@ -79,7 +89,7 @@ class Session(traitlets.HasTraits):
             interrupt.forget(self._loop, self.interrupt)
 
     def configure(self, settings: Settings) -> None:
-        """Take other settings. If they need new rounds, the run becomes stale and pauses."""
+        """Use other settings. If they require new rounds, the run becomes stale and pauses."""
         with self._lock:
             self.settings = settings
             if not settings.measure_alike(self.tuner.settings):
@@ -93,16 +103,16 @@ class Session(traitlets.HasTraits):
         self._tell_of_halt()
 
     def start(self) -> None:
-        """Run all the rounds that are left; from the first where the run is over or stale."""
+        """Run the remaining rounds. Start over from the first round if the run has ended or is stale."""
         self._start(pause_at=None)
 
     def step(self) -> None:
-        """Run one round, then pause. Nothing happens where all rounds are done: they would be lost."""
+        """Run one round, then pause. Do nothing if all rounds are done: starting over would discard them."""
         if self.status != "done" or self.stale:
             self._start(pause_at=1)
 
     def pause(self) -> None:
-        """Stop after the round that is being measured. Nothing happens unless the session is running."""
+        """Pause after the current round. Do nothing unless the session is running."""
         with self._lock:
             self._pause()
         self._tell_of_halt()
@@ -112,7 +122,7 @@ class Session(traitlets.HasTraits):
             self.status = "paused"
 
     def resume(self) -> None:
-        """Continue after `pause`. Nothing happens unless the session is paused."""
+        """Continue after `pause`. Do nothing unless the session is paused."""
         if self.status == "paused":
             self.start()
 
@@ -125,28 +135,28 @@ class Session(traitlets.HasTraits):
         self._tell_of_halt()
 
     def close(self) -> None:
-        """End the run for good: nothing is left that waits for it."""
+        """End the run for good, and cancel the timer that waits for a silence."""
         self.stop()
         self._watch_number += 1
         if self._timer is not None:
             self._timer.cancel()
 
     def interrupt(self) -> None:
-        """Stop after the round that is being measured, as by an error."""
-        # Without the lock: this may run as a signal's handler, in a thread that waits for another's round.
+        """Stop after the current round, with an error message."""
+        # Do not take the lock: this may run in a signal handler, while another thread holds the lock.
         if self.status == "running":
             self.error = _message(KeyboardInterrupt(), len(self.tuner) + 1)
             self.status = "error"
 
     def reset(self) -> None:
-        """Forget all rounds."""
+        """Discard all rounds."""
         with self._lock:
             self._renew()
             self.status = "idle"
         self._tell_of_halt()
 
     def run(self) -> None:
-        """Run all the rounds that are left, and return when they are done. What a round raises is raised here."""
+        """Run the remaining rounds, and return when they are done. An exception in a round is raised here."""
         self.start()
         with self._measuring:
             try:
@@ -155,15 +165,15 @@ class Session(traitlets.HasTraits):
                 self._show_halt()
 
     async def wait(self) -> None:
-        """Return when the session is no longer running."""
+        """Wait until the session is no longer running."""
         while self.status == "running":
             await asyncio.sleep(0.05)
 
     def tick(self, round: int) -> None:
-        """Run rounds for the time of a turn, at least one, for a front end that has drawn ``round`` of them.
+        """Measure rounds for `TURN` seconds, at least one. A front end calls this when it has drawn ``round`` rounds.
 
-        Nothing happens where the session is not running, where a round is being measured, or where the front end has
-        not seen the newest round yet.
+        Do nothing if the session is not running, if a round is being measured, or if the front end has not drawn the
+        newest round yet.
         """
         self._heard = time.monotonic()
         if self.status != "running" or round != self.round or not self._measuring.acquire(blocking=False):
@@ -176,11 +186,11 @@ class Session(traitlets.HasTraits):
     def _start(self, pause_at: int | None) -> None:
         with self._lock:
             if self.status == "running":
-                # During a single round: do not pause after it any more.
+                # During a single round that `step` started, do not pause after it.
                 if pause_at is None:
                     self._pause_at = None
                 return
-            # Without rounds there is nothing to continue, and the model may have been compiled again since.
+            # Without rounds there is nothing to continue, and the model may have been compiled again meanwhile.
             if self.stale or self.status in ("idle", "done", "stopped") or len(self.tuner) == 0:
                 self._renew()
             self.error = ""
@@ -188,7 +198,7 @@ class Session(traitlets.HasTraits):
             self._heard = time.monotonic()
             self.status = "running"
             interrupt.listen(self._loop, self.interrupt)
-            # Not the watch of a former start: its loop may be closed.
+            # Do not continue the watch of an earlier start: its event loop may be closed.
             self._watch_number += 1
             self._watch_in(SILENCE, self._watch_number)
 
@@ -206,7 +216,10 @@ class Session(traitlets.HasTraits):
                 self.round = len(self.tuner)
 
     def _tell_of_halt(self) -> None:
-        """Show a halt, without the lock. If a round is being measured, the thread that measures it shows the halt."""
+        """Call ``on_halt`` if the run has halted. If a round is being measured, the measuring thread does this instead.
+
+        The caller must not hold the lock.
+        """
         if self._measuring.acquire(blocking=False):
             try:
                 self._show_halt()
@@ -222,7 +235,7 @@ class Session(traitlets.HasTraits):
         return self.tuner.is_complete
 
     def _run_turn(self) -> None:
-        # The error is on the screen; only `run` has somebody to raise it to.
+        # The screen shows the error. It is not raised, because only `run` has a caller who can handle it.
         with contextlib.suppress(Exception, KeyboardInterrupt):
             self._run_rounds(until=time.monotonic() + TURN)
         self._heard = time.monotonic()
@@ -241,7 +254,7 @@ class Session(traitlets.HasTraits):
                     break
         except (Exception, KeyboardInterrupt) as error:
             with self._lock:
-                # After a reset, the round that failed belongs to no run any more.
+                # After a reset, the round that failed no longer belongs to the current run.
                 if tuner is self.tuner and self.status in ("running", "paused"):
                     self.error = _message(error, len(tuner) + 1)
                     self.status = "error"
@@ -272,7 +285,7 @@ class Session(traitlets.HasTraits):
             self._timer.start()
 
     def _watch(self, number: int) -> None:
-        """Continue without a front end, once none has been heard for some seconds."""
+        """Continue without a front end if there was no tick for some seconds."""
         if number != self._watch_number:
             return
         if self.status != "running":
@@ -286,20 +299,21 @@ class Session(traitlets.HasTraits):
     def _go_on_after_silence(self) -> None:
         now = time.monotonic()
         if now > self._due + 1:
-            # A cell blocked the loop, and the front end's messages with it: hear them first, there may be a Pause.
+            # This call is late because a cell blocked the event loop, and with it the messages of the front end. Let
+            # them arrive first: one of them may be a pause.
             self._heard = now
         if now >= self._heard + SILENCE and self._measuring.acquire(blocking=False):
             try:
                 self._run_turn()
             finally:
                 self._measuring.release()
-            # The next turn follows at once, but lets the loop do other things in between.
+            # Start the next turn at once, but let the event loop do other things in between.
             self._heard -= SILENCE
 
 
 def _message(error: BaseException, round_number: int) -> str:
     if isinstance(error, KeyboardInterrupt):
-        return f"Interrupted in round {round_number}. Run continues from there."
+        return f"Interrupted in round {round_number}. Press Run to continue from there."
     if isinstance(error, MemoryError):
         return f"Out of memory in round {round_number}. Choose a smaller batch size or fewer learning rates."
     return f"Round {round_number} failed. {type(error).__name__}: {error}"

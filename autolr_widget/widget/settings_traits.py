@@ -1,4 +1,4 @@
-"""The settings as traits of a widget, and as a list that the front end builds its controls from."""
+"""The settings as traits of a widget, and as the list from which the front end builds its controls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ _TYPES = {"rate": traitlets.Float, "number": traitlets.Float, "integer": traitle
 
 
 def setting_traits(sync: bool = False) -> dict[str, traitlets.TraitType[Any, Any]]:
-    """A trait for each setting, of its name and with its default; the body of a class takes them in."""
+    """Return a trait for each setting, with its name and its default. Update the namespace of a class body with them.
+
+    ``sync`` tells whether the traits are synchronized with the front end.
+    """
     found = {}
     for name, setting in SETTINGS.items():
         trait = _TYPES.get(setting.kind, traitlets.Unicode)(DEFAULTS[name], help=setting.help)
@@ -21,7 +24,7 @@ def setting_traits(sync: bool = False) -> dict[str, traitlets.TraitType[Any, Any
 
 
 def setting_controls() -> list[dict[str, Any]]:
-    """What the front end has to know of each setting, in order."""
+    """Return what the front end needs to know about each setting, in order."""
     return [
         {
             "name": name,

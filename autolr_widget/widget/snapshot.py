@@ -1,4 +1,4 @@
-"""What a reader without a kernel sees: the last state as a picture, and as text."""
+"""The snapshot: what a reader without a kernel sees, a picture and a text of the last state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLUMNS = ["mean", "lower", "upper", "count", "diverged"]
 
 
 def text(saved_run: SavedRun, status: str, selected: float | None) -> str:
-    """The state in a line, and the curve as a table."""
+    """Return one line about the state, followed by a table of the curve if there is one."""
     settings, rounds = saved_run.settings, len(saved_run.results)
     chosen = "no learning rate chosen" if selected is None else f"learning rate {selected:.4g}"
     line = f"TunerWidget: {chosen}, {status} after {rounds} of {max(rounds, settings.num_subsamples)} rounds"
@@ -27,26 +27,26 @@ def text(saved_run: SavedRun, status: str, selected: float | None) -> str:
 
 
 class Snapshot:
-    """The snapshot behind a displayed widget; before `display` there is none to update."""
+    """The snapshot that is displayed after a widget. Before `display` is called, `update` does nothing."""
 
     def __init__(self) -> None:
         self._handle: DisplayHandle | None = None
 
     def display(self, model_id: str, saved_run: SavedRun, status: str, selected: float | None) -> None:
-        """Display the widget of this id, and after it the snapshot."""
+        """Display the widget with this model id, and the snapshot after it."""
         view = {"version_major": 2, "version_minor": 0, "model_id": model_id}
         words = text(saved_run, status, selected)
         display({"text/plain": words, "application/vnd.jupyter.widget-view+json": view}, raw=True)
         self._handle = display(bundle(saved_run, status, selected), raw=True, display_id=f"autolr-{model_id}")
 
     def update(self, saved_run: SavedRun, status: str, selected: float | None) -> None:
-        """Show the run as it is now."""
+        """Replace the snapshot by one of the current state."""
         if self._handle is not None:
             self._handle.update(bundle(saved_run, status, selected), raw=True)
 
 
 def bundle(saved_run: SavedRun, status: str, selected: float | None) -> dict[str, Any]:
-    """The same as an output of a notebook. Where the widget itself is on the page, its style hides this."""
+    """Return the snapshot as the MIME bundle of a notebook output. A style sheet hides it where the widget is shown."""
     words = text(saved_run, status, selected)
     if len(saved_run.results) == 0:
         return {"text/plain": words, "text/html": f'<div class="autolr-snapshot">{html.escape(words)}</div>'}
@@ -63,7 +63,10 @@ def bundle(saved_run: SavedRun, status: str, selected: float | None) -> dict[str
 
 
 def _small_png(saved_run: SavedRun, selected: float | None) -> bytes:
-    """The picture in few colours: a quarter of the bytes, which each notebook keeps and each run sends."""
+    """Return the picture as PNG with few colors.
+
+    This takes a quarter of the bytes. They matter, because each run sends the picture and each notebook stores it.
+    """
     from PIL import Image
 
     drawn, small = io.BytesIO(), io.BytesIO()

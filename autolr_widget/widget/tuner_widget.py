@@ -1,4 +1,4 @@
-"""The widget: it connects the settings, the session that runs the rounds, the choice, and the screen."""
+"""The widget. It connects the settings, the session that runs the rounds, the choice, and the screen."""
 
 from __future__ import annotations
 
@@ -42,28 +42,28 @@ from autolr_widget.widget.view import View
 if TYPE_CHECKING:
     import keras
 
-#: Traits of the panel whose values a command may bring along, see `autolr_widget.widget.commands.parse`.
+#: The traits of the panel whose values may come with a command, see `autolr_widget.widget.commands.parse`.
 BROUGHT = {*SETTINGS, "selected_lr", "pinned", "view", "axis", "explain"}
 
 
 @takes_settings
 class TunerWidget(ipw.VBox):
-    """Find a learning rate by eye: a live chart of how much training lowers the loss at each rate of a grid.
+    """Choose a learning rate from a live chart of how much training lowers the loss at each rate of a grid.
 
     Parameters
     ----------
     model
-        A compiled Keras model. Only `apply` writes to it, and only to its optimizer's learning rate.
+        A compiled Keras model. Only `apply` writes to it, and only to the learning rate of its optimizer.
     x, y, sample_weight, class_weight
-        The data, as for `Model.fit`.
+        The training data, as for `Model.fit`. See `LRTuner`.
     autosave
-        Path of a file, ending in ``.json``, to which the run is written after each round: `load` reads it.
+        The path of a file to which the run is written after each round. It must end in ``.json``. `load` reads it.
     **settings
 
     Raises
     ------
     ValueError
-        If an argument can't be used; the message names it. Setting a trait to such a value raises it too.
+        If an argument can't be used. The message names it. Setting a trait to such a value raises this too.
 
     Examples
     --------
@@ -78,9 +78,9 @@ class TunerWidget(ipw.VBox):
     status = traitlets.Enum(STATUSES, "idle", read_only=True)
     round = traitlets.Int(0, read_only=True, help="The number of finished rounds")
     error = traitlets.Unicode("", read_only=True, help='The message shown when status is "error"')
-    selected_lr = Rate(None, allow_none=True, help="The rule's choice, or the user's own while pinned")
-    edge = traitlets.Unicode("", read_only=True, help="The end of the grid at which the rule's choice lies, if it does")
-    pinned = traitlets.Bool(False, help="Whether selected_lr is the user's own")
+    selected_lr = Rate(None, allow_none=True, help="The choice of the rule, or the user's own choice while pinned")
+    edge = traitlets.Unicode("", read_only=True, help="The end of the grid at which the rule's choice lies, or empty")
+    pinned = traitlets.Bool(False, help="Whether `selected_lr` is the user's own choice")
 
     def __init__(
         self,
@@ -108,22 +108,22 @@ class TunerWidget(ipw.VBox):
         class_weight: Mapping[int, float] | None = None,
         autosave: str | Path | None = None,
     ) -> TunerWidget:
-        """A widget that shows a saved run, and continues it if it is given the model and the data.
+        """Return a widget that shows a saved run, and can continue it if the model and the data are given.
 
         Parameters
         ----------
         path
-            A file that `save` (as ``.json``) or ``autosave`` wrote.
+            A ``.json`` file that `save` or ``autosave`` wrote.
         model, x, y, sample_weight, class_weight, autosave
-            As for `TunerWidget`. The model must be in the state in which the run found it: `resume` then gives the
-            same numbers as an unbroken run. Without a model the run can only be looked at.
+            As for `TunerWidget`. The model must be in the state in which the run began: `resume` then gives the same
+            numbers as an uninterrupted run. Without a model, the run can be viewed but not continued.
 
         Raises
         ------
         OSError
             If the file can't be read.
         ValueError
-            If it is not a saved run, or not a run of this model and these data.
+            If the file does not contain a saved run, or contains a run of another model or other data.
         """
         saved_run = SavedRun.read(path)
         run: Run = Replay(saved_run)
@@ -156,7 +156,7 @@ class TunerWidget(ipw.VBox):
         self.children = [self._panel, self.figure]
 
     def _connect(self) -> None:
-        """Let each change arrive everywhere."""
+        """Connect the parts, so that each change reaches all parts that need it."""
         session, choice, panel = self._session, self._choice, self._panel
         self.observe(self._on_setting, names=[*SETTINGS])
         mirror(self, panel, *SETTINGS)
@@ -165,7 +165,7 @@ class TunerWidget(ipw.VBox):
         mirror(choice, self, "selected_lr", "pinned", "edge")
         mirror(choice, panel, "selected_lr", "pinned", "reason", "interval")
         mirror(self, choice, "selected_lr", "pinned")
-        # After the mirrors: the front end must hear how a run stands, even if one of these raises.
+        # These come after the mirrors: the front end must receive the state of the run, even if one of these raises.
         session.observe(self._on_turn, names="turn")
         session.observe(self._on_status, names="status")
         choice.observe(self._show_code, names=["selected_lr", "pinned"])
@@ -174,7 +174,7 @@ class TunerWidget(ipw.VBox):
         self._show_code()
 
     def _table_of_commands(self) -> dict[str, Command]:
-        """Everything that the front end may ask for: its name, what is called, and the types of the arguments."""
+        """Return all commands that the front end may send, by name."""
         return {
             "tick": Command(self._session.tick, {"round": int}, answers=False),
             "start": Command(self.start),
@@ -193,12 +193,12 @@ class TunerWidget(ipw.VBox):
 
     @property
     def tuner(self) -> Run:
-        """The engine of the current run; a new run has a new one. For a run loaded without a model, a `Replay`."""
+        """The tuner of the current run; each new run has a new one. For a run loaded without a model, a `Replay`."""
         return self._session.tuner
 
     @property
     def results(self) -> TuneResults:
-        """The finished rounds."""
+        """The results of the finished rounds."""
         return self.tuner.results
 
     @property
@@ -221,7 +221,7 @@ class TunerWidget(ipw.VBox):
         self._session.resume()
 
     def step(self) -> None:
-        """Run one round, then pause. Nothing happens if all rounds are done."""
+        """Run one round, then pause. Do nothing if all rounds are done."""
         if self.status not in ("running", "done") or self._session.stale:
             self._view.explained = not self._panel.explain
         self._session.step()
@@ -231,14 +231,15 @@ class TunerWidget(ipw.VBox):
         self._session.stop()
 
     def reset(self) -> None:
-        """Forget all rounds, and unpin the rate."""
+        """Discard all rounds, and unpin the rate."""
         self._session.reset()
         self.pinned = False
 
     def run(self) -> TuneResults:
-        """Run all remaining rounds and return the results. This blocks, and needs no front end.
+        """Run all remaining rounds and return the results.
 
-        In a terminal it shows a progress bar.
+        This blocks until the run is done, and does not need a front end. In a terminal it shows a progress bar. An
+        exception in a round is raised here.
         """
         self._view.end_lesson()
         with progress_bar(self._session, self.num_subsamples):
@@ -251,9 +252,10 @@ class TunerWidget(ipw.VBox):
         return self.results
 
     def refine(self) -> None:
-        """Start a run on a finer grid around `selected_lr`: its interval, and one step of the old grid on either side.
+        """Start a run on a finer grid around `selected_lr`.
 
-        The current curve stays in the picture, as points.
+        The new grid contains the interval of the choice and of the lowest mean, and one step of the old grid on either
+        side. The current curve stays in the chart as points.
 
         Raises
         ------
@@ -262,7 +264,7 @@ class TunerWidget(ipw.VBox):
         """
         _ = self.tuner.model, self._selected()
         if len(self.tuner) == 0:
-            raise ValueError("Nothing has been measured yet that could be refined. Run the tuner first.")
+            raise ValueError("There is no curve to refine yet. Run the tuner first.")
         self._move_grid(*around(self.tuner.rates, *self._choice.range()))
         self._view.before = self._view.curve()
         self.pinned = False
@@ -276,19 +278,19 @@ class TunerWidget(ipw.VBox):
         Raises
         ------
         ValueError
-            If no rate is selected, the optimizer can't hold it, or its rate is a schedule, which Keras does not let one
-            replace.
+            If no rate is selected, if the optimizer can't hold it, or if the optimizer uses a schedule, which Keras
+            does not allow to replace.
         """
         self._apply()
         return self._selected()
 
     def undo(self) -> float:
-        """Take back the last `apply`: give the optimizer the rate that it had before, and return that rate.
+        """Undo the last `apply`: give the optimizer the rate that it had before, and return that rate.
 
         Raises
         ------
         ValueError
-            If there is no `apply` to take back, or the model has another optimizer by now.
+            If there is no `apply` to undo, or the model has been compiled with another optimizer since.
         """
         try:
             return self._applied.undo(self.tuner.model.optimizer)
@@ -296,7 +298,9 @@ class TunerWidget(ipw.VBox):
             self._panel.undoable = len(self._applied) > 0
 
     def pin_run(self) -> None:
-        """Keep the current curve in the picture, to compare the next runs with it. The last 4 pinned curves stay.
+        """Pin the current curve: it stays in the chart, so that you can compare later runs with it.
+
+        The last 4 pinned curves are kept.
 
         Raises
         ------
@@ -304,49 +308,66 @@ class TunerWidget(ipw.VBox):
             If there is no curve yet.
         """
         if not np.isfinite(self.tuner.deltas).any():
-            raise ValueError("There is no curve yet that could be pinned. Run the tuner first.")
+            raise ValueError("There is no curve to pin yet. Run the tuner first.")
         self._view.pin()
 
     def unpin_run(self, index: int) -> None:
-        """Remove the pinned curve of this index (0 for A) from the picture."""
+        """Remove the pinned curve with this index from the chart. Curve A has the index 0."""
         self._view.unpin(index)
 
     def schedule(
         self, stepsize: int = 4, t_mul: float = 2.0, m_mul: float = 0.9, alpha: float = 1e-8
     ) -> keras.optimizers.schedules.CosineDecayRestarts:
-        """Cosine annealing with warm restarts from `selected_lr`, for ``model.compile``; `stepsize` is in epochs.
+        """Return a schedule of cosine annealing with warm restarts that starts from `selected_lr`.
+
+        Pass it to the optimizer as its learning rate.
+
+        Parameters
+        ----------
+        stepsize
+            The length of the first period, in epochs.
+        t_mul
+            Each period is this many times as long as the period before it.
+        m_mul
+            Each period starts at this many times the rate that the period before it started from.
+        alpha
+            The lowest rate, as a share of `selected_lr`.
 
         Raises
         ------
         ValueError
-            If no rate is selected, or the data are a stream that has not ended yet, so that the length of an epoch is
+            If no rate is selected, or if the data are a stream that has not ended yet: then the length of an epoch is
             not known.
         """
         _ = self.tuner.model
         size = self.tuner.num_observations
         if size is None:
             raise ValueError(
-                "The length of the data is not known, so that there are no epochs to count `stepsize` in. "
+                "The length of the data is not known, so `stepsize` can't be converted from epochs to steps. "
                 "Use `keras.optimizers.schedules.CosineDecayRestarts(tuner.selected_lr, first_decay_steps=…)`."
             )
         return cosine_restarts(self._selected(), math.ceil(size / self.batch_size), stepsize, t_mul, m_mul, alpha)
 
     def save(self, path: str | Path) -> None:
-        """Write the run to ``path``, in the format that its suffix names.
+        """Write the run to a file, in the format that the suffix of ``path`` names.
 
-        ``.json`` is the whole run, ``.csv`` and ``.parquet`` are its rounds, ``.png`` and ``.svg`` the picture, and
-        ``.html`` is a page that needs nothing else.
+        ``.json`` contains the whole run, and `load` can read it. ``.csv`` and ``.parquet`` contain the rounds, ``.png``
+        and ``.svg`` the chart. ``.html`` is a self-contained page.
 
         Raises
         ------
         ValueError
-            If the suffix is not one of these, or the run is too large to be read again.
+            If the suffix is not one of these, if the run is too large to be read again, or if the suffix is
+            ``.parquet`` and pyarrow is not installed.
+        OSError
+            If the file can't be written.
         """
         write_file(path, self.tuner.saved_run, self.selected_lr, self._code())
 
     def close(self) -> None:
-        """Stop the run and remove the widget from every screen, with everything that belongs to it."""
-        # ipywidgets also closes widgets whose arguments were refused, which have no session, and closed ones.
+        """Stop the run, and close the widget and all widgets that belong to it: they disappear from every page."""
+        # ipywidgets also closes widgets that are closed already, and widgets whose constructor raised. The latter have
+        # no session.
         if hasattr(self, "_session") and self.comm is not None:
             self._session.close()
             for widget in owned_widgets(self):
@@ -354,14 +375,14 @@ class TunerWidget(ipw.VBox):
         super().close()
 
     def __repr__(self) -> str:
-        # A widget whose arguments were refused has nothing to tell.
+        # A widget whose constructor raised has no session, and no state to show.
         if not hasattr(self, "_session"):
             return object.__repr__(self)
         return text(self.tuner.saved_run, self.status, self.selected_lr)
 
     def _ipython_display_(self) -> None:
-        """Display the widget, and after it a snapshot for readers without a kernel."""
-        # In a terminal there is no kernel that could update a display.
+        """Display the widget, and a snapshot after it for readers without a kernel."""
+        # In a terminal there is no kernel, so that a display could not be updated.
         if hasattr(get_ipython(), "kernel"):
             self._snapshot.display(self.model_id, self.tuner.saved_run, self.status, self.selected_lr)
         else:
@@ -388,20 +409,20 @@ class TunerWidget(ipw.VBox):
             self._on_turn()
 
     def _on_rounds(self) -> None:
-        """The rounds have changed: save them, and show them and the rule's choice."""
+        """The rounds have changed: save them, and show them and the choice of the rule."""
         self._panel.notice = self._autosave.write(self.tuner) or self._panel.notice
         if self._view.show_rounds(self.tuner, self._settings()):
             self._choice.read(self.tuner, self._settings())
 
     def _on_turn(self, _: Any = None) -> None:
-        """A turn of rounds is over: show what takes longer to compute than a quick round."""
+        """A turn is over: compute and show what takes longer than a quick round."""
         if len(self.tuner) > 0 and self._view.explained:
             with self._panel.hold_sync():
                 self._view.show_summary(self._settings())
                 self._choice.judge()
 
     def _on_halt(self) -> None:
-        """The run has come to a halt: bring the snapshot up to date."""
+        """The run has halted: update the snapshot."""
         self._on_turn()
         if self.tuner.model_has_changed:
             self._panel.notice = "The model has changed since this run began: the run measures it as it was then"
@@ -412,7 +433,7 @@ class TunerWidget(ipw.VBox):
             self._panel.notice = ""
 
     def _on_panel_change(self, change: dict[str, Any]) -> None:
-        """Take a setting or the user's own rate from the front end; give it back the old value if that is refused."""
+        """Take over a setting or a rate from the front end. If it is invalid, give the front end its old value back."""
         name, value = change["name"], change["new"]
         if value == getattr(self, name):
             return
@@ -424,7 +445,7 @@ class TunerWidget(ipw.VBox):
             setattr(self._panel, name, getattr(self, name))
 
     def _on_message(self, _: Any, content: Any, __: Any) -> None:
-        """Run the command that the front end sends; ignore anything else."""
+        """Run the command in a message of the front end. Ignore other messages."""
         parsed = parse(content, self._commands)
         if parsed is None:
             return
@@ -466,7 +487,7 @@ class TunerWidget(ipw.VBox):
         return Settings(**{name: getattr(self, name) for name in SETTINGS})
 
     def _move_grid(self, lr_min: float, lr_max: float) -> None:
-        # Checked here before one of them is set, because the other one would then be refused.
+        # Check both ends together: each of them may be invalid with the old value of the other.
         replace(self._settings(), lr_min=lr_min, lr_max=lr_max)
         with self.hold_trait_notifications():
             self.lr_min, self.lr_max = lr_min, lr_max

@@ -1,4 +1,4 @@
-"""How a run is shown: its curve, what can be read from it, what it is compared with, and a round explained."""
+"""How a run is shown: its curve, the values read from it, the pinned curves, and the explanation of a round."""
 
 from __future__ import annotations
 
@@ -17,33 +17,34 @@ from autolr_widget.widget.chart import PINS, Chart
 from autolr_widget.widget.lesson import STAGES, lesson
 from autolr_widget.widget.panel import Panel
 
-#: Learning rates and their means.
+#: Learning rates and mean loss differentials, two arrays of shape ``(num_evals,)``.
 Curve = tuple[Floats, Floats]
 
 
 class View:
-    """The chart, and the panel's part of the picture.
+    """The chart, and what the panel shows on top of it.
 
     Parameters
     ----------
     run
-        The run to begin with.
+        The run to show first.
     panel
-        What lies over the chart and around it.
+        The panel, whose traits the view sets.
     on_explained
-        Called when the explanation of a round has got to the chart, which has waited for it.
+        Called when the explanation of a round has reached its last stage or was ended. The chart does not show the
+        round before that.
     """
 
     def __init__(self, run: Run, panel: Panel, on_explained: Callable[[], None]) -> None:
         self._run = run
         self._panel = panel
         self._on_explained = on_explained
-        #: What the last summary was made of.
+        #: The values from which the last summary was computed.
         self._summed: tuple[object, ...] = ()
         self._pins: list[tuple[str, Curve]] = []
-        #: The curve of a run that the next one refines.
+        #: The curve of the run that the next run refines, if there is one.
         self.before: Curve | None = None
-        #: False while a round is being explained that the chart does not show yet.
+        #: False while a round is explained that the chart does not show yet.
         self.explained = True
         panel.axis = run.settings.scale
         self.chart = Chart(run.rates, panel.axis)
@@ -53,7 +54,13 @@ class View:
         panel.observe(self._on_stage, names=["explain", "stage"])
 
     def show_rounds(self, run: Run, settings: Settings) -> bool:
-        """Show the rounds so far, or begin to explain the last of them; returns whether the chart shows it."""
+        """Show the rounds so far, or begin to explain the last round.
+
+        Returns
+        -------
+        bool
+            Whether the chart shows the last round.
+        """
         if run is not self._run:
             self._run = run
             self.chart.show_grid(run.rates, self._panel.axis, self.before)
@@ -70,17 +77,17 @@ class View:
         return True
 
     def end_lesson(self) -> None:
-        """Let the chart show all rounds from now on."""
+        """End the explanation. From now on, the chart shows all rounds."""
         self.explained = True
         self._panel.lesson, self._panel.stage = {}, 0
 
     def show_summary(self, settings: Settings) -> None:
-        """Show what all rules choose, and what the pointer can read at each rate."""
+        """Show the choices of all rules, and the values that the pointer can read at each rate."""
         summed = (self._run, len(self._run), settings.alpha, settings.band)
         if summed == self._summed:
             return
         self._summed = summed
-        # Once: another thread may be adding a round.
+        # Read the results once, because another thread may add a round meanwhile.
         results = self._run.results
         band = BANDS[settings.band](results.deltas, settings.alpha)
         assert results.measured is not None
@@ -94,19 +101,19 @@ class View:
         self._show_details()
 
     def curve(self) -> Curve:
-        """The rates and means of the current run."""
+        """Return the rates and means of the current run."""
         return self._run.rates, BANDS["normal"](self._run.deltas, 0.05).mean
 
     def pin(self) -> None:
-        """Keep the current curve for comparison; the last few pinned curves stay."""
+        """Pin the current curve. As many pinned curves are kept as there are colors in `PINS`."""
         self._show_pins([*self._pins, (self._words(), self.curve())][-len(PINS) :])
 
     def unpin(self, index: int) -> None:
-        """Take one of them away."""
+        """Remove the pinned curve with this index."""
         self._show_pins([run for i, run in enumerate(self._pins) if i != index])
 
     def _on_view(self, _: Any) -> None:
-        """Show what the front end has zoomed to, or everything if that is not a range."""
+        """Show the range to which the front end has zoomed, or the whole grid if that is not a valid range."""
         panel, view = self._panel, self._panel.view
         if panel.axis not in SCALES or not _is_range(view):
             panel.axis, panel.view = self._run.settings.scale, list(self.chart.ends)
@@ -114,7 +121,7 @@ class View:
             self.chart.show_axis(panel.axis, (view[0], view[1]))
 
     def _show_details(self, _: Any = None) -> None:
-        """Show what was asked for beside the curve: each round's own, and the rounds of one rate."""
+        """Show what the user wants to see beside the curve: the curve of each round, and the histogram of one rate."""
         panel, results = self._panel, self._run.results
         deltas = results.deltas
         assert results.measured is not None
@@ -122,7 +129,8 @@ class View:
         self.chart.show_rounds(deltas[shown], results.measured[shown])
         column = deltas[:, panel.probed] if 0 <= panel.probed < deltas.shape[1] else deltas[:0, 0]
         column = np.clip(column[np.isfinite(column)], -1e30, 1e30)
-        # By their number alone: a rate that blew up once would ask for millions of bins.
+        # Sturges' rule depends only on the number of values. With other rules, one extreme value would lead to millions
+        # of bins.
         counts, edges = np.histogram(column, bins="sturges")
         panel.histogram = {"counts": counts.tolist(), "edges": edges.tolist()} if len(column) > 0 else {}
 
@@ -143,7 +151,7 @@ class View:
         self._panel.pins = [{"words": words, **_lowest(curve)} for words, curve in runs]
 
     def _words(self) -> str:
-        """The current run, in words that distinguish it from others."""
+        """Return a description of the current run that distinguishes it from other runs."""
         settings, rounds = self._run.settings, len(self._run)
         words = [self._run.optimizer, f"batches of {settings.batch_size}"]
         words += [f"{settings.horizon} step{'s' if settings.horizon > 1 else ''}"]

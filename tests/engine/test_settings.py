@@ -38,11 +38,11 @@ from autolr_widget.engine.settings import MOST_OBSERVATIONS, SETTINGS, Setting, 
         ({"lr_min": 10}, r"`lr_min` must be smaller than `lr_max`\. Received: lr_min=10\.0, lr_max=10\.0"),
         (
             {"batch_size": MOST_OBSERVATIONS // 55 + 1},
-            "`horizon` and `batch_size` must ask for at most 10,000,000 observations. Received: horizon=55",
+            "`horizon` and `batch_size` must require at most 10,000,000 observations. Received: horizon=55",
         ),
         (
             {"batch_size": 10**6, "horizon": 10, "evaluate_on": "held-out"},
-            "`horizon` and `batch_size` must ask for at most",
+            "`horizon` and `batch_size` must require at most",
         ),
     ],
 )

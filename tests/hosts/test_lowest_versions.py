@@ -20,7 +20,9 @@ def test_the_environment_has_the_lowest_versions():
     assert [*map(Version, json.loads(printed))] == [*map(Version, versions)]
 
 
-# The quick tests only, as in `make quick`: all of them take ten minutes.
+# The tests of `make quick`, because all of them would take ten minutes. Two of the slow cases fail, where Keras 3.5
+# differs: `fit` itself raises if dictionaries have another order than the outputs, and the engine refuses a stateful
+# GRU, whose state is not tracked.
 @pytest.mark.parametrize("folder", ["engine", "widget"])
 def test_the_quick_tests_pass(folder):
     # Warnings of our dependencies' old versions about each other are not ours.

@@ -35,7 +35,7 @@ def test_apply_to_a_schedule_raises_an_error(make_model, digits):
 def test_undo_reverts_each_apply(widget):
     optimizer = widget.tuner.model.optimizer
     before = float(optimizer.learning_rate)
-    with pytest.raises(ValueError, match="no `apply` to take back"):
+    with pytest.raises(ValueError, match="no `apply` to undo"):
         widget.undo()
     for rate in (0.5, 0.25):
         widget.selected_lr = rate

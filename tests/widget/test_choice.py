@@ -71,7 +71,7 @@ def test_the_reason_if_no_rate_lowers_the_loss(make_model, digits):
     widget = TunerWidget(make_model(), *digits, lr_space=(1e3, 1e5), num_evals=4, num_subsamples=3)
     widget.run()
     assert widget.selected_lr is None
-    assert "finds no rate that lowers the loss. Try smaller ones" in widget._panel.reason
+    assert "finds no rate that lowers the loss. Try smaller rates" in widget._panel.reason
     widget.method = "mean"
     assert widget.selected_lr is not None
     assert widget._panel.reason.startswith("no rate lowers the loss: try smaller ones")

@@ -21,6 +21,7 @@ def test_the_code_applies_the_same_rate(make_model, digits, settings, pinned):
     assert float(model.optimizer.learning_rate) == pytest.approx(chosen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("rounds", [0, 3])
 def test_save_and_download(widget, tmp_path, kind, rounds, monkeypatch):

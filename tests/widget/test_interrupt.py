@@ -28,7 +28,7 @@ def test_an_interrupt_between_cells_stops_the_run_and_restores_the_handler():
     finally:
         signal.signal(signal.SIGINT, before)
     assert calls == [signal.SIGINT], "the previous handler is called, too"
-    assert (session.status, session.error) == ("error", "Interrupted in round 2. Run continues from there.")
+    assert (session.status, session.error) == ("error", "Interrupted in round 2. Press Run to continue from there.")
     session.run()
     session.close()
     assert session.tuner.rounds == [0, 1, 2, 3, 4]

@@ -81,7 +81,7 @@ def test_start_after_stop_begins_a_new_run(session):
     [
         (ValueError("shapes (3,) and (4,)"), "Round 2 failed. ValueError: shapes (3,) and (4,)"),
         (MemoryError(), "Out of memory in round 2. Choose a smaller batch size or fewer learning rates."),
-        (KeyboardInterrupt(), "Interrupted in round 2. Run continues from there."),
+        (KeyboardInterrupt(), "Interrupted in round 2. Press Run to continue from there."),
     ],
 )
 def test_start_continues_after_an_error(session, error, message):

@@ -8,6 +8,7 @@ from autolr_widget.engine.settings import DEFAULTS
 from autolr_widget.widget.settings_traits import setting_controls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("trait", "value", "message"),
     [

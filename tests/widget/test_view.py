@@ -15,7 +15,7 @@ def test_a_linear_grid_from_zero_keeps_a_linear_axis(make_model, digits):
 
 
 def test_pinned_runs_stay_in_the_chart(widget):
-    with pytest.raises(ValueError, match="There is no curve yet that could be pinned"):
+    with pytest.raises(ValueError, match="There is no curve to pin yet"):
         widget.pin_run()
     widget.run()
     first = widget.results.summary()["mean"]

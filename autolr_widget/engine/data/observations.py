@@ -57,7 +57,7 @@ class Observations:
             for name, structure in zip(("x", "y", "sample_weight"), self.arrays, strict=True)
         }
         if not lengths["x"] or lengths["x"][0] == 0:
-            raise ValueError("Argument `x` must hold at least one observation. Received none.")
+            raise ValueError("Argument `x` must contain at least one observation. Received: no observations.")
         if len({length for found in lengths.values() for length in found}) > 1:
             received = ", ".join(
                 f"len({name})={' and '.join(map(str, found))}" for name, found in lengths.items() if found
@@ -94,7 +94,8 @@ def check_room(batch_size: int, held_out: int, size: int, received: str) -> None
         )
     if (1 + held_out) * batch_size > size:
         raise ValueError(
-            'Argument `batch_size` must leave as many observations to hold out, with evaluate_on="held-out". '
+            "Argument `batch_size` must be at most half of the number of observations with "
+            'evaluate_on="held-out", because another batch is held out. '
             f"Received: batch_size={batch_size}, {received}"
         )
 
@@ -110,8 +111,8 @@ def check_class_weight(class_weight: Mapping[int, float] | None, y: Any, sample_
         )
     if y is None or sample_weight is not None or keras.tree.is_nested(y):
         raise ValueError(
-            "Argument `class_weight` needs a single target and no `sample_weight`. Weigh the observations of several "
-            "targets with `sample_weight`, in the structure of `y`."
+            "Argument `class_weight` must be used with a single target `y` and without `sample_weight`. To weight the "
+            "observations of several targets, pass `sample_weight` in the structure of `y`."
         )
 
 
@@ -135,7 +136,7 @@ def _leaf(name: str, value: Any) -> Any:
             first = [np.asarray(value[0])] if len(value) > 0 else []
         except (TypeError, ValueError) as error:
             raise ValueError(
-                f"Argument `{name}` must have a length, and rows that are arrays of numbers. "
+                f"Argument `{name}` must have a length and rows that are arrays of numbers. "
                 f"Received: {name} of type {type(value).__name__} ({error})"
             ) from error
         for row in first:
@@ -172,16 +173,21 @@ def _from_pandas(name: str, value: pd.DataFrame | pd.Series) -> NDArray[Any]:
     columns = [value] if isinstance(value, pd.Series) else [value.iloc[:, i] for i in range(value.shape[1])]
     dtypes = []
     for column in columns:
-        what = f"Argument `{name}` has a column {column.name!r} of dtype {column.dtype}, "
+        received = f"Received: column {column.name!r} of dtype {column.dtype}"
         if isinstance(column.dtype, pd.CategoricalDtype):
-            raise ValueError(what + "which is not numeric. Use its codes (`column.cat.codes`) or `pandas.get_dummies`.")
+            raise ValueError(
+                f"Argument `{name}` must have numeric columns. {received}. Use its codes (`column.cat.codes`) or "
+                "`pandas.get_dummies`."
+            )
         if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
-            raise ValueError(what + "which is not numeric. Convert it, or leave it out.")
+            raise ValueError(
+                f"Argument `{name}` must have numeric columns. {received}. Convert the column to numbers, or remove it."
+            )
         if isinstance(column.dtype, pd.api.extensions.ExtensionDtype):
             if column.isna().any():
                 raise ValueError(
-                    what + f"with missing values in {int(column.isna().sum())} rows. Fill them (`column.fillna`) or "
-                    "drop these rows."
+                    f"Argument `{name}` must not have missing values. {received}, number of missing "
+                    f"values: {int(column.isna().sum())}. Fill them (`column.fillna`), or drop these rows."
                 )
             dtypes.append(getattr(column.dtype, "numpy_dtype", np.dtype(float)))
         else:
@@ -192,7 +198,7 @@ def _from_pandas(name: str, value: pd.DataFrame | pd.Series) -> NDArray[Any]:
 def _check_numeric(name: str, value: Any, array: NDArray[Any]) -> None:
     if array.ndim == 0 or array.dtype.kind not in "biuf":
         raise ValueError(
-            f"Argument `{name}` must be an array of numbers with one row an observation. "
+            f"Argument `{name}` must be an array of numbers with one row per observation. "
             f"Received: {name} of type {type(value).__name__}, shape {array.shape}, dtype {array.dtype}"
         )
 
@@ -220,6 +226,6 @@ def check_finite(name: str, array: NDArray[Any], rows: NDArray[np.int64] | None 
     if bad.any():
         first = int(np.argmax(bad)) if rows is None else int(rows[np.argmax(bad)])
         raise ValueError(
-            f"Argument `{name}` must hold finite numbers. Received: NaN or infinity in {int(bad.sum())} of {len(bad)} "
-            f"rows, the first of them row {first}. Fill them in or leave these rows out."
+            f"Argument `{name}` must contain only finite numbers. Received: NaN or infinity in {int(bad.sum())} of "
+            f"{len(bad)} rows, first in row {first}. Replace these values, or remove these rows."
         )

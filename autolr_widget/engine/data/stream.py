@@ -67,7 +67,7 @@ class Stream:
         if not self._rows:
             raise ValueError(
                 f"Argument `x` must yield at least one observation. Received: x of type {type(batches).__name__}, "
-                "which is empty or used up."
+                "which is empty or exhausted."
             )
 
     @property
@@ -79,7 +79,7 @@ class Stream:
         """Raise a `ValueError` if the stream has ended and holds too few observations for a batch."""
         if self._ended:
             size = len(self._rows)
-            check_room(batch_size, held_out, size, f"and a stream of {size} observations")
+            check_room(batch_size, held_out, size, f"a stream of {size} observations")
 
     def sample(self, batch_size: int, seed: int, round_index: int, batches: int = 1, held_out: int = 0) -> Batch:
         """Return the observations of a round. They depend on the stream and the arguments alone."""
@@ -96,8 +96,8 @@ class Stream:
             leaves = iter([np.stack(leaf) for leaf in zip(*rows, strict=True)])
         except ValueError as error:
             raise ValueError(
-                "Argument `x` yields observations of different shapes, which do not fit into one subsample. "
-                f"Pad them to one shape ({error})."
+                "Argument `x` must yield observations of the same shape, because they are combined into one array. "
+                f"Pad them to one shape. {error}"
             ) from error
         x, y, sample_weight = keras.tree.map_structure(
             lambda leaf: None if leaf is None else next(leaves), self._structure
@@ -108,7 +108,7 @@ class Stream:
         while len(self._rows) < needed and not self._ended:
             if self._broke_off:
                 raise ValueError(
-                    "Argument `x` stopped with an error and can't be read further. Make a tuner of a new stream."
+                    "Argument `x` stopped with an error and can't be read further. Create a tuner with a new stream."
                 )
             if self._bytes >= POOL:
                 self._ended = True

@@ -74,7 +74,8 @@ class LossDifferential:
         )
         if not all_finite([*state.trainable, *state.others]):
             raise ValueError(
-                "Argument `model` has weights that are NaN or infinite. Build it again, or load finite weights."
+                "Argument `model` must have finite weights. Received: weights that are NaN or infinite. Build it "
+                "again, or load other weights."
             )
         return state
 
@@ -163,13 +164,13 @@ class LossDifferential:
         traced = self._traced("line", self._along_line, many, state, specs, tf.TensorSpec(ends.shape, ends.dtype))
         losses, straight = (t.numpy() for t in traced(state, rates, leaves, rounds, ends))
         how = f"at up to {self._form.width} rates at once" if self._form.vectorised else "at one rate after the other"
-        self._plan = f"The direction of the step once, and the loss along it, {how}."
+        self._plan = f"The direction of the step is computed once, and the loss is evaluated along it, {how}."
         if not straight.all():
             bent = np.flatnonzero(~straight)
             these = [tf.gather(leaf, bent)[:, tf.newaxis] for leaf in leaves]
             losses[bent] = self._on_paths(1, "train", state, rates, these, tf.gather(rounds, bent))
             self._plan = (
-                "A step of the optimizer at one rate after the other: its steps are no straight line in the rate."
+                "The optimizer takes a step at one rate after the other, because its steps are not on a straight line."
             )
         return losses
 
@@ -194,8 +195,8 @@ class LossDifferential:
         function = tf.function(trace, autograph=False)
         specs = [tf.TensorSpec((None, None, *leaf.shape[2:]), leaf.dtype) for leaf in leaves]
         traced = self._traced(evaluate_on, function, None, state, specs)
-        steps = "A step" if horizon == 1 else f"{horizon} steps"
-        self._plan = f"{steps} of the optimizer at one rate after the other."
+        steps = "a step" if horizon == 1 else f"{horizon} steps"
+        self._plan = f"The optimizer takes {steps} at one rate after the other."
         pieces: list[NDArray[np.float64]] = []
         measured = 0
         while measured < rates.shape[0]:
@@ -230,8 +231,8 @@ class LossDifferential:
             except Exception as error:
                 if self._model.run_eagerly:
                     raise ValueError(
-                        "Argument `model` must be traceable, even with `run_eagerly=True`: only a graph shows that "
-                        f"nothing but copies is written to. {type(error).__name__}: {error}"
+                        "Argument `model` must be traceable, even with `run_eagerly=True`: only a graph shows that the "
+                        f"model writes to nothing but copies. {type(error).__name__}: {error}"
                     ) from error
                 raise
             finally:
@@ -305,9 +306,9 @@ class LossDifferential:
         random = sorted({op for op in operations(graph) if op in _RANDOM or op.endswith("CandidateSampler")})
         if random:
             raise ValueError(
-                "Argument `model` draws random numbers from TensorFlow's own generator, so that the loss before a step "
-                f"and after it can't see the same ones. Received: operations {', '.join(random)}. Draw them with "
-                "`keras.random` and a `keras.random.SeedGenerator` that the layer keeps."
+                "Argument `model` must not draw random numbers from TensorFlow's own generator: the losses before and "
+                f"after a step could not use the same numbers. Received: operations {', '.join(random)}. Draw them "
+                "with `keras.random` and a `keras.random.SeedGenerator` that is an attribute of the layer."
             )
         known = [*self._step.shadows, *self._step.optimizer.variables]
         known += [*self._model.trainable_variables, *other_variables(self._model), *self._model.metrics_variables]
@@ -315,8 +316,9 @@ class LossDifferential:
         foreign = {v.name for v in graph.variables if id(v) not in known_ids}
         if foreign:
             raise ValueError(
-                f"Argument `model` uses variables that Keras does not track. Received: {', '.join(sorted(foreign))}. "
-                "Make them with `Layer.add_weight`, or as a `keras.Variable` that the layer keeps."
+                "Argument `model` must not use variables that Keras does not track. Received: "
+                f"{', '.join(sorted(foreign))}. Create them with `Layer.add_weight`, or as a `keras.Variable` that is "
+                "an attribute of the layer."
             )
 
 

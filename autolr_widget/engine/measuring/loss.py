@@ -36,8 +36,8 @@ def training_loss(
         for variable, value in zip(model.trainable_variables, read, strict=True):
             if scope.get_current_value(variable) is not value:
                 raise ValueError(
-                    "Argument `model` must leave its weights to the optimizer. "
-                    f"Received: a layer that writes to {variable.path} when it is called."
+                    "Argument `model` must not change its trainable weights when it is called. "
+                    f"Received: a layer that writes to {variable.path}."
                 )
         loss = model._compute_loss(x, y, y_pred, sample_weight, training=True)
         return loss, [tf.convert_to_tensor(scope.get_current_value(v)) for v in others]

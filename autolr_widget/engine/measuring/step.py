@@ -32,8 +32,8 @@ class Step:
         slots = [tf.identity(v.value) for v in _slots(optimizer)]
         if [s.shape for s in slots] != [v.shape for v in self._slots]:
             raise ValueError(
-                "Argument `model` has an optimizer that was built for other variables than the model's trainable ones. "
-                "Call `model.compile` again."
+                "Argument `model` must have an optimizer that was built for its trainable variables. Received: an "
+                "optimizer that was built for other variables. Call `model.compile` again."
             )
         return slots
 

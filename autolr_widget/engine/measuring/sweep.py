@@ -1,4 +1,4 @@
-"""One function of the learning rate, evaluated at many: in the form that suits its operations."""
+"""Evaluation of one function at many learning rates, in the way that is fastest for its operations."""
 
 from __future__ import annotations
 
@@ -8,41 +8,49 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-#: Bytes that the rates in flight may take.
+#: The memory in bytes for the rates that are evaluated at once.
 BUDGET = 2**28
 
-#: Bytes of weights up to which many rates at once pay. Beyond, a rate's weights do not stay in the cache.
+#: Up to this many bytes of weights, it is faster to evaluate many rates at once. Larger weights do not stay in the
+#: cache.
 SMALL = 2**20
 
-#: Operations that gain nothing from many rates at once: they fill the cores by themselves.
+#: Operations that are not faster for many rates at once, because a single one uses all cores.
 LOOPED = frozenset({"Conv2D", "Conv3D", "DepthwiseConv2dNative"})
 
 
 class Form(NamedTuple):
-    """How to sweep: ``width`` rates at once, or in a loop with so many in flight."""
+    """How to evaluate the function: ``width`` rates in one vectorized call, or in a loop with ``width`` in parallel."""
 
     vectorised: bool
     width: int
 
 
 def form_for(graph: tf.Graph, weights: int) -> Form:
-    """The form for a function of which ``graph`` holds one evaluation, with weights of so many bytes.
+    """Return the form for a function.
 
-    It follows from operations and sizes alone, never from a clock: the same round gives the same numbers to the last
-    bit, whenever it is run.
+    It depends only on operations and sizes, never on measured times. So the same round always gives the same numbers,
+    to the last bit.
+
+    Parameters
+    ----------
+    graph
+        A graph that contains one evaluation of the function.
+    weights
+        The size of the model's weights in bytes.
     """
     shapes = [t.shape for op in graph.get_operations() for t in op.outputs if t.shape.is_fully_defined()]
-    # What a rate holds: its weights, and in the worst case the largest activation and what becomes of it.
+    # Each rate takes memory for its weights and, at worst, for the largest activation and the result computed from it.
     largest = 4 * max(math.prod(shape) for shape in shapes)
     width = max(1, int(BUDGET // (weights + 2 * largest)))
     if weights > SMALL or LOOPED.intersection(operations(graph)):
-        # As many as TensorFlow has in flight by itself, but of large ones only the next beside the one at hand.
+        # 10 is TensorFlow's own default. With large weights, only the next rate is evaluated beside the current one.
         return Form(False, min(width, 10 if weights <= SMALL else 2))
     return Form(width > 1, width)
 
 
 def sweep(function: Callable[[tf.Tensor], tf.Tensor], rates: tf.Tensor, form: Form) -> tf.Tensor:
-    """``function`` at each of ``rates``, in float64 and of the shape of ``rates``."""
+    """Return the values of ``function`` at ``rates``, as float64 and in the shape of ``rates``."""
 
     def value(rate: tf.Tensor) -> tf.Tensor:
         return tf.cast(function(rate), tf.float64)
@@ -51,7 +59,7 @@ def sweep(function: Callable[[tf.Tensor], tf.Tensor], rates: tf.Tensor, form: Fo
         return tf.map_fn(value, rates, fn_output_signature=tf.float64, parallel_iterations=form.width)
     if rates.shape[0] is not None and rates.shape[0] <= form.width:
         return tf.vectorized_map(value, rates)
-    # Pieces of equal size, so that the last is no bother; the rates that fill it up are left out again.
+    # Pieces of equal size, so that one graph serves all. The last is filled up with rates whose values are dropped.
     count = tf.size(rates)
     pieces = -(-count // form.width)
     size = -(-count // pieces)
@@ -66,7 +74,7 @@ def sweep(function: Callable[[tf.Tensor], tf.Tensor], rates: tf.Tensor, form: Fo
 
 
 def operations(graph: tf.Graph) -> Iterator[str]:
-    """The names of the operations in a graph and in the functions that it calls."""
+    """Yield the names of the operations in a graph and in the functions that it calls."""
     definition = graph.as_graph_def()
     for nodes in (definition.node, *(function.node_def for function in definition.library.function)):
         yield from (node.op for node in nodes)

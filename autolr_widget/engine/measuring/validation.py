@@ -1,4 +1,4 @@
-"""Whether a model and its data can be tuned at all, as far as can be told without running them."""
+"""Checks of the model and the data that do not need to run the model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from autolr_widget.engine.measuring.step import clone
 
 
 def check_model(model: Any) -> None:
-    """Refuse what the engine can't measure, with a `ValueError` that says what to do."""
+    """Raise a `ValueError` if the engine can't measure the model. The message says what to do."""
     if not isinstance(model, keras.Model):
         raise ValueError(f"Argument `model` must be a Keras 3 model. Received: model of type {type(model).__name__}")
     if keras.backend.backend() != "tensorflow":
@@ -23,12 +23,15 @@ def check_model(model: Any) -> None:
         raise ValueError("Argument `model` must be compiled. Call `model.compile(optimizer, loss)` first.")
     if type(model).train_step is not keras.Model.train_step:
         raise ValueError(
-            f"Argument `model` must train by Keras's own `train_step`. Received: a {type(model).__name__} that "
-            "overrides it. What such a step does can't be taken on copies; a loss of your own can: override "
-            "`compute_loss` instead."
+            "Argument `model` must use Keras's own `train_step`. Received: a model of type "
+            f"{type(model).__name__}, which overrides it. A custom `train_step` can't be run on copies of the weights. "
+            "If you only need a custom loss, override `compute_loss` instead."
         )
     if model.built and not model.trainable_variables:
-        raise ValueError("Argument `model` must have weights to train. Received: a model whose layers are all frozen.")
+        raise ValueError(
+            "Argument `model` must have trainable weights. Received: a model whose layers are all frozen or have no "
+            "weights."
+        )
     _check_optimizer(model.optimizer)
 
 
@@ -42,21 +45,22 @@ def _check_optimizer(optimizer: keras.Optimizer) -> None:
     steps = getattr(optimizer, "inner_optimizer", optimizer).gradient_accumulation_steps
     if steps:
         raise ValueError(
-            "Argument `model` must update its weights in each step. Received: an optimizer with "
-            f"gradient_accumulation_steps={steps}, of whose steps most change nothing. Compile it without, and tune "
-            f"with a `batch_size` {steps} times as large: the update is the same."
+            "Argument `model` must update its weights in every step. Received: an optimizer with "
+            f"gradient_accumulation_steps={steps}, which updates them only once in {steps} steps. Compile the model "
+            f"without it, and tune with a `batch_size` {steps} times as large: the updates are the same."
         )
     try:
         clone(optimizer)
     except Exception as error:
         raise ValueError(
-            f"Argument `model` has an optimizer of type {name} that can't be copied. Its `get_config` must return the "
-            f"arguments of its `__init__`, `learning_rate` among them. {type(error).__name__}: {error}"
+            f"Argument `model` must have an optimizer that can be copied. Received: an optimizer of type {name}. Its "
+            "`get_config` must return the arguments of its `__init__`, including `learning_rate`. "
+            f"{type(error).__name__}: {error}"
         ) from error
 
 
 def check_batch_size(model: keras.Model, batch_size: int) -> None:
-    """Refuse a batch size that a model made for another one can't take."""
+    """Raise a `ValueError` if the model's inputs were made for another batch size."""
     for tensor in keras.tree.flatten(getattr(model, "inputs", None)) if model.built else ():
         if tensor is not None and tensor.shape[0] not in (None, batch_size):
             raise ValueError(
@@ -66,12 +70,12 @@ def check_batch_size(model: keras.Model, batch_size: int) -> None:
 
 
 def observation_shapes(model: keras.Model) -> list[tuple[int | None, ...]] | None:
-    """The shape of one observation for each of the model's inputs, or None where the model does not say."""
+    """Return the shape of one observation for each input of the model. None if the model does not define its inputs."""
     inputs = getattr(model, "inputs", None) if model.built else None
     return [tuple(tensor.shape[1:]) for tensor in keras.tree.flatten(inputs)] if inputs else None
 
 
-#: The values that a loss is defined for, by the name of its class in lower case.
+#: The smallest and the largest target for which a loss is defined, by the name of its class in lower case.
 _TARGETS = {
     "binarycrossentropy": (0, 1),
     "binaryfocalcrossentropy": (0, 1),
@@ -82,12 +86,12 @@ _TARGETS = {
 
 
 def check_targets(model: keras.Model, y: Any) -> None:
-    """Refuse targets outside of the range of one of Keras's own losses, which would give NaN or nonsense."""
+    """Raise a `ValueError` if a target is out of the range of one of Keras's losses: the loss would be meaningless."""
     losses, targets = keras.tree.flatten(model.loss), keras.tree.flatten(y)
     outputs = keras.tree.flatten(getattr(model, "outputs", None)) if model.built else []
     if len(losses) != len(targets):
         return
-    # Dictionaries come in the order of their keys, outputs in the model's.
+    # Dicts are flattened in the order of their keys, which need not be the order of the model's outputs.
     if len(outputs) != len(losses) or isinstance(y, dict) or isinstance(model.loss, dict):
         outputs = [None] * len(losses)
     for loss, target, output in zip(losses, targets, outputs, strict=True):
@@ -103,10 +107,10 @@ def _check_target(loss: Any, target: np.ndarray[Any, Any], output: keras.KerasTe
         ignored = getattr(loss, "ignore_class", None)
         labels = target if ignored is None else target[target != ignored]
         least, most = 0, np.inf if classes is None else classes - 1
-        hint = "Count classes from 0, or widen the last layer."
+        hint = "Number the classes from 0, or give the last layer more units."
     elif key in _TARGETS:
         labels, (least, most) = target, _TARGETS[key]
-        hint = "Scale them, or choose a loss that takes such values."
+        hint = "Scale the targets, or use a loss that accepts such values."
     else:
         return
     if labels.size and (labels.min() < least or labels.max() > most):

@@ -60,7 +60,7 @@ class TuneResults:
         measured = np.ones(deltas.shape, bool) if self.measured is None else np.array(self.measured, dtype=bool)
         if rates.ndim != 1 or deltas.ndim != 2 or deltas.shape[1] != rates.size:
             raise ValueError(
-                "Argument `deltas` must have one row a round and one column a learning rate. "
+                "Argument `deltas` must have one row per round and one column per learning rate. "
                 f"Received: rates.shape={rates.shape}, deltas.shape={deltas.shape}"
             )
         if measured.shape != deltas.shape:
@@ -69,7 +69,9 @@ class TuneResults:
                 f"Received: measured.shape={measured.shape}, deltas.shape={deltas.shape}"
             )
         if not (np.isfinite(rates).all() and (rates >= 0).all() and (np.diff(rates) >= 0).all()):
-            raise ValueError(f"Argument `rates` must be finite, not negative and in order. Received: rates={rates}")
+            raise ValueError(
+                f"Argument `rates` must be finite, not negative and in increasing order. Received: rates={rates}"
+            )
         if not (measured | np.isnan(deltas)).all():
             raise ValueError("Argument `deltas` must be NaN where `measured` is False. Received: numbers there.")
         if self.scale not in SCALES:

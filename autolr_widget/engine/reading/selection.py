@@ -291,7 +291,7 @@ def _drops(rates: Floats, deltas: Floats, rule: str, least: int = 1) -> tuple[Fl
     rates, deltas = _candidates(rates, deltas)
     means = deltas.mean(axis=0)
     if len(means) < least or not (means < 0).any():
-        raise ValueError(f'Rule "{rule}" finds no rate that lowers the loss. Try smaller ones.')
+        raise ValueError(f'Rule "{rule}" finds no rate that lowers the loss. Try smaller rates.')
     return rates, means
 
 
@@ -309,7 +309,7 @@ def _candidates(rates: Floats, deltas: Floats) -> tuple[Floats, Floats]:
     usable = np.isfinite(deltas).all(axis=0) & (rates > 0)
     if not usable.any():
         raise ValueError(
-            f"Every learning rate from {rates[0]:.3g} to {rates[-1]:.3g} diverged (a loss was NaN or infinite), or had "
-            "dropped out of a race before. Look for NaN in the data, or widen the grid to smaller rates."
+            f"Every learning rate from {rates[0]:.3g} to {rates[-1]:.3g} diverged (a loss was NaN or infinite) or "
+            "dropped out of the race before. Look for NaN in the data, or extend the grid to smaller rates."
         )
     return rates[usable], deltas[:, usable]

@@ -95,7 +95,7 @@ class LRTuner:
             observations = Stream(x, observation_shapes(model), class_weight)
         else:
             raise ValueError(
-                "Arguments `y` and `sample_weight` must be None where `x` yields them itself. "
+                "Arguments `y` and `sample_weight` must be None if `x` is a stream, which yields them itself. "
                 f"Received: x of type {type(x).__name__}"
             )
         self._begin(model, observations, asked, None)
@@ -123,7 +123,7 @@ class LRTuner:
     def renewed(self, settings: Settings) -> LRTuner:
         """Return a tuner of the same model and data with other settings and without rounds.
 
-        It measures the model in the state that it has by then. It reuses the traced graph if that is still valid.
+        It measures the current state of the model, and reuses the traced graph if that is still valid.
         """
         other = object.__new__(LRTuner)
         traced = self._differential if self._differential and self._differential.is_current() else None
@@ -183,10 +183,7 @@ class LRTuner:
         return self.observations.arguments
 
     def first_batch(self, index: int) -> NDArray[np.int64] | None:
-        """Return the row numbers of the first batch of round ``index``, shape ``(batch_size,)``.
-
-        None for a stream, which is read in its own order.
-        """
+        """Return the row numbers of the first batch of round ``index``, shape ``(batch_size,)``; None for a stream."""
         settings, size = self.settings, self.observations.size
         if size is None or not self.observations.any_order:
             return None
@@ -231,10 +228,7 @@ class LRTuner:
 
     @property
     def saved_run(self) -> SavedRun:
-        """The run so far, in a form that can be written to a file.
-
-        The first access takes longer, because it computes the fingerprint of the state in which the run began.
-        """
+        """The run so far, as it can be saved. The first access computes the fingerprint, which takes longer."""
         # A copy: another thread may add a round meanwhile.
         rounds = [*self._rounds]
         known = {}
@@ -324,10 +318,7 @@ class LRTuner:
         return self._differential, self._state
 
     def _measure(self, indices: range, racing: NDArray[np.bool_]) -> list[Round]:
-        """Measure these rounds at the rates that are ``racing``.
-
-        If the data of a round can't be read, return the rounds before it. Raise the error if it is the first round.
-        """
+        """Measure these rounds at the rates ``racing``, as far as their data can be read. Raise if there are none."""
         settings = self.settings
         batches: list[Batch] = []
         for index in indices:
@@ -352,6 +343,6 @@ def check_loss(loss: float) -> None:
     """Raise a `ValueError` if the loss before the steps is not finite, because nothing can be compared with it."""
     if not math.isfinite(loss):
         raise ValueError(
-            f"The loss is {loss} before any step, though weights and data are finite. Look for a logarithm or a "
-            "division in the model or its loss, or scale the data."
+            f"The loss is {loss} before the first step, although weights and data are finite. Look for a logarithm or "
+            "a division in the model or its loss, or scale the data."
         )

@@ -93,6 +93,6 @@ class Replay:
 
 
 NO_MODEL = (
-    "This is a saved run without a model to measure. Pass the model and the data to `TunerWidget.load`, or make a new "
-    "TunerWidget."
+    "This is a saved run without a model to measure. Pass the model and the data to `TunerWidget.load`, or create a "
+    "new `TunerWidget`."
 )

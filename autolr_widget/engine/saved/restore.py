@@ -9,7 +9,7 @@ from autolr_widget.engine.saved.saved_run import SavedRun
 #: What a message calls the parts of a fingerprint. See `autolr_widget.engine.saved.fingerprint`.
 PARTS = {
     "weights": "the model's weights",
-    "state": "the model's other state (batch statistics, the seeds of random layers, states of stateful ones)",
+    "state": "the model's other state (batch statistics, seeds of random layers, states of stateful layers)",
     "optimizer": "the optimizer (its class, its settings or its state)",
     "data": "the data",
 }
@@ -35,11 +35,11 @@ def check_start(then: SavedRun, now: SavedRun) -> None:
     if not differ:
         return
     versions = [f"Keras {run.keras} and TensorFlow {run.tensorflow}" for run in (then, now)]
-    advice = f" It was measured with {versions[0]}, these are {versions[1]}." if versions[0] != versions[1] else ""
+    advice = f" It was measured with {versions[0]}, and these are {versions[1]}." if versions[0] != versions[1] else ""
     raise ValueError(
-        "Argument `saved_run` must be a run of this model in its current state, and of these data. Received: a run "
-        f"that began in another state: {' and '.join(differ)} differ. Build the model as for that run, or make a new "
-        "run." + advice
+        "Argument `saved_run` must be a run of this model in its current state and of these data. Received: a run that "
+        f"began in a different state: {' and '.join(differ)} differ. Build the model in the same way as for that run, "
+        "or start a new run." + advice
     )
 
 
@@ -58,6 +58,6 @@ def check_loss(index: int, then: float, now: float) -> None:
     if not math.isclose(now, then, rel_tol=TOLERANCE):
         raise ValueError(
             f"Argument `saved_run` must be a run of this model and these data. Received: a run whose round {index + 1} "
-            f"began at a loss of {then:.7g}, and now begins at {now:.7g}. The layers or the loss function are others, "
-            "or the data are, or a stream yields in another order."
+            f"began at a loss of {then:.7g}, and now begins at {now:.7g}. The layers, the loss function or the data "
+            "are different, or a stream yields the data in a different order."
         )

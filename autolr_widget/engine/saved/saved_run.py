@@ -72,7 +72,7 @@ class SavedRun:
         object.__setattr__(self, "losses", losses)
         if losses.shape != (len(self.results),) or not np.isfinite(losses).all():
             raise ValueError(
-                "Argument `losses` must hold one finite number a round. "
+                "Argument `losses` must contain one finite number per round. "
                 f"Received: losses of shape {losses.shape}, {len(self.results)} rounds"
             )
         # Compare the sizes first, because the grid of the settings may be huge. Compare the rates only approximately,
@@ -85,7 +85,9 @@ class SavedRun:
                 f"{rates.min(initial=np.inf):.4g} to {rates.max(initial=0):.4g}, {settings}"
             )
         if settings.pruner == "none" and not np.all(self.results.measured):
-            raise ValueError('Argument `results` must be measured at all rates, with pruner="none".')
+            raise ValueError(
+                'Argument `results` must be measured at all rates with pruner="none". Received: results of a race.'
+            )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SavedRun):
@@ -146,7 +148,10 @@ class SavedRun:
         """
         text = self.to_json().encode()
         if len(text) > LIMIT:
-            raise ValueError(f"A run must take {LIMIT >> 20} MB at most, to be read again. It takes {len(text) >> 20}.")
+            raise ValueError(
+                f"The run is too large: a file of more than {LIMIT >> 20} MB can't be read again. "
+                f"Received: a run of {len(text) >> 20} MB."
+            )
         write_whole(path, text)
 
     @classmethod

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 NUMBERS = {int, float}
+#: What messages call the types.
+WORDS = {int: "an integer", float: "a number", str: "a string", list: "a list"}
 
 
 def parse(text: str) -> Any:
@@ -34,8 +36,8 @@ def check_format(content: Any, form: str, *versions: int) -> None:
     # Compare the type too, because True and 1.0 are equal to 1.
     if type(content.get("version")) is not int or content["version"] not in versions:
         raise ValueError(
-            f'its "version" is {_shown(content.get("version"))}, and this autolr_widget reads '
-            f"version {' and '.join(map(str, versions))} of {form}. A later autolr_widget may read it"
+            f'its "version" is {_shown(content.get("version"))}, and this version of autolr_widget reads only '
+            f"version {' and '.join(map(str, versions))} of {form}. A later version of autolr_widget may read it"
         )
 
 
@@ -56,7 +58,7 @@ def fields(name: str, value: Any, required: Collection[str], optional: Collectio
 def of_type(name: str, value: Any, *types: type) -> Any:
     """Return ``value``, which must have exactly one of these types. A boolean is not an integer."""
     if type(value) not in types:
-        raise ValueError(f"`{name}` is {_shown(value)}, which is not {types[-1].__name__}")
+        raise ValueError(f"`{name}` is {_shown(value)}, which is not {WORDS[types[-1]]}")
     return value
 
 
@@ -95,14 +97,14 @@ def _array(name: str, values: list[Any], types: set[type]) -> NDArray[np.float64
         array = np.array([np.inf])
     # 1e999 is valid JSON, and Python reads it as infinity.
     if np.isinf(array).any():
-        raise ValueError(f"`{name}` holds a number that is too large")
+        raise ValueError(f"`{name}` contains a number that is too large")
     return array
 
 
 def _check_types(name: str, values: list[Any], types: set[type]) -> None:
     if not {*map(type, values)} <= types:
         wrong = next(value for value in values if type(value) not in types)
-        raise ValueError(f"`{name}` holds {_shown(wrong)}")
+        raise ValueError(f"`{name}` contains {_shown(wrong)}")
 
 
 def _shown(value: Any) -> str:
@@ -113,7 +115,7 @@ def _shown(value: Any) -> str:
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"it is not JSON: it holds {name}")
+    raise ValueError(f"it is not JSON: it contains {name}")
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

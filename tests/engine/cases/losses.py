@@ -142,7 +142,7 @@ def train_step_overridden() -> Case:
         def train_step(self, data: Any) -> Any:
             return super().train_step(data)
 
-    return Case(compiled(OwnStep), refused="a OwnStep that overrides it.*override `compute_loss` instead")
+    return Case(compiled(OwnStep), refused="type OwnStep, which overrides it.*override `compute_loss` instead")
 
 
 @case("loss")
@@ -163,5 +163,6 @@ def sampled_by_TensorFlow() -> Case:
 @case("loss")
 def NaN_before_any_step() -> Case:
     return Case(
-        compiled(mlp, loss=lambda y, p: keras.ops.log(-p[:, 0])), refused="The loss is nan before any step.*a logarithm"
+        compiled(mlp, loss=lambda y, p: keras.ops.log(-p[:, 0])),
+        refused="The loss is nan before the first step.*a logarithm",
     )

@@ -114,7 +114,7 @@ def all_layers_frozen() -> Case:
         model.trainable = False
         return model
 
-    return Case(compiled(build), refused="must have weights to train")
+    return Case(compiled(build), refused="must have trainable weights")
 
 
 @case("model")
@@ -198,7 +198,7 @@ def layer_that_draws_and_counts() -> Case:
 @case("model")
 def layer_that_writes_its_own_weights() -> Case:
     make = compiled(classifier((64,), lambda: layers.SpectralNormalization(layers.Dense(16))))
-    return Case(make, refused="a layer that writes to .*dense.*kernel when it is called")
+    return Case(make, refused="a layer that writes to .*dense.*kernel")
 
 
 class Untracked(layers.Layer):
@@ -213,7 +213,7 @@ class Untracked(layers.Layer):
 
 @case("model")
 def layer_that_writes_a_raw_tf_Variable() -> Case:
-    return Case(compiled(classifier((64,), Untracked)), refused="uses variables that Keras does not track")
+    return Case(compiled(classifier((64,), Untracked)), refused="must not use variables that Keras does not track")
 
 
 @case("model")

@@ -56,4 +56,8 @@ def class_weight_of_one_hot_targets() -> Case:
 @case("weights")
 def class_weight_beside_sample_weight() -> Case:
     data = {"class_weight": CLASS_WEIGHT, "sample_weight": WEIGHTS}
-    return Case(compiled(mlp), data=data, refused="`class_weight` needs a single target and no `sample_weight`")
+    return Case(
+        compiled(mlp),
+        data=data,
+        refused="`class_weight` must be used with a single target `y` and without `sample_weight`",
+    )

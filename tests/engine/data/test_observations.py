@@ -19,8 +19,8 @@ def test_frames_tensors_and_arrays_give_the_same(digits, make_model):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"x": np.zeros((0, 64)), "y": np.zeros(0)}, r"`x` must hold at least one observation"),
-        ({"x": []}, r"`x` must hold at least one observation"),
+        ({"x": np.zeros((0, 64)), "y": np.zeros(0)}, r"`x` must contain at least one observation"),
+        ({"x": []}, r"`x` must contain at least one observation"),
         ({"y": np.zeros(49)}, r"must have the same length\. Received: len\(x\)=50, len\(y\)=49"),
         ({"x": np.array([["a"]] * 50)}, r"`x` must be an array of numbers"),
         ({"sample_weight": np.ones(3)}, r"len\(sample_weight\)=3"),
@@ -35,7 +35,7 @@ def test_bad_data_are_refused(data, message):
     ("settings", "message"),
     [
         ({"batch_size": 51}, r"`batch_size` must not be larger than .*batch_size=51, len\(x\)=50"),
-        ({"evaluate_on": "held-out", "batch_size": 30}, r"must leave as many observations to hold out"),
+        ({"evaluate_on": "held-out", "batch_size": 30}, r"must be at most half of the number of observations"),
     ],
 )
 def test_batches_that_the_data_have_no_room_for_are_refused(settings, message, make_model):

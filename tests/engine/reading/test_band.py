@@ -161,4 +161,6 @@ def test_huge_losses_give_no_warning(band, losses):
 
 def test_a_tiny_alpha_gives_no_warning():
     found = BANDS["t"](np.array([[1e10], [-1e10]]), 1e-300)
-    assert (*found.lower, *found.upper) == (-math.inf, math.inf)
+    # SciPy's quantile is infinite, or finite in its older versions.
+    assert found.lower[0] < -1e100
+    assert found.upper[0] > 1e100

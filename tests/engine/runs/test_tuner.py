@@ -47,6 +47,7 @@ def assert_same(left, right):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_tuning_does_not_change_later_fits(digits, untuned):
     model = make_awkward()
     fit(model, digits)
@@ -55,6 +56,7 @@ def test_tuning_does_not_change_later_fits(digits, untuned):
     assert_same(weights_and_slots(model), untuned)
 
 
+@pytest.mark.slow
 def test_an_interrupted_round_does_not_change_later_fits(digits, untuned):
     model = make_awkward()
     fit(model, digits)
@@ -74,6 +76,7 @@ def test_an_interrupted_round_does_not_change_later_fits(digits, untuned):
     assert_same(weights_and_slots(model), untuned)
 
 
+@pytest.mark.slow
 def test_an_interrupted_trace_does_not_change_later_fits(digits, untuned, monkeypatch):
     model = make_awkward()
     fit(model, digits)
@@ -102,6 +105,7 @@ def test_global_generators_are_unchanged(digits, make_model):
     assert (np.random.random(), float(tf.random.uniform(()))) == expected
 
 
+@pytest.mark.slow
 def test_a_round_does_not_depend_on_earlier_rounds(digits, make_model):
     model = make_model("adam", keras.layers.Dropout(0.5))
     tuner = LRTuner(model, *digits, num_evals=5, num_subsamples=4)
@@ -113,6 +117,7 @@ def test_a_round_does_not_depend_on_earlier_rounds(digits, make_model):
     assert not np.array_equal(other.step().deltas, rounds[0].deltas)
 
 
+@pytest.mark.slow
 def test_a_run_measures_the_state_at_its_start(digits, make_model):
     model = make_model("adam")
     undisturbed = [r.deltas for r in LRTuner(model, *digits, num_evals=5, num_subsamples=3)]
@@ -123,6 +128,7 @@ def test_a_run_measures_the_state_at_its_start(digits, make_model):
     assert not np.array_equal(tuner.renewed(tuner.settings).step().deltas, undisturbed[0])
 
 
+@pytest.mark.slow
 def test_a_recompiled_model_is_traced_again(digits, make_model):
     model = make_model("sgd")
     tuner = LRTuner(model, *digits, num_evals=5)
@@ -152,6 +158,7 @@ def test_an_unbuilt_model_is_built_for_any_batch_size(digits):
     LRTuner(model, *digits, num_evals=3, batch_size=9).step()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pruner", ["none", "racing"])
 @pytest.mark.parametrize("horizon", [1, 3])
 def test_rounds_are_the_same_alone_and_in_blocks(make_model, digits, pruner, horizon):

@@ -10,6 +10,8 @@ from autolr_widget.engine.data.observations import Observations
 from autolr_widget.engine.saved import fingerprint
 from autolr_widget.engine.types import State
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_fingerprint_describes_the_state_at_the_first_round(make_model, digits):
     model = make_model("adam")

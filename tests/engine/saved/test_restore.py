@@ -96,7 +96,7 @@ def test_a_stream_continues_if_it_yields_the_same_again(make_model, digits, leng
     late = [*range(length)]
     late[-1 if length < 7 else 6] = 1
     for order in (range(length)[::-1], late):
-        with pytest.raises(ValueError, match=r"began at a loss of .*or a stream yields in another order"):
+        with pytest.raises(ValueError, match=r"began at a loss of .*or a stream yields the data in a different order"):
             LRTuner(make_model(), batches(digits, order), batch_size=12).restored(saved[2])
 
 
@@ -137,7 +137,7 @@ def test_a_model_or_data_in_another_state_are_refused(make_model, digits, change
     tuner.step()
     model, data = make(), tuple(array.copy() for array in digits)
     change(model, data)
-    with pytest.raises(ValueError, match="a run that began in another state: ") as error:
+    with pytest.raises(ValueError, match="a run that began in a different state: ") as error:
         LRTuner(model, *data).restored(tuner.saved_run)
     assert [part for part in restore.PARTS.values() if part in str(error.value)] == differs
     assert "TensorFlow" not in str(error.value)
@@ -153,7 +153,7 @@ def test_other_layers_or_loss_functions_are_detected_by_the_loss(make_model, dig
     other.layers[0].activation = keras.activations.tanh
     for model in (other, make_model(loss=lambda y, p: 2 * keras.losses.sparse_categorical_crossentropy(y, p, True))):
         with pytest.raises(
-            ValueError, match=r"round 1 began at a loss of .*The layers or the loss function are others"
+            ValueError, match=r"round 1 began at a loss of .*The layers, the loss function or the data are different"
         ):
             LRTuner(model, *digits).restored(tuner.saved_run)
 

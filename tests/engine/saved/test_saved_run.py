@@ -73,7 +73,7 @@ def test_runs_that_differ_are_not_equal():
 
 @pytest.mark.parametrize("losses", [[0.0, 1.0], [0.0, 1.0, math.nan], [[0.0, 1.0, 2.0]]])
 def test_losses_must_be_one_number_per_round(losses):
-    with pytest.raises(ValueError, match=r"`losses` must hold one finite number a round.*3 rounds"):
+    with pytest.raises(ValueError, match=r"`losses` must contain one finite number per round.*3 rounds"):
         replace(make_run(), losses=losses)
 
 
@@ -112,7 +112,7 @@ def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
         assert os.listdir(tmp_path) == ["run.json"]
         assert SavedRun.read(tmp_path / "run.json") == make_run(2)
     monkeypatch.setattr(saved_run, "LIMIT", 1000)
-    with pytest.raises(ValueError, match="A run must take"):
+    with pytest.raises(ValueError, match="The run is too large"):
         make_run(100).write(tmp_path / "run.json")
     with pytest.raises(FileNotFoundError):
         make_run(2).write(tmp_path / "missing" / "run.json")
