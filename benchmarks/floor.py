@@ -1,4 +1,4 @@
-"""What a round must cost: the same forward and backward passes, written by hand, and nothing else."""
+"""The least that a round can cost: the same forward and backward passes, written by hand, and nothing else."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import tensorflow as tf
 
 
 def floor(model: keras.Model, rates: np.ndarray, vectorised: bool) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """A function of a batch: the losses after a first step of SGD or Adam at each rate, by one `tf.function`.
+    """Return a function of a batch that computes the losses after a first step of SGD or Adam at each rate.
 
-    The rates at once by `tf.vectorized_map`, or one after the other by `tf.map_fn`, as one would write it.
+    It is one `tf.function`. It computes all rates at once with `tf.vectorized_map`, or one after another with
+    `tf.map_fn`.
     """
     weights = [tf.identity(v.value) for v in model.trainable_variables]
     grid = tf.constant(rates, tf.float32)
@@ -22,14 +23,14 @@ def floor(model: keras.Model, rates: np.ndarray, vectorised: bool) -> Callable[[
         with keras.StatelessScope(state_mapping=zip(model.trainable_variables, values, strict=True)):
             return model.loss(y, model(x, training=True))
 
-    # Without AutoGraph, as Keras traces its own step.
+    # Keras also traces its own step without AutoGraph.
     @tf.function(autograph=False)
     def losses(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(weights)
             before = loss_at(weights, x, y)
         gradients = [tf.convert_to_tensor(g) for g in tape.gradient(before, weights)]
-        # Adam's first step, from fresh moments: its corrections cancel.
+        # In Adam's first step, the moments are 0 and the corrections cancel.
         steps = [g / (abs(g) + 1e-7) for g in gradients] if adam else gradients
 
         def after(rate: tf.Tensor) -> tf.Tensor:

@@ -1,7 +1,7 @@
-"""The widget in a real JupyterLab beside the engine alone: rounds per second, what is drawn, when, and what is sent.
+"""The widget in a real JupyterLab, compared with the engine alone: rounds per second, curves drawn, and bytes sent.
 
-For the quickstart's model, and for rounds that only wait, of 30 ms and of 2 ms. Each widget is timed in turn with the
-engine in the same kernel: the ratio is what counts, since the machine's speed drifts.
+It uses the quickstart's model, and rounds that only wait for 30 ms or 2 ms. Each widget and the engine are timed in
+turn in the same kernel. Their ratio is what counts, because the speed of the machine changes over time.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ began = time.perf_counter()
 while len(engine) < settings["num_subsamples"]: engine.step()
 seconds = time.perf_counter() - began
 """
-# From the click to the first round that the page has seen, and from there to the last. `drawn` counts the frames with
-# another curve, and `late` is when the last of them was there.
+# The times from the click to the first round that the page shows, and from there to the last. `drawn` counts the frames
+# in which the curve has changed, and `late` is the time of the last of them.
 PRESS = """() => new Promise(done => {
     const bar = document.querySelector('.autolr-run-bar progress');
     const paths = () => [...document.querySelectorAll('.bqplot path.line')].map(path => path.getAttribute('d')).join();
@@ -63,7 +63,7 @@ PRESS = """() => new Promise(done => {
         if (now !== path) { drawn += 1; path = now; changed = Date.now(); }
         if (bar.value > 0) first ??= performance.now();
         if (bar.value === bar.max) last ??= performance.now();
-        // A while longer, for a curve that comes behind the counter.
+        // Look for one more second, because the curve may be drawn after the counter.
         if (last === undefined || performance.now() < last + 1000) return requestAnimationFrame(look);
         done({first: (first - began) / 1000, seconds: (last - first) / 1000, drawn, late: changed});
     };
@@ -93,7 +93,7 @@ def measure(page: Page, lab: Lab, name: str, wait: float, rounds: int) -> dict[s
         "widget / engine": widget / engine,
         "curves drawn/s": seen["drawn"] / seen["seconds"],
         "last curve after last round, ms": late,
-        "bytes a round": sent / rounds,
+        "bytes per round": sent / rounds,
         "engine's first round, s": first_round,
         "Run to first point, s": seen["first"],
     }

@@ -1,6 +1,6 @@
-"""How a round's cost and memory grow with the number of rates, the batch size and the parameters.
+"""How the time and memory of a round grow with the number of rates, the batch size and the number of parameters.
 
-Each point in a process of its own: the milliseconds of a round, and the most memory above what was there before.
+Each point is measured in a separate process: the milliseconds per round, and the peak memory above the memory before.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def watch():
 threading.Thread(target=watch, daemon=True).start()
 tuner = LRTuner(model, x, y, num_evals=rates, batch_size=batch, num_subsamples=10**6, horizon=1)
 tuner.step()
-# Rounds come in blocks: only the time of many says what one costs. The first of them finds the block's size.
+# Rounds are measured in blocks, so the time per round needs many rounds. The second round determines the block's size.
 tuner.step()
 began, done = time.perf_counter(), len(tuner)
 while time.perf_counter() < began + 1.5 or len(tuner) < done + 16:
@@ -70,7 +70,7 @@ def main() -> None:
         points = [point(**{name: value}) for value in values]
         at = [p[0] for p in points] if name == "units" else values
         print(f"\n| {LABELS[name]} | {' | '.join(f'{value:,}' for value in at)} |\n| --- |{' --- |' * len(at)}")
-        for row, (what, index) in enumerate((("ms a round", 1), ("MB at most", 2))):
+        for row, (what, index) in enumerate((("ms per round", 1), ("peak MB", 2))):
             print(f"| {what} | {' | '.join(f'{p[index]:.3g}' for p in points)} |")
             axes[row, column].loglog(at, [p[index] for p in points], "o-")
             axes[row, column].set(xlabel=LABELS[name], ylabel=what)

@@ -1,6 +1,6 @@
-"""A round of 100 rates: ours beside autolrtuner 1.0.2, beside the floor, and beside the machine's own arithmetic.
+"""The time of a round of 100 rates, compared with autolrtuner 1.0.2, with the floor, and with the machine's peak.
 
-All contenders of a line are timed in turn in the same process, so that what the machine does meanwhile falls on all.
+All contenders of a row are timed in turn in the same process, so that other load on the machine affects all of them.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from benchmarks.floor import floor
 from benchmarks.workloads import Workload, compiled, workloads
 
 RATES, BATCH = 100, 32
-#: One step a rate, as autolrtuner takes.
+#: One step per rate, as in autolrtuner.
 GRID = {"lr_space": (1e-6, 1.0), "num_evals": RATES, "batch_size": BATCH, "horizon": 1}
 
 
 def interleaved(contenders: dict[str, Callable[[], object]], seconds: float) -> dict[str, float]:
-    """The median milliseconds of each contender, run in turn until ``seconds`` are over and at least 3 times."""
+    """Return the median milliseconds of each contender. They run in turn for ``seconds``, and at least 3 times."""
     for run in contenders.values():
         run()
     times: dict[str, list[float]] = {name: [] for name in contenders}
@@ -46,7 +46,7 @@ def reference(work: Workload, optimizer: str) -> Callable[[], object]:
     tuner = autolrtuner.AutoLRTuner(compiled(work.build, optimizer))
 
     def run() -> None:
-        # Its progress bar writes to the screen.
+        # Hide its progress bar.
         with contextlib.redirect_stderr(io.StringIO()):
             tuner.Tune(work.x, work.y, lr_space=(1e-6, 1.0), num_subsamples=1, num_evals=RATES, batch_size=BATCH)
 
@@ -54,7 +54,7 @@ def reference(work: Workload, optimizer: str) -> Callable[[], object]:
 
 
 def sgemm() -> float:
-    """The machine's peak in GFLOP/s, by NumPy."""
+    """Return the machine's peak in GFLOP/s, measured with NumPy."""
     a = np.random.default_rng(0).random((2048, 2048), dtype="float32")
     return 2 * 2048**3 / 1e6 / interleaved({"sgemm": lambda: a @ a}, 1)["sgemm"]
 
@@ -62,10 +62,10 @@ def sgemm() -> float:
 def line(name: str, work: Workload, optimizer: str, peak: float, beside: bool) -> str:
     model = compiled(work.build, optimizer)
     tuner = LRTuner(model, work.x, work.y, num_subsamples=10**6, **GRID)
-    # Quick rounds come in blocks, whose size follows from the second round's time.
+    # Short rounds are measured in blocks. The time of the second round determines their size.
     for _ in range(2):
         tuner.step()
-    # The floor's call is a round; ours may be several.
+    # A call of the floor is one round. A call of ours may be several rounds.
     per_call = tuner._block
     batch = tuner.observations.sample(BATCH, 0, 0)[:2]
 
@@ -79,7 +79,7 @@ def line(name: str, work: Workload, optimizer: str, peak: float, beside: bool) -
         contenders[form] = lambda run=run: run(*batch)
     times = interleaved(contenders, 12 if name == "MobileNetV2" else 5)
     if beside:
-        # By itself: what it leaves behind, for caches and collector, would fall on whoever comes next.
+        # Time it separately, because its effects on the caches and the garbage collector would slow down the others.
         pair = interleaved({"reference": reference(work, optimizer), "ours": ours}, 5)
         times["reference"] = pair["reference"]
     times["ours"] /= per_call
@@ -89,7 +89,7 @@ def line(name: str, work: Workload, optimizer: str, peak: float, beside: bool) -
     cells.append(f"{times['reference']:.0f}" if beside else "")
     cells.append(f"{times['reference'] / times['ours']:.0f}" if beside else "")
     if work.multiplications:
-        # A backward pass costs two forward ones.
+        # A backward pass costs as much as two forward passes.
         rate = 2 * work.multiplications * BATCH * (RATES + 3) / 1e6 / times["ours"]
         cells.append(f"{rate:.0f} ({rate / peak:.0%})")
     else:
@@ -98,7 +98,7 @@ def line(name: str, work: Workload, optimizer: str, peak: float, beside: bool) -
 
 
 def whole_run(work: Workload) -> str:
-    """100 rounds of 100 rates with all that precedes them, beside a range test as fastai does it, of 100 steps."""
+    """Time 100 rounds of 100 rates from the start, and a range test of 100 steps, as fastai does it."""
 
     def ours() -> None:
         list(LRTuner(compiled(work.build, "sgd"), work.x, work.y, num_subsamples=100, **GRID))
@@ -118,7 +118,7 @@ def whole_run(work: Workload) -> str:
 def main() -> None:
     peak = sgemm()
     print(f"sgemm: {peak:.0f} GFLOP/s\n")
-    print("| a round of 100 rates | ours, ms | floor, ms | ours / floor | autolrtuner, ms | times as fast | GFLOP/s |")
+    print("| round of 100 rates | ours, ms | floor, ms | ours / floor | autolrtuner, ms | times as fast | GFLOP/s |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     works = workloads()
     for name, optimizer in (("MLP", "sgd"), ("MLP", "adam"), ("CNN", "sgd"), ("CNN", "adam")):
@@ -126,9 +126,7 @@ def main() -> None:
     for name in ("GRU", "attention", "MLP, 5 M", "MobileNetV2"):
         print(line(name, works[name], "adam", peak, beside=False), flush=True)
         keras.backend.clear_session()
-    print(
-        "\n| from nothing to the end | 100 rounds of 100 rates, s | a range test of 100 steps, s |\n| --- | --- | --- |"
-    )
+    print("\n| from start to end | 100 rounds of 100 rates, s | a range test of 100 steps, s |\n| --- | --- | --- |")
     print(whole_run(works["MLP"]))
 
 

@@ -1,4 +1,4 @@
-"""What comes before the first round: importing, making the widget, and tracing. Each in processes of their own."""
+"""The time before the first round: import, creation of the widget, and tracing, each in a new process."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FIRST = """
 tuner = LRTuner(model, work.x, work.y, **settings)
 began = time.perf_counter(); tuner.step(); print(time.perf_counter() - began)
 """
-# The form that `speed` found to be the better one.
+# The form of the floor that is faster in `speed`.
 FLOOR = """
 import numpy as np
 run = floor(model, np.geomspace(1e-6, 1.0, 100), vectorised={vectorised})
@@ -63,7 +63,7 @@ def main() -> None:
         prepared = PREPARED.format(name=name)
         both = {"ours": prepared + FIRST, "floor": prepared + FLOOR.format(vectorised=vectorised)}
         ours, hand = medians(both, 3).values()
-        print(f"| first round, {name}; floor: the floor's first call | {ours:.2f} | {hand:.2f} | {ours / hand:.2f} |")
+        print(f"| first round, {name}; floor: its first call | {ours:.2f} | {hand:.2f} | {ours / hand:.2f} |")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The models and data that the benchmarks run on, and what a round of them costs in arithmetic."""
+"""The models and data of the benchmarks, and how many multiplications they need."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from sklearn.datasets import load_digits
 
 
 class Workload(NamedTuple):
-    """``build`` makes the model; ``multiplications``, if known, are those of one observation's forward pass."""
+    """A model and its data.
+
+    ``build`` makes the model. ``multiplications`` is their number in the forward pass of one observation, if known.
+    """
 
     build: Callable[[], keras.Model]
     x: np.ndarray
@@ -65,7 +68,7 @@ def workloads() -> dict[str, Workload]:
 
 
 def compiled(build: Callable[[], keras.Model], optimizer: str) -> keras.Model:
-    """The model from the same weights each time, compiled."""
+    """Return the compiled model. It always has the same initial weights."""
     keras.utils.set_random_seed(0)
     model = build()
     model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy())

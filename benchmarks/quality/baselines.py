@@ -1,4 +1,4 @@
-"""Recommendations that others give: Keras's default, the best constant, and fastai's readings of a range test."""
+"""Other recommendations: Keras's default, the best constant, and what fastai suggests from a range test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.quality.regret import regret
 from benchmarks.quality.tasks import BATCH, OPTIMIZERS, Task
 from benchmarks.quality.truth import RATES, batches
 
-#: The steps of a range test, and the rates that it goes through, fastai's defaults.
+#: The number of steps of a range test, and its rates. These are fastai's defaults.
 STEPS = 100
 SWEPT = np.geomspace(1e-7, 10, STEPS)
 
@@ -22,13 +22,13 @@ def keras_default(optimizer: str) -> float:
 
 
 def best_constant(task: str, optimizer: str, tasks: Iterable[str]) -> float:
-    """The rate of the truth's grid that is best for this optimizer on all tasks but this one."""
+    """Return the rate on the grid of the truth that is best for this optimizer on all tasks except this one."""
     others = [other for other in tasks if other != task]
     return float(min(RATES, key=lambda rate: np.mean([regret(other, optimizer, rate) for other in others])))
 
 
 def trained(model: keras.Model, task: Task) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """A function of the rows and the rate of each step: the losses that the steps start from, by Keras's own step."""
+    """Return a function of the rows and the rate of each step, which returns the loss before each of Keras's steps."""
     model.optimizer.build(model.trainable_variables)
     x, y = tf.constant(task.x), tf.constant(task.y)
 
@@ -47,7 +47,7 @@ def trained(model: keras.Model, task: Task) -> Callable[[np.ndarray, np.ndarray]
 
 
 def restart(model: keras.Model, other: keras.Model) -> None:
-    """Give a model the weights of another, and its optimizer the state of no step."""
+    """Copy the weights of another model, and reset the optimizer to its state before the first step."""
     for variable, value in zip(model.variables, other.variables, strict=True):
         variable.assign(value)
     for variable in model.optimizer.variables:
@@ -55,18 +55,18 @@ def restart(model: keras.Model, other: keras.Model) -> None:
 
 
 def drawn(task: Task, seed: int, steps: int) -> np.ndarray:
-    """The rows of each of ``steps`` batches, pass after pass."""
+    """Return the rows of ``steps`` batches, which go through the data pass after pass."""
     passes = -(-steps // (len(task.x) // BATCH))
     return batches(len(task.x), passes, seed)[:steps]
 
 
 def suggestions(losses: np.ndarray) -> dict[str, float]:
-    """What fastai's ``lr_find`` suggests from these losses; the smoothing, the stop and the trimming are its own."""
+    """Return what fastai's ``lr_find`` suggests from these losses, with its smoothing, stop and trimming."""
     weights = 0.98 ** np.arange(len(losses))[::-1]
     smooth = np.array(
         [np.average(losses[: i + 1], weights=weights[-i - 1 :]) for i in range(len(losses))], dtype=np.float64
     )
-    # It stops behind the step whose smoothed loss is four times the best so far.
+    # It stops after the step whose smoothed loss is four times the best so far.
     wild = np.flatnonzero(
         ~np.isfinite(smooth) | (smooth > 4 * np.minimum.accumulate(np.nan_to_num(smooth, nan=np.inf)))
     )
@@ -84,7 +84,10 @@ def suggestions(losses: np.ndarray) -> dict[str, float]:
 
 
 def _valley(rates: np.ndarray, losses: np.ndarray) -> float:
-    """Half way into what lies before the end of the longest falling subsequence, as far back as it is long."""
+    """Return the rate half way down the longest valley.
+
+    The valley ends where the longest falling subsequence ends, and has as many points as this subsequence.
+    """
     length = np.ones(len(losses), dtype=int)
     for i in range(1, len(losses)):
         above = losses[:i] > losses[i]

@@ -1,4 +1,4 @@
-"""How often the bands tell the truth: at a round settled before, and to somebody who watches them.
+"""How often the bands are right: at a round that is fixed in advance, and in all rounds while somebody watches.
 
 ``python -m benchmarks.quality.coverage`` prints the tables of ``docs/bands.md`` in about a minute.
 """
@@ -21,14 +21,14 @@ from benchmarks.quality.tasks import compiled, tasks
 ALPHA = 0.05
 ROUNDS = 100
 FIXED = (10, 30, 100)
-#: Someone watches from one of these rounds on.
+#: The rounds from which somebody watches.
 SINCE = (2, 5, 10)
 
 Sampler = Callable[[np.random.Generator, tuple[int, int]], Floats]
 
 
 def asymptotic(deltas: Floats, alpha: float) -> Band:
-    """The asymptotic confidence sequence of Waudby-Smith et al. (2021), tightest at 10 rounds: to compare with."""
+    """The asymptotic confidence sequence of Waudby-Smith et al. (2021), tightest at 10 rounds, for comparison."""
     mean, std, _, _, n = vars(normal(deltas, alpha)).values()
     rho = (-2 * np.log(alpha) + np.log(-2 * np.log(alpha)) + 1) / 10
     margin = std * np.sqrt(2 * (n * rho + 1) / (n**2 * rho) * np.log(np.sqrt(n * rho + 1) / alpha))
@@ -36,13 +36,17 @@ def asymptotic(deltas: Floats, alpha: float) -> Band:
 
 
 KINDS = BANDS | {"asymptotic": asymptotic}
-#: Runs that are simulated; the bootstrap, thousands of times as slow, has fewer, and looks at these rounds alone.
+#: The number of simulated runs, and the rounds at which the band is checked. The bootstrap has fewer of both: it is
+#: thousands of times slower.
 RUNS = dict.fromkeys(KINDS, 20_000) | {"bootstrap": 2000}
 LOOKS = dict.fromkeys(KINDS, tuple(range(2, ROUNDS + 1))) | {"bootstrap": (2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)}
 
 
 def pools() -> Iterator[tuple[str, Floats]]:
-    """2,000 real ΔL each, less their mean, of a network on the digits: at good rates, near divergence and past it."""
+    """Yield 2,000 real ΔL minus their mean, for each of several rates: good ones, near divergence, and past it.
+
+    The model is a network on the digits.
+    """
     task = tasks()["digits-mlp"]
     for horizon, rates in ((25, (0.3, 1.0, 1.7)), (1, (0.1, 3.0))):
         tuner = LRTuner(
@@ -58,13 +62,13 @@ def pools() -> Iterator[tuple[str, Floats]]:
         )
         list(tuner)
         for rate, column in zip(rates, tuner.deltas.T, strict=True):
-            # A pool with one NaN in it would have no mean, and no band would ever miss that.
+            # With a NaN in the pool, its mean would be NaN too, and no band would ever miss it.
             deltas = column[np.isfinite(column)]
             yield f"real ΔL, {horizon} step{'s' * (horizon > 1)}, rate {rate:g}", deltas - deltas.mean()
 
 
 def samplers() -> dict[str, Sampler]:
-    """Samplers of mean 0."""
+    """Return samplers of distributions with a mean of 0."""
     drawn: dict[str, Sampler] = {
         "normal": lambda generator, shape: generator.normal(size=shape),
         "exponential": lambda generator, shape: generator.exponential(size=shape) - 1,
@@ -76,12 +80,12 @@ def samplers() -> dict[str, Sampler]:
 
 
 def simulate(kind: str, sample: Sampler) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray], dict[int, float]]:
-    """After each round that is looked at: which runs have a band below the mean, which one above, the mean width."""
+    """Return, by round, which runs have a band below the mean, which have one above it, and the mean width."""
     deltas = sample(np.random.default_rng(0), (ROUNDS, RUNS[kind]))
     below, above, widths = {}, {}, {}
     for n in LOOKS[kind]:
         band = KINDS[kind](deltas[:n], ALPHA)
-        # A band without an end misses nothing.
+        # An infinite band misses nothing.
         below[n], above[n] = band.upper < 0, band.lower > 0
         if n in FIXED:
             widths[n] = float(np.mean(band.upper - band.lower))
@@ -121,9 +125,9 @@ def main() -> None:
         for kind, ends in ((kind, (np.min(rows, axis=0), np.max(rows, axis=0))) for kind, rows in ratios.items())
     }
     runs = ", ".join(f"{kind} {count:,}" for kind, count in RUNS.items())
-    print(f"α = {ALPHA}; runs: {runs}; the bootstrap is looked at in rounds {LOOKS['bootstrap']} only")
+    print(f"α = {ALPHA}; runs: {runs}; the bootstrap is checked only in rounds {LOOKS['bootstrap']}")
     table(f"right in every round from {' / '.join(map(str, SINCE))} to {ROUNDS}, %", *KINDS, rows=watched)
-    table(f"once below / once above the mean, 2 to {ROUNDS}, %", *KINDS, rows=sides)
+    table(f"ever below / ever above the mean, 2 to {ROUNDS}, %", *KINDS, rows=sides)
     table(f"right at round {' / '.join(map(str, FIXED))}, %", *KINDS, rows=fixed)
     table("mean width, Student's = 1", *(f"at {n}" for n in FIXED), rows=spans)
 

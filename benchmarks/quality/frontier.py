@@ -1,7 +1,8 @@
-"""500 gradients, spent in many ways: more rates, or more steps for each.
+"""500 gradients, spent in different ways: on more rates, or on more steps at each rate.
 
-``python -m benchmarks.quality.frontier`` prints the table of ``docs/recommendations.md``, in five minutes on two cores.
-Each way is judged in all positions of its grid, up to half a step to either side: these move the figures as much.
+``python -m benchmarks.quality.frontier`` prints the table of ``docs/recommendations.md``. It takes five minutes on two
+cores. Each way is averaged over all positions of its grid, up to half a step to either side, because the position
+changes the figures as much as the way does.
 """
 
 from __future__ import annotations
@@ -24,22 +25,22 @@ from benchmarks.quality.recommend import choice, one_thread
 from benchmarks.quality.regret import regret
 from benchmarks.quality.tasks import OPTIMIZERS, SEEDS, compiled, tasks
 
-#: Rates to a decade, and from which to which decade: half a step of the widest grid beyond both ends.
+#: Rates per decade, and the first and last decade, which lie half a step of the widest grid beyond its ends.
 FINE, FIRST, LAST = 24, -5 - 10 / 24, 1 + 10 / 24
 RATES = np.logspace(FIRST, LAST, round(FINE * (LAST - FIRST)) + 1)
 STEPS = 71
-#: Decade of the smallest rate, and number of rates up to 10.
+#: The decade of the smallest rate, and the number of rates up to 10.
 GRIDS = [(-5, 19), (-5, 13), (-5, 10), (-5, 9), (-4, 16), (-4, 13), (-4, 11), (-4, 9), (-4, 7), (-3, 13), (-3, 9)]
-#: The heat: steps at every rate, and how many rates around the lowest go on.
+#: The steps of the heat at every rate, the number of rates around the lowest that continue, and their steps.
 HEAT, FINALISTS, LONG = 10, 5, 62
 
 Case = tuple[str, str]
-#: The rate, if any, that is chosen from the losses of all paths.
+#: Returns the rate that is chosen from the losses of all paths, or None.
 Choose = Callable[[np.ndarray], float | None]
 
 
 def losses(case: Case) -> list[np.ndarray]:
-    """The loss that each step starts from, shape ``(1 + rates, steps)``, the first at no rate; by seed."""
+    """Return the loss before each step, by seed. The shape is ``(1 + rates, steps)``; the first row is for rate 0."""
     name, optimizer = case
     task = tasks()[name]
     model = compiled(task, optimizer, seed=0)
@@ -57,19 +58,19 @@ def losses(case: Case) -> list[np.ndarray]:
 
 
 def deltas(paths: np.ndarray, steps: int) -> np.ndarray:
-    """What `evaluate_on="progressive"` measures in so many steps; NaN where the loss is no longer finite."""
+    """Return what `evaluate_on="progressive"` measures in this number of steps; NaN where a loss is not finite."""
     late = paths[:, steps // 2 : steps]
     with np.errstate(invalid="ignore"):
         return np.where(np.isfinite(late[1:]).all(axis=1), (late[1:] - late[0]).mean(axis=1), np.nan)
 
 
 def at_once(at: np.ndarray, steps: int, rule: Callable[..., float] = half_minimum) -> Choose:
-    """So many steps at each of these rates."""
+    """Choose after this number of steps at each of these rates."""
     return lambda paths: choice(rule, RATES[at], deltas(paths, steps)[np.newaxis, at])
 
 
 def after_heat(at: np.ndarray) -> Choose:
-    """A few steps at each of these rates, and many at the ones around the lowest."""
+    """Choose after a few steps at each of these rates, and many steps at the rates around the lowest."""
 
     def choose(paths: np.ndarray) -> float | None:
         lowest = int(np.nanargmin(deltas(paths, HEAT)[at]))
@@ -80,7 +81,7 @@ def after_heat(at: np.ndarray) -> Choose:
 
 
 def positions(bottom: int, count: int) -> list[np.ndarray]:
-    """The places in `RATES` of so many rates up to 10, and of those grids that lie up to half a step beside it."""
+    """Return the indices in `RATES` of this number of rates up to 10, and of the grids up to half a step beside it."""
     apart, rest = divmod(FINE * (1 - bottom), count - 1)
     assert rest == 0
     first = round(FINE * (bottom - FIRST))
@@ -88,7 +89,7 @@ def positions(bottom: int, count: int) -> list[np.ndarray]:
 
 
 def ways() -> Iterator[tuple[str, list[Choose]]]:
-    """The ways to spend the gradients, each with what it chooses by in all positions of its grid."""
+    """Yield the ways to spend the gradients, each with one function that chooses for every position of its grid."""
     many, few = positions(-5, 19), positions(-4, 9)
     before = [at_once(at, 25, lambda rates, deltas: mean(rates, deltas) / 2.5) for at in many]
     yield "25 steps at 19 rates from 1e-5, the lowest rate / 2.5", before

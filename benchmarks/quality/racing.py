@@ -1,6 +1,6 @@
-"""What racing and settling save, and whether they choose as the full run does.
+"""What racing and settling save, and whether they choose the same rate as the full run.
 
-``python -m benchmarks.quality.racing`` prints the table of ``docs/recommendations.md``. Every task with every
+``python -m benchmarks.quality.racing`` prints the table of ``docs/recommendations.md``. It runs every task with every
 optimizer, from several seeds of the subsamples.
 """
 
@@ -20,9 +20,9 @@ from autolr_widget.engine.reading.selection import mean
 from benchmarks.quality.recommend import choice
 from benchmarks.quality.tasks import BATCH, OPTIMIZERS, compiled, tasks
 
-#: As many rates as make a race worth while.
+#: With this many rates, a race is worthwhile.
 GRID = {"lr_space": (1e-5, 10.0), "num_evals": 19, "batch_size": BATCH}
-#: The run, the full number of its rounds, and how many seeds it is repeated from.
+#: The settings of each run, and the number of seeds.
 RUNS = {
     "1 step": ({"horizon": 1, "evaluate_on": "train", "num_subsamples": 100}, 4),
     "5 steps": ({"horizon": 5, "evaluate_on": "progressive", "num_subsamples": 100}, 1),
@@ -40,7 +40,7 @@ def compare(name: str) -> list[tuple[str, str, str, bool, float, float]]:
                 list(full)
                 chosen = choice(mean, full.rates, full.deltas)
                 for mode, more in MODES.items():
-                    # The traced graphs serve all runs.
+                    # All runs share the traced graphs.
                     tuner = full.renewed(LRTuner(model, task.x, task.y, seed=seed, **GRID, **settings, **more).settings)
                     list(tuner)
                     agrees = choice(mean, tuner.rates, tuner.deltas) == chosen
@@ -50,7 +50,7 @@ def compare(name: str) -> list[tuple[str, str, str, bool, float, float]]:
 
 
 def main() -> None:
-    # TensorFlow does not survive a fork.
+    # TensorFlow does not work after a fork.
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         rows = [row for some in pool.map(compare, tasks()) for row in some]
     found = pd.DataFrame(rows, columns=["run", "mode", "case", "agrees", "share", "rounds"])
@@ -62,7 +62,9 @@ def main() -> None:
             f"{some['share'].quantile(0.9):.1%} | {some['rounds'].median():.0f} |"
         )
     others = found[~found["agrees"]].groupby(["run", "mode", "case"], sort=False).size()
-    print("\nAnother choice than the full run's: " + "; ".join(f"{' / '.join(key)} × {n}" for key, n in others.items()))
+    print(
+        "\nChoices that differ from the full run: " + "; ".join(f"{' / '.join(key)} × {n}" for key, n in others.items())
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""How good are the rates? Ours and others' recommendations, judged by `truth.csv`.
+"""How good are the rates? Our recommendations and those of others, judged by `truth.csv`.
 
-``python -m benchmarks.quality.recommend`` prints the tables of ``docs/recommendations.md``. Ours see the training data
-only, from three seeds' initial weights; a case is a task with an optimizer and a seed.
+``python -m benchmarks.quality.recommend`` prints the tables of ``docs/recommendations.md``. Our selectors see only the
+training data, and start from the initial weights of three seeds. A case is a task with an optimizer and a seed.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from benchmarks.quality import baselines
 from benchmarks.quality.regret import best_rate, regret
 from benchmarks.quality.tasks import BATCH, OPTIMIZERS, SEEDS, Task, compiled, tasks
 
-#: The grids of the default and of the other runs.
+#: The grid of the default, and the grid of the other runs.
 FEW = {"lr_min": 1e-4, "lr_max": 10.0, "num_evals": 9}
 MANY = {"lr_min": 1e-5, "lr_max": 10.0, "num_evals": 19}
-#: Of most runs the rounds together are a recommendation; of others each alone is one, too, so that what the draw of the
-#: batches does is averaged out.
+#: The settings of each run. In the runs of `TOGETHER`, all rounds together are one recommendation. In the runs of
+#: `ALONE`, each round is one, so that the luck of drawing the batches is averaged out.
 RUNS = {
     "55 steps": {**FEW, "horizon": 55, "evaluate_on": "progressive", "num_subsamples": 10},
     "55 steps, held-out": {**FEW, "horizon": 55, "evaluate_on": "held-out", "num_subsamples": 1},
@@ -48,21 +48,20 @@ RUNS = {
     "1 step": {**MANY, "horizon": 1, "evaluate_on": "train", "num_subsamples": 100},
 }
 ALONE, TOGETHER = ("55 steps", "25 steps"), {*RUNS} - {"25 steps"}
-#: The package itself is slow: few rounds, one seed, every second task.
+#: autolrtuner itself is slow, so it has few rounds, one seed, and every second task.
 REFERENCE_ROUNDS, REFERENCE_EVERY = 5, 2
-#: By an object, which takes the mean; autolrtuner sums what a function of the same name gives.
+#: A loss object returns the mean. autolrtuner would sum the values of a loss function of the same name.
 LOSSES = {
     "sparse_categorical_crossentropy": keras.losses.SparseCategoricalCrossentropy,
     "binary_crossentropy": keras.losses.BinaryCrossentropy,
     "mse": keras.losses.MeanSquaredError,
 }
-#: What the lowest point might be divided by; the best is chosen leaving the task out.
-CAUTIONS = (1, 1.25, 1.5, 1.75, 2, 2.5, 3, 5, 10)
+#: Divisors of the lowest point that are tried. The best one is chosen with the judged task left out.
+DIVISORS = (1, 1.25, 1.5, 1.75, 2, 2.5, 3, 5, 10)
 
-
-#: Task, optimizer, and the seed of the initial weights, with the round that stands alone.
+#: Task, optimizer, and the seed of the initial weights, followed by the round if it is judged alone.
 Case = tuple[str, str, str]
-#: The rate by selector and case.
+#: The chosen rate, by selector and case.
 Found = dict[str, dict[Case, float | None]]
 
 
@@ -74,17 +73,17 @@ def choice(rule: Callable[..., float], rates: np.ndarray, deltas: np.ndarray) ->
 
 
 def chosen(found: Found, run: str, case: Case, rates: np.ndarray, deltas: np.ndarray) -> None:
-    """What all rules choose, and what `half_minimum` would with other divisors."""
+    """Add what all rules choose, and what `half_minimum` would choose with other divisors."""
     for name, rule in RULES.items():
         found[f"{run}, {name}"][case] = choice(rule, rates, deltas)
-    careful = choice(selection.half_minimum, rates, deltas)
-    for caution in CAUTIONS:
-        found[f"{run}, lowest point/{caution}"][case] = careful and careful * selection.DIVISOR / caution
+    half = choice(selection.half_minimum, rates, deltas)
+    for divisor in DIVISORS:
+        found[f"{run}, lowest point/{divisor}"][case] = half and half * selection.DIVISOR / divisor
 
 
 def ours(found: Found, name: str, task: Task, optimizer: str) -> None:
     model = compiled(task, optimizer, seed=0)
-    # Its traced graphs serve all runs and seeds.
+    # All runs and seeds share its traced graphs.
     tuner = LRTuner(model, task.x, task.y, batch_size=BATCH)
     for seed in SEEDS:
         for variable, value in zip(model.variables, compiled(task, optimizer, seed).variables, strict=True):
@@ -122,10 +121,10 @@ def others(found: Found, name: str, task: Task, optimizer: str) -> None:
 
 
 def reference(found: Found, name: str, task: Task, optimizer: str) -> None:
-    """What autolrtuner itself chooses, with its own defaults but for the number of rounds, and ours from the same."""
+    """Add what autolrtuner itself and our `AutoLRTuner` choose, with its defaults except for the number of rounds."""
     model = compiled(task, optimizer, seed=0)
     model.compile(OPTIMIZERS[optimizer](), LOSSES[task.loss]())
-    # Ours first: it leaves the model as it was.
+    # Ours comes first, because it does not change the model.
     for tuner, whose in (
         (AutoLRTuner(model, 0), "our AutoLRTuner"),
         (autolrtuner.AutoLRTuner(model, 0), "autolrtuner itself"),
@@ -139,8 +138,8 @@ def reference(found: Found, name: str, task: Task, optimizer: str) -> None:
 
 
 def leave_one_out(found: Found, run: str) -> None:
-    """`half_minimum` with the divisor that is best on all other tasks."""
-    candidates = [found[f"{run}, lowest point/{caution}"] for caution in CAUTIONS]
+    """Add what `half_minimum` chooses with the divisor that is best on all other tasks."""
+    candidates = [found[f"{run}, lowest point/{divisor}"] for divisor in DIVISORS]
     regrets = [{case: regret(*case[:2], rate) for case, rate in rates.items()} for rates in candidates]
     for task in dict.fromkeys(case[0] for case in regrets[0]):
         means = [np.mean([value for case, value in of.items() if case[0] != task]) for of in regrets]
@@ -149,7 +148,7 @@ def leave_one_out(found: Found, run: str) -> None:
 
 
 def table(found: Found) -> pd.DataFrame:
-    """One row a selector; the interval of the mean regret by a bootstrap over the tasks."""
+    """Return one row per selector. The interval of the mean regret comes from a bootstrap over the tasks."""
     rows = {}
     for selector, rates in found.items():
         cases = pd.DataFrame([*rates], columns=["task", "optimizer", "seed"])
@@ -177,7 +176,7 @@ def interval(by_task: pd.Series) -> tuple[float, float]:
 
 
 def difference(found: Found, selector: str, other: str) -> str:
-    """The mean regret of one selector less another's, paired by task."""
+    """Return the mean regret of one selector minus that of another, paired by task, as text."""
     means = [
         pd.Series([regret(*case[:2], rate) for case, rate in found[name].items()])
         .groupby([case[0] for case in found[name]])
@@ -186,11 +185,11 @@ def difference(found: Found, selector: str, other: str) -> str:
     ]
     apart = means[0] - means[1]
     lower, upper = interval(apart)
-    return f"{selector} less {other}: {apart.mean():+.3f} ({lower:+.3f} to {upper:+.3f})"
+    return f"{selector} minus {other}: {apart.mean():+.3f} ({lower:+.3f} to {upper:+.3f})"
 
 
 def select(case: tuple[str, str]) -> Found:
-    """What all selectors choose for a task with an optimizer."""
+    """Return what all selectors choose for a task with an optimizer."""
     found: Found = defaultdict(dict)
     name, optimizer = case
     all_tasks = tasks()
@@ -203,7 +202,7 @@ def select(case: tuple[str, str]) -> Found:
 
 
 def one_thread() -> None:
-    """Two processes of as many threads as there are cores get in each other's way."""
+    """Use one thread per process: two processes with one thread per core would slow each other down."""
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
 
@@ -211,7 +210,7 @@ def one_thread() -> None:
 def main() -> None:
     found: Found = defaultdict(dict)
     names = [*tasks()]
-    # TensorFlow does not survive a fork.
+    # TensorFlow does not work after a fork.
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn"), one_thread) as pool:
         for rates in pool.map(select, itertools.product(names, OPTIMIZERS)):
             for selector, by_case in rates.items():

@@ -1,4 +1,4 @@
-"""What a recommended rate loses against the best one, by `truth.csv`.
+"""What a recommended rate loses compared with the best rate, according to `truth.csv`.
 
 ``python -m benchmarks.quality.regret`` prints the best rates.
 """
@@ -16,16 +16,17 @@ from benchmarks.quality.truth import FILE
 
 @functools.cache
 def curves(task: str, optimizer: str) -> tuple[np.ndarray, np.ndarray]:
-    """Decimal logarithms of the rates, and the regret of each after 5 and after 20 epochs, shape ``(2, rates)``.
+    """Return the decimal logarithms of the rates, and their regrets after 5 and after 20 epochs.
 
-    A loss is the mean over the seeds of the validation loss, which for a run that ends worse than it began is the
-    initial one. The regret is what it lies above that of the best rate, as a share of what the best rate gains.
+    The loss of a rate is its validation loss, averaged over the seeds. If a run ends with a larger loss than it began
+    with, the initial loss is used. The regret is the difference to the loss of the best rate, divided by what the best
+    rate gains over no training. The shape of the regrets is ``(2, rates)``.
     """
     truth = _table()
     case = truth[(truth["task"] == task) & (truth["optimizer"] == optimizer)]
     initial = case[case["rate"] == 0].set_index("seed")["loss"]
     trained = case[case["rate"] > 0]
-    # Runs that diverged, and those that got worse, have gained nothing.
+    # Runs that diverged or got worse have gained nothing.
     capped = trained.assign(loss=np.fmin(trained["loss"], trained["seed"].map(initial)))
     means = capped.pivot_table(index="epochs", columns="rate", values="loss", aggfunc="mean").loc[list(EPOCHS)]
     losses = means.to_numpy()
@@ -34,9 +35,10 @@ def curves(task: str, optimizer: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def regret(task: str, optimizer: str, rate: float | None) -> float:
-    """The mean regret of both budgets, between 0 and 1: a selector does not know how long one will train.
+    """Return the mean regret of both budgets, between 0 and 1. A selector does not know how long you will train.
 
-    Linear between the rates of the truth, in the logarithm of the rate. No rate at all has gained nothing: 1.
+    Between the rates of the truth, the regret is interpolated linearly in the logarithm of the rate. If no rate was
+    chosen, it is 1.
     """
     if not rate:
         return 1.0
@@ -45,7 +47,7 @@ def regret(task: str, optimizer: str, rate: float | None) -> float:
 
 
 def best_rate(task: str, optimizer: str) -> float:
-    """The rate of the lowest mean regret."""
+    """Return the rate with the lowest mean regret."""
     rates, regrets = curves(task, optimizer)
     return float(10 ** rates[np.argmin(regrets.mean(axis=0))])
 

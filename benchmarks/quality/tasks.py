@@ -1,4 +1,4 @@
-"""The tasks that recommendations are judged on: small, real or generated, fixed before any result was seen."""
+"""The tasks on which recommendations are judged: small, real or generated, chosen before any result was seen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Array = np.ndarray
 
 
 class Task(NamedTuple):
-    """``build`` makes the model, not compiled yet, of the current seed."""
+    """A model and its data. ``build`` makes the model with the current seed, and does not compile it."""
 
     build: Callable[[], keras.Model]
     loss: str
@@ -30,7 +30,7 @@ class Task(NamedTuple):
 
 
 def task(build: Callable[[], keras.Model], loss: str, x: Array, y: Array, rows: int | None = None) -> Task:
-    """Three quarters of the first ``rows`` to train on, the rest to validate."""
+    """Return a task with three quarters of the first ``rows`` for training, and the rest for validation."""
     x, x_val, y, y_val = train_test_split(x[:rows], y[:rows], random_state=0)
     return Task(build, loss, x.astype("float32"), y, x_val.astype("float32"), y_val)
 
@@ -48,7 +48,7 @@ def conv(filters: int, activation: str | None = "relu") -> Callable[[], layers.L
 
 
 def norm() -> layers.Layer:
-    # The 25 steps that a small task has in five epochs would not move Keras's default, 0.99.
+    # Keras's default, 0.99, would hardly change the statistics in the 25 steps that a small task has in five epochs.
     return layers.BatchNormalization(momentum=0.9)
 
 
@@ -65,7 +65,7 @@ def standard(x: Array) -> Array:
 
 
 def sines(count: int = 1000, length: int = 16) -> tuple[Array, Array]:
-    """Noisy sines of random frequency and phase, and their next values."""
+    """Return noisy sines of random frequency and phase, and their next values."""
     generator = np.random.default_rng(0)
     frequency, phase = generator.uniform(0.2, 1.2, (count, 1)), generator.uniform(0, 2 * np.pi, (count, 1))
     waves = np.sin(frequency * np.arange(length + 1) + phase) + generator.normal(0, 0.1, (count, length + 1))
@@ -130,7 +130,7 @@ def tasks() -> dict[str, Task]:
     }
 
 
-#: Of a learning rate; without one, of Keras's default.
+#: Functions of `learning_rate` that make an optimizer. Without it, they use Keras's default.
 OPTIMIZERS: dict[str, Callable[..., keras.Optimizer]] = {
     "sgd": optimizers.SGD,
     "momentum": lambda **rate: optimizers.SGD(momentum=0.9, **rate),
@@ -140,7 +140,7 @@ OPTIMIZERS: dict[str, Callable[..., keras.Optimizer]] = {
 
 
 def compiled(task: Task, optimizer: str, seed: int) -> keras.Model:
-    """The task's model, of initial weights that follow from ``seed``."""
+    """Return the task's model, compiled, with initial weights that depend on ``seed``."""
     keras.utils.set_random_seed(seed)
     model = task.build()
     model.compile(OPTIMIZERS[optimizer](), task.loss)

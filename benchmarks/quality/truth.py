@@ -1,7 +1,8 @@
-"""What each learning rate really comes to: every task trained with every rate, by Keras's own training step.
+"""How good each learning rate really is: every task is trained with every rate, by Keras's own training step.
 
 ``python -m benchmarks.quality.truth`` makes `truth.csv`: the validation loss of 12 tasks × 4 optimizers × 3 seeds × 19
-rates after 5 and after 20 epochs. It goes on from what is there. Nothing of the package takes part.
+rates after 5 and after 20 epochs. It continues from the cases that are already in the file. It does not use our
+package.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ RATES = np.geomspace(1e-5, 10, 19)
 
 
 def batches(size: int, epochs: int, seed: int) -> np.ndarray:
-    """Rows of each step, shape ``(steps, BATCH)``: one pass in an order of its own after the other."""
+    """Return the rows of each step, shape ``(steps, BATCH)``. Each pass through the data has a new order."""
     generator = np.random.default_rng(seed)
     steps = size // BATCH
     passes = [generator.permutation(size)[: steps * BATCH] for _ in range(epochs)]
@@ -34,12 +35,12 @@ def batches(size: int, epochs: int, seed: int) -> np.ndarray:
 
 
 def measure(name: str, task: Task, optimizer: str) -> pd.DataFrame:
-    """Validation losses; rate 0 and epoch 0 stand for the one before training."""
+    """Return the validation losses. Rate 0 and epoch 0 stand for the loss before training."""
     model = compiled(task, optimizer, seed=0)
     model.optimizer.build(model.trainable_variables)
     x, y = tf.constant(task.x), tf.constant(task.y)
 
-    # Many steps in one graph: `fit` takes longer between its batches than in them.
+    # Run many steps in one graph, because `fit` spends more time between the batches than on them.
     @tf.function
     def train(rows: tf.Tensor) -> None:
         for index in tf.range(tf.shape(rows)[0]):
