@@ -19,6 +19,10 @@ MOST_RATES, MOST_ROUNDS = 10_000, 1_000_000
 MOST_OBSERVATIONS = 10_000_000
 
 
+#: Both ends of the grid share one control on the screen.
+ENDS_HELP = "The ends of the grid: start with a wide grid, then narrow it around the dip."
+
+
 @dataclass(frozen=True, kw_only=True)
 class Setting:
     """The description of one field of `Settings`.
@@ -96,8 +100,8 @@ class Settings:
             If a value is out of range or has a wrong type. The message names the argument.
     """
 
-    lr_min: float = _setting(1e-4, "rate", "grid", "Smallest rate", "Smallest learning rate of the grid.")
-    lr_max: float = _setting(10.0, "rate", "grid", "Largest rate", "Largest learning rate of the grid.")
+    lr_min: float = _setting(1e-4, "rate", "grid", "Smallest rate", ENDS_HELP)
+    lr_max: float = _setting(10.0, "rate", "grid", "Largest rate", ENDS_HELP)
     scale: str = _setting(
         "log",
         "choice",

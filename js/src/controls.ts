@@ -28,10 +28,7 @@ export function controls(model: Model, signal: AbortSignal): HTMLElement {
         model,
         "Learning rates to try",
         grid,
-        [
-          withHelp(range, range, ends.map(({ help }) => help).join(" ")),
-          ...grid.filter(({ kind }) => kind !== "rate").map(control),
-        ],
+        [withHelp(range, range, ends[0]?.help ?? ""), ...grid.filter(({ kind }) => kind !== "rate").map(control)],
         signal,
       ),
       group(model, "Batches to measure on", sampling, sampling.map(control), signal),

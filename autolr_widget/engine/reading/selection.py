@@ -94,7 +94,7 @@ def half_minimum(rates: Floats, deltas: Floats) -> float:
     near = slice(lowest - 1, lowest + 2)
     left, right = np.diff(np.log(rates[near]))
     before, _, after = np.minimum(means[near], 0) - means[lowest]
-    # If all three means are equal, the parabola has no vertex, and every rate between them is equally good.
+    # 0 where the lowest rate and the next one are equal: a parabola needs three rates.
     slope = left * after + right * before
     shift = 0.5 * (right**2 * before - left**2 * after) / slope if slope > 0 else 0.0
     return float(rates[lowest] * np.exp(shift)) / DIVISOR
