@@ -2,6 +2,8 @@ import asyncio
 import threading
 import time
 
+import pytest
+
 from autolr_widget.engine.settings import Settings
 from autolr_widget.widget import session as session_module
 from autolr_widget.widget.session import Session
@@ -102,6 +104,7 @@ def test_the_kernel_yields_to_a_front_end_that_ticks(monkeypatch):
     assert by == [threading.get_ident()] * 12
 
 
+@pytest.mark.slow
 def test_a_blocked_loop_handles_front_end_messages_first(monkeypatch):
     monkeypatch.setattr(session_module, "SILENCE", 0.1)
 
@@ -226,6 +229,7 @@ def test_turns_without_a_front_end_follow_at_once(session, monkeypatch):
     assert (session.status, session.turn) == ("done", 5)
 
 
+@pytest.mark.slow
 def test_a_blocked_loop_continues_without_a_front_end(monkeypatch):
     monkeypatch.setattr(session_module, "SILENCE", 0.1)
 

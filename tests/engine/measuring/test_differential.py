@@ -32,16 +32,9 @@ def test_results_do_not_depend_on_how_many_rates_are_measured_at_once(make_model
     np.testing.assert_array_equal([again.measure(0).deltas, again.measure(1).deltas], together)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["loop", "vectorised", "pieces", "steps"])
-@pytest.mark.parametrize(
-    "name",
-    [
-        "model: Dense",
-        pytest.param("model: Dropout", marks=pytest.mark.slow),
-        pytest.param("model: Conv2D", marks=pytest.mark.slow),
-        pytest.param("model: MultiHeadAttention", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize("name", ["model: Dense", "model: Dropout", "model: Conv2D", "model: MultiHeadAttention"])
 def test_every_form_is_exact(form, name, monkeypatch):
     forms = {"loop": Form(False, 3), "vectorised": Form(True, 1000), "pieces": Form(True, 3), "steps": Form(True, 1000)}
     monkeypatch.setattr(differential, "form_for", lambda *_: forms[form])
