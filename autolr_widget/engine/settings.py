@@ -186,7 +186,7 @@ class Settings:
         "Measure",
         "Dropping the rates that have lost saves up to four fifths of the work.",
         details="Racing (Maron & Moore 1994) drops a rate once its mean can no longer be the lowest, see "
-        "`autolr_widget.engine.runs.race.contenders`.",
+        "`autolr_widget.engine.reading.race.contenders`.",
         words={"none": "all rates", "racing": "only rates that can still win"},
     )
     stop_rule: str = _setting(
@@ -195,7 +195,7 @@ class Settings:
         "more",
         "Stop",
         "Settled: no other rate can be much better.",
-        details="See `autolr_widget.engine.runs.race.settled`.",
+        details="See `autolr_widget.engine.reading.race.settled`.",
         words={"rounds": "after all rounds", "settled": "once it is settled"},
         measures=False,
     )

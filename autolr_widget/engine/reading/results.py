@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from autolr_widget.engine.grid import SCALES
 from autolr_widget.engine.reading.band import BANDS, Band
 from autolr_widget.engine.reading.selection import RULES, Certainty, certainty, choices, edge
-from autolr_widget.engine.saved.strict_json import check_format, fields, flags, numbers, numbers_or_nan, of_type, parse
+from autolr_widget.engine.strict_json import check_format, fields, flags, numbers, numbers_or_nan, of_type, parse
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from autolr_widget.engine.arguments import settings_from, takes_settings
 from autolr_widget.engine.data.subsample import subsample
 from autolr_widget.engine.grid import grid
+from autolr_widget.engine.reading import race
+from autolr_widget.engine.reading.race import HEAT, settled
 from autolr_widget.engine.reading.results import TuneResults
-from autolr_widget.engine.runs import race
-from autolr_widget.engine.runs.race import HEAT, settled
 from autolr_widget.engine.saved import restore
 from autolr_widget.engine.saved.saved_run import SavedRun
 from autolr_widget.engine.settings import Settings

@@ -8,8 +8,8 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from autolr_widget.engine.reading import race
 from autolr_widget.engine.reading.results import TuneResults
-from autolr_widget.engine.runs import race
 from autolr_widget.engine.saved.saved_run import SavedRun
 from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.types import Floats, Round

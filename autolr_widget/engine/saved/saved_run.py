@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from autolr_widget.engine.grid import grid
 from autolr_widget.engine.reading.results import RUN, TuneResults, content_of, results_of
-from autolr_widget.engine.saved.strict_json import check_format, fields, numbers, of_type, parse
 from autolr_widget.engine.saved.version_1 import upgrade
 from autolr_widget.engine.settings import Settings
+from autolr_widget.engine.strict_json import check_format, fields, numbers, of_type, parse
 from autolr_widget.engine.types import Round
 
 VERSION = 2

@@ -5,7 +5,7 @@ import pytest
 
 from autolr_widget import LRTuner, TuneResults
 from autolr_widget.engine.reading.band import anytime_margin
-from autolr_widget.engine.runs.race import contenders, racing, settled
+from autolr_widget.engine.reading.race import contenders, racing, settled
 from tests.engine.reading.curves import CURVE
 
 #: The second rate is the best, and the third drops out first.
