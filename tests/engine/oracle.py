@@ -20,6 +20,9 @@ def assert_exact(tuner: LRTuner, make: Callable[[], keras.Model], rounds: int = 
     ``rtol`` of the loss, for the rounding error of a difference of losses.
     """
     model, settings = tuner.model, tuner.settings
+    # One copy for all rounds, because Keras traces its training step again for each.
+    copy = make()
+    fresh: list[np.ndarray] | None = None
     for index in range(rounds):
         round = tuner.measure(index)
         # Each round uses its own range of random numbers: move the seeds there.
@@ -32,7 +35,13 @@ def assert_exact(tuner: LRTuner, make: Callable[[], keras.Model], rounds: int = 
             settings.batch_size, settings.seed, index, settings.horizon, settings.held_out
         )
         batches = [part(drawn, k * settings.batch_size, (k + 1) * settings.batch_size) for k in range(count)]
-        truth = true_deltas(model, make, tuner.rates, batches, settings.horizon, settings.seen)
+        if fresh is None:
+            if not copy.built:
+                copy(batches[0][0])
+            copy.optimizer.build(copy.trainable_variables)
+            fresh = [variable.numpy() for variable in copy.optimizer.variables]
+        slots = [variable.numpy() for variable in model.optimizer.variables] if model.optimizer.built else fresh
+        truth = true_deltas(model, copy, slots, tuner.rates, batches, settings.horizon, settings.seen)
         for seed, value in zip(seeds, start, strict=True):
             seed.assign(value)
         assert rtol == 0 or np.nanmax(abs(truth)) > 10 * rtol * abs(round.loss), (
@@ -47,7 +56,8 @@ def part(batch: Batch, first: int, end: int) -> Batch:
 
 def true_deltas(
     model: keras.Model,
-    make: Callable[[], keras.Model],
+    copy: keras.Model,
+    slots: list[np.ndarray],
     rates: Iterable[float],
     batches: list[Batch],
     horizon: int = 1,
@@ -55,15 +65,10 @@ def true_deltas(
 ) -> np.ndarray:
     """The change in training loss after ``horizon`` calls of `train_on_batch`, at each rate.
 
+    ``copy`` is trained from the state of ``model``, with its optimizer's variables set to ``slots``.
     Both losses use the random numbers and batch statistics of the starting state, as the engine does.
     """
-    copy = make()
-    if not copy.built:
-        copy(batches[0][0])
-    copy.optimizer.build(copy.trainable_variables)
-    slots = model.optimizer.variables if model.optimizer.built else copy.optimizer.variables
-    # Copy the values before training changes the variables.
-    start = [variable.numpy() for variable in (*_state(model), *slots)]
+    start = [*(variable.numpy() for variable in _state(model)), *slots]
     others = [variable.numpy() for variable in _others(model)]
     scheduled = isinstance(copy.optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule)
     seen = batches[horizon:] if evaluate_on == "held-out" else batches
