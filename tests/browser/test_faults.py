@@ -16,7 +16,7 @@ from tests.browser.screen import area, rounds, run_button, state
 pytestmark = pytest.mark.xdist_group("faults")
 
 ROUNDS = 40
-RUN = f"lr_space=(1e-4, 10), num_evals=20, horizon=25, num_subsamples={ROUNDS}"
+RUN = f"lr_space=(1e-4, 10), num_evals=20, horizon=3, num_subsamples={ROUNDS}"
 # Rounds as slow as those of a larger model, which are counted.
 SLOW = f"""
 import os, time

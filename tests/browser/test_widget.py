@@ -50,7 +50,7 @@ def test_pause_stops_at_once_and_resume_continues(notebook, page):
     run_button(page).click()
     expect(state(page)).to_have_text("Done", timeout=30_000)
     notebook.execute(
-        "undisturbed = TunerWidget(model, x, y, lr_space=(1e-4, 10), num_evals=40, num_subsamples=60, horizon=25).run()"
+        "undisturbed = TunerWidget(model, x, y, lr_space=(1e-4, 10), num_evals=40, num_subsamples=60, horizon=3).run()"
     )
     assert notebook.python("undisturbed == tuner.results")
 
@@ -277,7 +277,7 @@ def test_shift_enter_on_a_button_is_jupyterlab_s(notebook, page):
 
 
 def test_two_widgets_run_side_by_side(notebook, page):
-    notebook.execute("other = TunerWidget(model, x, y, seed=3, num_evals=30, num_subsamples=40, horizon=25)")
+    notebook.execute("other = TunerWidget(model, x, y, seed=3, num_evals=30, num_subsamples=40, horizon=3)")
     notebook.run_cell(notebook.add_cell("other"))
     expect(run_button(page)).to_have_count(2)
     run_button(page).nth(0).click()
@@ -285,7 +285,7 @@ def test_two_widgets_run_side_by_side(notebook, page):
     expect(state(page).nth(0)).to_have_text("Done", timeout=30_000)
     expect(state(page).nth(1)).to_have_text("Done", timeout=30_000)
     notebook.execute(f"a = {WIDGET_CODE}.run()")
-    notebook.execute("b = TunerWidget(model, x, y, seed=3, num_evals=30, num_subsamples=40, horizon=25).run()")
+    notebook.execute("b = TunerWidget(model, x, y, seed=3, num_evals=30, num_subsamples=40, horizon=3).run()")
     assert notebook.python("[a == tuner.results, b == other.results]") == [True, True]
     notebook.execute("other.close()")
     notebook.evaluate("panel.content.model.sharedModel.deleteCell(panel.content.widgets.length - 1)")

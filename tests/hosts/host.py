@@ -22,7 +22,7 @@ import json, os, time
 from pathlib import Path
 from autolr_widget import LRTuner
 
-settings = dict(lr_space=(1e-4, 10), num_evals=20, horizon=25, num_subsamples=30)
+settings = dict(lr_space=(1e-4, 10), num_evals=20, horizon=3, num_subsamples=30)
 alone = LRTuner(model, x, y, **settings)
 for _ in alone:
     pass

@@ -3,7 +3,6 @@
 import json
 import subprocess
 
-import pytest
 from packaging.version import Version
 
 from tests.hosts import environments
@@ -23,10 +22,10 @@ def test_the_environment_has_the_lowest_versions():
 # The tests of `make quick`, because all of them would take ten minutes. Two of the slow cases fail, where Keras 3.5
 # differs: `fit` itself raises if dictionaries have another order than the outputs, and the engine refuses a stateful
 # GRU, whose state is not tracked.
-@pytest.mark.parametrize("folder", ["engine", "widget"])
-def test_the_quick_tests_pass(folder):
+def test_the_quick_tests_pass():
     # Warnings of our dependencies' old versions about each other are not ours.
     options = ["-m", "not slow", "-W", "default", "-q", "-p", "no:cacheprovider"]
-    command = [environments.python("lowest"), "-m", "pytest", *options, environments.ROOT / "tests" / folder]
+    folders = [environments.ROOT / "tests" / folder for folder in ("engine", "widget")]
+    command = [environments.python("lowest"), "-m", "pytest", *options, *folders]
     done = subprocess.run(command, cwd=environments.ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
