@@ -95,14 +95,11 @@ class Training:
         functions = [self.function(kind, batch) for kind in kinds]
         key = (*kinds, *map(id, functions))
         if key not in self._loops:
-            restored: set[int] = set()
-            if has_own_step(self.model):
-                updated = [*self.model.trainable_variables, *(slot for slot, _ in self.step.slots())]
-                restored = {id(variable.value) for variable in updated}
-            undone = [
-                restored & function.written if kind == "loss" else set() for kind, function in zip(kinds, functions)
-            ]
-            self._loops[key] = SideBySide(functions, undone, paths)
+            updated = [*self.model.trainable_variables, *(slot for slot, _ in self.step.slots())]
+            # With a `train_step` of the user's, the loss comes from a whole step.
+            undone = {id(variable.value) for variable in updated if has_own_step(self.model)} & self.written
+            restored = [undone if kind == "loss" else set() for kind in kinds]
+            self._loops[key] = SideBySide(functions, restored, paths)
         return self._loops[key]
 
     def paths_side_by_side(self, batch: Batch, paths: int) -> int:
