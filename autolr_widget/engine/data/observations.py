@@ -198,7 +198,9 @@ def _from_pandas(name: str, value: pd.DataFrame | pd.Series) -> NDArray[Any]:
             dtypes.append(getattr(column.dtype, "numpy_dtype", np.dtype(float)))
         else:
             dtypes.append(column.dtype)
-    return value.to_numpy(dtype=np.result_type(*dtypes)) if dtypes else value.to_numpy()
+    array = value.to_numpy(dtype=np.result_type(*dtypes)) if dtypes else value.to_numpy()
+    # `Model.fit` makes a series a column.
+    return array[:, np.newaxis] if isinstance(value, pd.Series) else array
 
 
 def _check_numeric(name: str, value: Any, array: NDArray[Any]) -> None:

@@ -163,13 +163,13 @@ class Stream:
             raise ValueError(
                 f"Argument `x` must yield numbers. Received: arrays of dtype {', '.join(str(a.dtype) for a in leaves)}"
             )
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+        x, y, sample_weight = _parts(batch)
         if self._yields_observations is None:
             check_class_weight(self._class_weight, y, sample_weight)
             self._yields_observations = any(leaf.ndim == 0 for leaf in leaves) or self._is_observation(_leaves(x))
         if self._yields_observations:
             batch = keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[np.newaxis], batch)
-            x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+            x, y, sample_weight = _parts(batch)
         lengths = {len(leaf) for leaf in _leaves(batch)}
         if len(lengths) > 1:
             raise ValueError(
@@ -190,6 +190,14 @@ class Stream:
             and all(want in (None, got) for want, got in zip(shape, leaf.shape, strict=True))
             for leaf, shape in zip(inputs, self._shapes, strict=True)
         )
+
+
+def _parts(batch: Any) -> tuple[Any, Any, Any]:
+    """Return ``(x, y, sample_weight)``. Only a `train_step` of the user's can take a tuple of other parts."""
+    if isinstance(batch, tuple) and len(batch) > 3:
+        return batch[0], None, None
+    parts: tuple[Any, Any, Any] = keras.utils.unpack_x_y_sample_weight(batch)
+    return parts
 
 
 def is_stream(x: Any) -> bool:

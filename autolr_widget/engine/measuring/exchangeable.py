@@ -37,8 +37,8 @@ class Exchangeable:
         The traced graph.
     specs : list
         The shapes and dtypes of the arguments.
-    other_resources : list of tf.Tensor
-        The handles that it captured of anything but such variables: of tables or files, for example.
+    unknown : set of str
+        The operations on anything that it captured besides variables and lookup tables.
     """
 
     def __init__(
@@ -67,11 +67,13 @@ class Exchangeable:
             for variable, placeholder in zip(captured, placeholders, strict=True)
             if variable is not None and not {op.type for op in placeholder.consumers()} <= READS
         }
-        self.other_resources = [
-            handle
-            for handle, variable in zip(self._captured, captured, strict=True)
-            if variable is None and handle.dtype == tf.resource
-        ]
+        self.unknown = {
+            op.type
+            for variable, placeholder in zip(captured, placeholders, strict=True)
+            if variable is None and placeholder.dtype == tf.resource
+            for op in placeholder.consumers()
+            if not op.type.startswith(("LookupTable", "PartitionedCall", "StatefulPartitionedCall", "While", "If"))
+        }
 
     def __call__(self, handles: Iterable[tf.Tensor], *arguments: Any) -> Any:
         """Call the function, with these handles in place of those of `variables`. Threads may do this at once."""

@@ -15,7 +15,7 @@ from autolr_widget.engine.types import Floats
 Shadows = Mapping[int, tf.Variable]
 
 #: The weights are looked at after so many steps, and after the last one: it takes time to read large weights.
-LOOKED_AT = 8
+LOOKED_AT = 16
 
 
 class Loop:

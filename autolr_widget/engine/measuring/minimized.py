@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from typing import Any, NamedTuple
 from unittest import mock
 
 import keras
 import tensorflow as tf
+
+from autolr_widget.engine.measuring.optimizer_copy import parts
 
 
 class Gradients(NamedTuple):
@@ -37,7 +39,7 @@ class Recording:
         self._unscaled: dict[tuple[int, str], tf.Tensor] = {}
 
     @contextlib.contextmanager
-    def of(self, optimizers: Iterable[keras.Optimizer]) -> Iterator[None]:
+    def of(self, optimizers: Collection[keras.Optimizer]) -> Iterator[None]:
         """Record what this thread does. The optimizers must be copies: their methods are replaced meanwhile."""
         thread = threading.get_ident()
         differentiate = tf.GradientTape.gradient
@@ -50,6 +52,7 @@ class Recording:
 
         with contextlib.ExitStack() as stack:
             stack.enter_context(mock.patch.object(tf.GradientTape, "gradient", gradient))
+            stack.enter_context(_no_others([part for one in optimizers for part in (one, *parts(one))], thread))
             for optimizer in optimizers:
                 stack.enter_context(self._watching(optimizer))
             yield
@@ -74,6 +77,10 @@ class Recording:
 
         def recorded_apply(grads: Any, trainable_variables: Any = None, **named: Any) -> Any:
             grads = list(grads)
+            if not optimizer.built:
+                # Outside of the graph: there, each variable would leave a graph behind.
+                with tf.init_scope():
+                    optimizer.build(list(trainable_variables))
             self.applied.setdefault(id(optimizer), []).extend(_tensors(grads))
             result = apply(grads, trainable_variables, **named)
             variables = optimizer._trainable_variables if trainable_variables is None else trainable_variables
@@ -90,6 +97,25 @@ class Recording:
             yield
         finally:
             del optimizer.__dict__["apply"], optimizer.__dict__["scale_loss"]
+
+
+@contextlib.contextmanager
+def _no_others(optimizers: list[keras.Optimizer], thread: int) -> Iterator[None]:
+    """Refuse that any other optimizer steps in this thread: it is the user's own."""
+    base = keras.optimizers.Optimizer
+    step = base.apply
+
+    def apply(optimizer: keras.Optimizer, *arguments: Any, **named: Any) -> Any:
+        if threading.get_ident() == thread and not any(optimizer is one for one in optimizers):
+            raise ValueError(
+                "Argument `model` must have every optimizer that `train_step` calls as an attribute of its own, and "
+                f"call it as `self.<name>`. Received: a call of {optimizer.name!r}, an optimizer of type "
+                f"{type(optimizer).__name__}, which can't be exchanged for a copy."
+            )
+        return step(optimizer, *arguments, **named)
+
+    with mock.patch.object(base, "apply", apply):
+        yield
 
 
 def inputs_of(tensors: Iterable[tf.Tensor]) -> set[str]:

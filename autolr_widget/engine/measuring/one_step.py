@@ -17,7 +17,7 @@ from autolr_widget.engine.measuring.loss import WritesWeights, loss_at, other_va
 from autolr_widget.engine.measuring.start import Start, moved_on
 from autolr_widget.engine.measuring.sweep import Form, form_for, sweep
 from autolr_widget.engine.measuring.training import Training
-from autolr_widget.engine.measuring.training_step import draws, filled, leaves_of
+from autolr_widget.engine.measuring.training_step import TRACING, draws, filled, leaves_of
 from autolr_widget.engine.types import Batch, Floats, State
 
 
@@ -113,7 +113,7 @@ class OneStep:
             rates, rounds = tf.TensorSpec((many,), tf.float64), tf.TensorSpec((None,), tf.int32)
             ends = tf.TensorSpec((2,), tf.float64)
             try:
-                with uncollected():
+                with TRACING, uncollected():
                     function = tf.function(self._trace, autograph=False)
                     traced = function.get_concrete_function(state, rates, specs, rounds, ends)
                 own = {id(variable.handle) for variable in self._copy_of.values()}
@@ -138,7 +138,7 @@ class OneStep:
 
             def loss(weights: Sequence[tf.Tensor]) -> tf.Tensor:
                 with self._step.random_numbers():
-                    return loss_at(self._model, weights, others, batch)
+                    return loss_at(self._step.twin, weights, others, batch)
 
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(state.trainable)

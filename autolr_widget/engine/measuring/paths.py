@@ -159,9 +159,9 @@ class Paths:
         leaves = [tf.convert_to_tensor(leaf) for leaf in leaves_of(stacked)]
         threads = self._training.threads(batch)
         paths = [path for path in kinds if self._runs[path]]
-        # As many as fit into the time, so that no core waits for the others too often.
-        each = self._training.seconds_per_step * leaves[0].shape[0]
-        width = threads if np.isnan(each) else max(threads, int(self._seconds / each))
+        # As many as fit into the time, in groups that keep all threads at work.
+        each = self._training.seconds_per_step * leaves[0].shape[0] * threads
+        width = threads if np.isnan(each) else threads * max(1, int(self._seconds / each))
         for some in (paths[i : i + width] for i in range(0, len(paths), width)):
             loops = [self._training.loop(kinds[path], batch, shadows[path]) for path in some]
             run = [

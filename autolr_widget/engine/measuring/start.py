@@ -53,8 +53,7 @@ class Start:
                 "Argument `model` must have finite weights. Received: weights that are NaN or infinite. Build it "
                 "again, or load other weights."
             )
-        self._weights = {id(v.value) for v in model.trainable_variables}
-        self._slots = {id(v.value) for v, _ in slots}
+        self._kept = {id(v.value) for v in model.trainable_variables} | {id(v.value) for v, _ in slots}
         self._values = {id(v.value): value for v, value in [*trainable, *others, *slots]}
         # Only for reading, shared by all paths.
         self._shared: dict[int, tf.Variable] = {}
@@ -75,7 +74,8 @@ class Start:
         for key in training.written - own.keys():
             own[key] = self._variable(key)
         for rate, _ in training.step.rates:
-            own.setdefault(id(rate.value), tf.Variable(rate.value, trainable=False))
+            if id(rate.value) not in own:
+                own[id(rate.value)] = tf.Variable(rate.value, trainable=False)
         return self._shared | own
 
     def release(self, shadows: Iterable[Shadows]) -> None:
@@ -89,7 +89,7 @@ class Start:
 
         Without ``weights``, the weights and what belongs to the optimizers are left as they are.
         """
-        kept = set() if weights else self._weights | self._slots
+        kept = set() if weights else self._kept | self._training.step.updated
         for key in self._training.written - kept:
             value = moved_on(self._training.variables[key].name, self._value(key), round_index)
             for path in paths:

@@ -44,7 +44,9 @@ class Training:
     """
 
     def __init__(self, model: keras.Model, batch: Batch, optimizer: str | None = None, loss: str | None = None) -> None:
-        if not model.built:
+        # A model with an own step need not be called itself, and then it never counts as built.
+        layers = model._flatten_layers(include_self=False)
+        if not model.built and not (has_own_step(model) and all(layer.built for layer in layers)):
             _build(model, batch)
         check_model(model)
         self.model = model
@@ -92,7 +94,7 @@ class Training:
         function = self.function(kind, batch)
         key = kind, id(function)
         if key not in self._loops:
-            weights = {id(variable.value) for variable in self.model.trainable_variables} & self.written
+            weights = self.step.updated & self.written
             # With a `train_step` of the user's, the loss comes from a whole step, which is undone.
             slots = {id(slot.value) for slot, _ in self.step.slots()} & self.written
             undone = weights | slots if kind == "loss" and has_own_step(self.model) else set()
@@ -138,7 +140,13 @@ def _build(model: keras.Model, batch: Batch) -> None:
 def _parts(model: keras.Model) -> tuple[object, ...]:
     # Variables compare element by element; it is their identity that counts here.
     compiled = [(value, value.built, _config(value)) for value in optimizers(model).values()]
-    return compiled, model._compile_loss, [id(v) for v in model.trainable_variables]
+    layers = [(id(layer), layer.trainable, _plain(layer)) for layer in model._flatten_layers()]
+    return compiled, model._compile_loss, [id(v) for v in model.trainable_variables], layers
+
+
+def _plain(layer: keras.layers.Layer) -> dict[str, Any]:
+    """Return what a graph has of a layer as constants: a dropout's rate, say."""
+    return {name: value for name, value in vars(layer).items() if isinstance(value, bool | int | float | str)}
 
 
 def _config(optimizer: keras.Optimizer) -> Any:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import random
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras.src.backend.common import global_state
 from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
@@ -47,6 +50,8 @@ class TrainingStep:
         The name of the optimizer that is tuned. None if there are several and no step has been traced.
     optimizer : keras.Optimizer
         The copy of the optimizer that is tuned.
+    updated : set of int
+        The `id` of the weights that optimizers update, known once a step has been traced.
     rates : list of (keras.Variable, float)
         The variables with its learning rates, and the factor of each. See `set_own_rates`.
     """
@@ -62,7 +67,10 @@ class TrainingStep:
                 f"Received: optimizer={optimizer!r}. The model has {_listed(self._originals)}."
             )
         self.tuned = optimizer
+        self.rates: list[tuple[keras.Variable, float]] = []
         self._loss = loss
+        #: The `id` of the variables that optimizers update.
+        self.updated: set[int] = set()
         #: For what the step draws with `tf.random`, or without a seed.
         self._generator = keras.random.SeedGenerator(0)
         self._copy()
@@ -76,18 +84,17 @@ class TrainingStep:
         if not has_own_step(self._model) and not self.optimizer.built:
             # Tracing would build it, and then begin again.
             self.optimizer.build(variables)
-        self._twin: keras.Model = object.__new__(type(self._model))
+        self.twin: keras.Model = object.__new__(type(self._model))
         copied = {id(original): self._copies[name] for name, original in self._originals.items()}
         # An optimizer may have several names.
-        self._twin.__dict__.update({name: copied.get(id(value), value) for name, value in vars(self._model).items()})
-        # Metrics cost time, and the loss does not depend on them.
-        if self._loss is None and type(self._model).compute_metrics is keras.Model.compute_metrics:
-            self._twin.__dict__["compute_metrics"] = lambda *_, **__: {}
+        self.twin.__dict__.update({name: copied.get(id(value), value) for name, value in vars(self._model).items()})
         if has_own_step(self._model):
             return
+        # Metrics cost time, and the loss does not depend on them.
+        self.twin.__dict__["compute_metrics"] = lambda *_, **__: {}
         tracker = keras.metrics.Mean(name="loss")
         tracker.update_state = lambda *_, **__: None
-        self._twin.__dict__["_loss_tracker"] = tracker
+        self.twin.__dict__["_loss_tracker"] = tracker
 
     @contextlib.contextmanager
     def random_numbers(self) -> Iterator[None]:
@@ -95,8 +102,9 @@ class TrainingStep:
 
         Keras makes its global seed generator when it is first used, with a number of Python's global generator.
         """
+        # There is one for each thread, and the thread that measures may change.
         before = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
-        global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, before or self._generator)
+        global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, self._generator)
         try:
             with repeatable_random(self._generator):
                 yield
@@ -140,10 +148,12 @@ class TrainingStep:
                     metric.reset_state()
             recording = Recording()
             with recording.of(self._copies.values()), self.random_numbers():
-                logs = _train_step(self._twin)(filled(batch, leaves))
+                logs = _train_step(self.twin)(filled(batch, leaves))
+            for variables in recording.stepped.values():
+                self.updated |= {id(variable.value) for variable in variables}
             return tf.cast(self._loss_of(recording, logs), tf.float64)
 
-        guess = self.tuned is None
+        guess = not self.rates
         traced = traced_graph(self._model, step, specs, known)
         if guess:
             # The first trace has found the only optimizer that steps.
@@ -160,7 +170,7 @@ class TrainingStep:
 
         def loss(*leaves: tf.Tensor) -> tf.Tensor:
             with self.random_numbers():
-                return tf.cast(training_loss(self._model, filled(batch, leaves)), tf.float64)
+                return tf.cast(training_loss(self.twin, filled(batch, leaves)), tf.float64)
 
         return traced_graph(self._model, loss, specs, known)
 
@@ -209,8 +219,10 @@ def traced_graph(
     model: keras.Model, function: Callable[..., Any], specs: Sequence[Any], known: Sequence[tf.Variable]
 ) -> Exchangeable:
     """Trace ``function``, as `Model.fit` would compile it, and check that it has no effects but on its variables."""
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002  # the user's
     try:
-        traced = Exchangeable(function, specs, known, jit_compile=bool(model.jit_compile))
+        with TRACING:
+            traced = Exchangeable(function, specs, known, jit_compile=bool(model.jit_compile))
     except Exception as error:
         if model.run_eagerly:
             raise ValueError(
@@ -218,15 +230,18 @@ def traced_graph(
                 f"model writes to nothing but copies. {type(error).__name__}: {error}"
             ) from error
         raise
-    random = draws(traced.graph)
-    if random:
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
+    drawn = draws(traced.graph)
+    if drawn:
         raise ValueError(
             "Argument `model` must not draw random numbers from TensorFlow's own generator: the losses before and "
-            f"after a step could not use the same numbers. Received: operations {', '.join(random)}. Draw them "
+            f"after a step could not use the same numbers. Received: operations {', '.join(drawn)}. Draw them "
             "with `keras.random` and a `keras.random.SeedGenerator` that is an attribute of the layer."
         )
-    effects = sorted({op for op in operations(traced.graph) if op.startswith(EFFECTS)})
-    if effects and traced.other_resources:
+    effects = sorted({op for op in operations(traced.graph) if op.startswith(EFFECTS)} | traced.unknown)
+    if effects:
         raise ValueError(
             "Argument `model` must change nothing but variables when it is trained. Received: operations "
             f"{', '.join(effects)}, whose effects would reach your own tables, files or variables."
@@ -252,7 +267,9 @@ RANDOM = {
     "TruncatedNormal",
 }
 #: What the names of operations begin with that change something other than variables.
-EFFECTS = ("Iterator", "LookupTableImport", "LookupTableInsert", "LookupTableRemove", "Write")
+EFFECTS = ("IteratorGetNext", "LookupTableImport", "LookupTableInsert", "LookupTableRemove", "Queue", "Write")
+#: One trace at a time: some functions of TensorFlow and Keras are replaced meanwhile.
+TRACING = threading.RLock()
 
 
 def leaves_of(batch: Batch) -> list[Any]:
@@ -286,7 +303,7 @@ def all_finite(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
 def _train_step(twin: keras.Model) -> Callable[[Any], Any]:
     """Return `train_step`, bound to the twin. If a `tf.function` decorates it, without that: its loss must be seen."""
     own = vars(twin).get("train_step")
-    step = getattr(own, "__func__", own) if own is not None else type(twin).train_step
+    step = type(twin).train_step if own is None else own.__func__
     undecorated = getattr(step, "python_function", None)
     if undecorated is not None:
         step = tf.autograph.to_graph(undecorated)

@@ -33,6 +33,22 @@ def check_model(model: Any) -> None:
                 f"{type(model).__name__}, which overrides it, so its training can't be measured step by step. Override "
                 "`train_step` instead."
             )
+    own = vars(model).get("train_step")
+    if own is not None and getattr(own, "__self__", None) is not model:
+        raise ValueError(
+            "Argument `model` must have a `train_step` that is a method. Received: a model whose attribute "
+            "`train_step` is a function. Define it in a subclass of `keras.Model`."
+        )
+    if model.run_eagerly and has_own_step(model):
+        raise ValueError(
+            "Argument `model` must not be compiled with `run_eagerly=True`, if it has its own `train_step`: in a "
+            "graph, the Python code of the step would run only once."
+        )
+    if model.distribute_strategy.num_replicas_in_sync > 1:
+        raise ValueError(
+            "Argument `model` must be trained on one device. Received: a model made in the scope of "
+            f"{type(model.distribute_strategy).__name__}. Make and compile it outside of the scope."
+        )
     if model.built and not model.trainable_variables:
         raise ValueError(
             "Argument `model` must have trainable weights. Received: a model whose layers are all frozen or have no "

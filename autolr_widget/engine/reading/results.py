@@ -140,6 +140,9 @@ class TuneResults:
     def at(self, steps: int) -> TuneResults:
         """Return the results that a run with a shorter horizon would have given, without measuring.
 
+        This is true for data that can be read in any order. From a stream, a run with fewer steps reads other batches
+        from the second round on, and these results are those of the first batches of each round.
+
         Parameters
         ----------
         steps
