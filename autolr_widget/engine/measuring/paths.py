@@ -163,10 +163,15 @@ class Paths:
         each = self._training.seconds_per_step * leaves[0].shape[0] * threads
         width = threads if np.isnan(each) else threads * max(1, int(self._seconds / each))
         for some in (paths[i : i + width] for i in range(0, len(paths), width)):
-            loops = [self._training.loop(kinds[path], batch, shadows[path]) for path in some]
             run = [
-                functools.partial(loop, shadows[path], first, self._horizon, leaves)
-                for loop, path in zip(loops, some, strict=True)
+                functools.partial(
+                    self._training.loop(kinds[path], batch, shadows[path], index % threads),
+                    shadows[path],
+                    first,
+                    self._horizon,
+                    leaves,
+                )
+                for index, path in enumerate(some)
             ]
             began = time.perf_counter()
             found = _at_once(run, threads)
@@ -184,11 +189,13 @@ class Paths:
 
 
 def _at_once(functions: Sequence[Callable[[], tuple[Floats, bool]]], threads: int) -> list[tuple[Floats, bool]]:
-    """Call functions in so many threads, and return their results in order. TensorFlow does not hold Python's lock."""
-    if threads == 1 or len(functions) == 1:
+    """Call functions in so many threads, and return their results in order. TensorFlow does not hold Python's lock.
+
+    The functions at every ``threads``-th place are called by the same thread, one after the other.
+    """
+    shares = [functions[thread::threads] for thread in range(min(threads, len(functions)))]
+    if len(shares) == 1:
         return [function() for function in functions]
-    pool = ThreadPoolExecutor(threads)
-    try:
-        return list(pool.map(lambda function: function(), functions))
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with ThreadPoolExecutor(len(shares)) as pool:
+        found = [*pool.map(lambda share: [function() for function in share], shares)]
+    return [found[index % threads][index // threads] for index in range(len(functions))]

@@ -89,10 +89,14 @@ class Training:
         self.written |= function.written
         return function
 
-    def loop(self, kind: str, batch: Batch, path: Shadows) -> Loop:
-        """Return the loop that calls `function` on batches like this one. ``path`` are the variables of any path."""
+    def loop(self, kind: str, batch: Batch, path: Shadows, thread: int = 0) -> Loop:
+        """Return the loop that calls `function` on batches like this one.
+
+        ``path`` are the variables of any path. Each thread has a loop of its own: some of TensorFlow's operations
+        (oneDNN's convolutions) crash if one graph runs twice at the same time.
+        """
         function = self.function(kind, batch)
-        key = kind, id(function)
+        key = kind, id(function), thread
         if key not in self._loops:
             weights = self.step.updated & self.written
             # With a `train_step` of the user's, the loss comes from a whole step, which is undone.

@@ -25,7 +25,7 @@ def test_the_order_of_the_work_changes_no_number(make_model, digits, monkeypatch
     layers = keras.layers.BatchNormalization(), keras.layers.Dropout(0.3)
     expected = rounds_of(tuner_of(make_model, digits, *layers, evaluate_on=evaluate_on))
     monkeypatch.setattr(paths, "STATES", 2**30 if together else 0)
-    monkeypatch.setattr(training, "SIDE_BY_SIDE", width)
+    monkeypatch.setattr(training, "AT_ONCE", width)
     tuner = tuner_of(make_model, digits, *layers, evaluate_on=evaluate_on)
     while not tuner.is_complete:
         tuner.advance(0)
@@ -118,7 +118,7 @@ def test_running_out_of_memory_raises_memory_error(make_model, digits, monkeypat
     def exhausted(*_):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating a tensor")
 
-    monkeypatch.setattr(tuner._training, "loops", exhausted)
+    monkeypatch.setattr(tuner._training, "loop", exhausted)
     with pytest.raises(MemoryError, match="OOM"):
         tuner.step()
     assert len(tuner) == 1
