@@ -1,0 +1,33 @@
+"""Examples of keras.io, rebuilt small with made-up data, in our own words.
+
+`EXAMPLES` holds a function per example, by the name of its page. The modules register them when they are imported.
+"""
+
+from tests.engine.keras_io import (
+    adversarial,
+    audio_and_graphs,
+    generative,
+    nlp,
+    recipes,
+    self_supervised,
+    tables_and_series,
+    vision,
+    vision_methods,
+    vision_steps,
+)
+from tests.engine.keras_io.example import EXAMPLES, Example
+
+__all__ = [
+    "EXAMPLES",
+    "Example",
+    "adversarial",
+    "audio_and_graphs",
+    "generative",
+    "nlp",
+    "recipes",
+    "self_supervised",
+    "tables_and_series",
+    "vision",
+    "vision_methods",
+    "vision_steps",
+]
