@@ -10,15 +10,11 @@ from keras import layers, ops
 from tests.engine.keras_io.example import (
     REPEATABLE,
     Example,
-    TokenAndPosition,
-    Transformer,
-    classes,
     example,
     numbers,
     pictures,
     step_on,
     stream,
-    tokens,
 )
 
 
@@ -333,72 +329,3 @@ def adain() -> Example:
     return Example(
         build, lambda: {"x": tf.data.Dataset.zip((styles, contents)).repeat().batch(8)}, fit={"steps_per_epoch": 5}
     )
-
-
-@example("generative/ijepa")
-def ijepa() -> Example:
-    class IJEPA(keras.Model):
-        """Predicts the features of hidden patches from those of seen ones. Which are hidden comes from `tf.random`."""
-
-        def __init__(self):
-            super().__init__()
-            self.context, self.target = Transformer(8, dropout=0.0), Transformer(8, dropout=0.0)
-            self.predictor = keras.Sequential([layers.Dense(8, "gelu"), layers.Dense(8)])
-
-        def train_step(self, data):
-            x, _ = data
-            with tf.GradientTape() as tape:
-                order = tf.argsort(tf.random.uniform((tf.shape(x)[0], 8)), axis=-1)
-                hidden, seen = (tf.gather(x, part, batch_dims=1) for part in (order[:, :4], order[:, 4:]))
-                pair = self.predictor(self.context(seen)), self.target(hidden)
-                pair = [tf.math.l2_normalize(z, axis=-1) for z in pair]
-                loss = -tf.reduce_mean(tf.reduce_sum(pair[0] * pair[1], axis=-1))
-            step_on(self, tape, loss, self.trainable_variables)
-            return {"loss": loss}
-
-    def build() -> keras.Model:
-        model = IJEPA()
-        model.compile(optimizer=keras.optimizers.Adam(0.001))
-        return model
-
-    return Example(build, lambda: {"x": stream((numbers(72, 8, 8), classes(5)))}, expected=REPEATABLE)
-
-
-@example("generative/lstm_character_level_text_generation")
-def lstm_character_level_text_generation() -> Example:
-    def build() -> keras.Model:
-        model = keras.Sequential([keras.Input((6, 12)), layers.LSTM(8), layers.Dense(12, "softmax")])
-        model.compile(loss="categorical_crossentropy", optimizer=keras.optimizers.RMSprop(learning_rate=0.01))
-        return model
-
-    one_hot = keras.utils.to_categorical(classes(12, (72, 7)), 12).astype("bool")
-    return Example(build, lambda: {"x": one_hot[:, :-1], "y": one_hot[:, -1]})
-
-
-@example("generative/text_generation_with_miniature_gpt")
-def text_generation_with_miniature_gpt() -> Example:
-    def build() -> keras.Model:
-        inputs = keras.Input((8,), dtype="int32")
-        x = Transformer(8, causal=True)(TokenAndPosition(20, 8, 8)(inputs))
-        model = keras.Model(inputs, [layers.Dense(20)(x), x])
-        # The second output has no loss.
-        model.compile("adam", loss=[keras.losses.SparseCategoricalCrossentropy(from_logits=True), None])
-        return model
-
-    text = tokens(20, 9)
-    return Example(build, lambda: {"x": stream(text).map(lambda row: (row[:, :-1], row[:, 1:])).prefetch(1)})
-
-
-@example("generative/text_generation_gpt")
-def text_generation_gpt() -> Example:
-    def build() -> keras.Model:
-        inputs = keras.Input((None,), dtype="int32")
-        embedded = layers.Embedding(20, 8, mask_zero=True)(inputs)
-        outputs = layers.Dense(20)(Transformer(8, causal=True)(embedded))
-        model = keras.Model(inputs, outputs)
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        model.compile("adam", loss, weighted_metrics=["accuracy"])
-        return model
-
-    text = tokens(20, 9)
-    return Example(build, lambda: {"x": stream(text).map(lambda row: (row[:, :-1], row[:, 1:]))})

@@ -192,7 +192,7 @@ def nnclr() -> Example:
             loss = keras.losses.sparse_categorical_crossentropy(
                 same, tf.concat([z for pair in logits for z in (pair, tf.transpose(pair))], axis=0), from_logits=True
             )
-            self.feature_queue.assign(tf.concat([views[0], self.feature_queue[: -views[0].shape[0]]], axis=0))
+            self.feature_queue.assign(tf.concat([views[0], self.feature_queue], axis=0)[:20])
             return loss
 
     return Example(lambda: contrastive(NNCLR), labeled_and_not, {"optimizer": "contrastive_optimizer"})

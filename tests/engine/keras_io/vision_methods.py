@@ -6,7 +6,17 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-from tests.engine.keras_io.example import Example, Patches, classes, convolutions, example, numbers, pictures, stream
+from tests.engine.keras_io.example import (
+    Example,
+    Patches,
+    Transformer,
+    classes,
+    convolutions,
+    example,
+    numbers,
+    pictures,
+    stream,
+)
 
 SPARSE_LOGITS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
@@ -300,3 +310,33 @@ def shiftvit() -> Example:
         return model
 
     return Example(build, lambda: {"x": stream((pictures(8, 3), classes(5)))})
+
+
+@example("vision/token_learner")
+def token_learner() -> Example:
+    class TokenLearner(layers.Layer):
+        """Gathers the picture into a few tokens, each by a map of attention of its own."""
+
+        def __init__(self, count: int):
+            super().__init__()
+            self.maps, self.norm = (
+                layers.Conv2D(count, 3, padding="same", activation="sigmoid"),
+                (layers.LayerNormalization(epsilon=1e-6)),
+            )
+
+        def call(self, x):
+            return ops.einsum("bhwt,bhwc->btc", self.maps(self.norm(x)), x) / (x.shape[1] * x.shape[2])
+
+    def build() -> keras.Model:
+        inputs = keras.Input((8, 8, 3))
+        x = layers.Conv2D(8, 2, strides=2)(augmenter_of_colours()(inputs))
+        x = layers.GlobalAvgPool1D()(Transformer(8)(TokenLearner(3)(x)))
+        model = keras.Model(inputs, layers.Dense(5, "softmax")(x))
+        model.compile(keras.optimizers.AdamW(0.001, weight_decay=1e-4), "sparse_categorical_crossentropy")
+        return model
+
+    return Example(build, lambda: {"x": stream((pictures(8, 3), classes(5)))})
+
+
+def augmenter_of_colours() -> keras.Sequential:
+    return keras.Sequential([layers.Rescaling(1.0), layers.RandomFlip("horizontal"), layers.RandomBrightness(0.2)])
