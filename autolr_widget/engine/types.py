@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-#: ``(x, y, sample_weight)`` as `keras.utils.unpack_x_y_sample_weight` returns it.
-Batch = tuple[Any, Any, Any]
+#: What `Model.fit` passes to `train_step`: ``x``, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``.
+Batch = Any
 
 
 class State(NamedTuple):
@@ -50,9 +50,41 @@ class Round:
         diverged or was not measured.
     measured
         Which rates were measured, as booleans of shape ``(num_evals,)``. In a race, some may have dropped out.
+    curves
+        The loss that each step at each learning rate starts from, shape ``(num_evals, horizon)``; NaN from the step on
+        at which the rate diverged, and where it was not measured.
+    starts
+        The loss of the starting state on the batch of each step, shape ``(horizon,)``; NaN if it was not measured.
     """
 
     index: int
     loss: float
     deltas: NDArray[np.float64]
     measured: NDArray[np.bool_]
+    curves: Floats
+    starts: Floats
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """The part of the current round that has been measured so far.
+
+    Attributes
+    ----------
+    index
+        The index of the round, from 0.
+    curves
+        As in `Round`, with NaN for the steps that have not been taken.
+    steps
+        The number of steps that have been taken at each learning rate, shape ``(num_evals,)``.
+    seconds_per_step
+        The time that a step takes. NaN before it is known.
+    seconds_left
+        An estimate of the time that the rest of the round takes. NaN before it is known.
+    """
+
+    index: int
+    curves: Floats
+    steps: NDArray[np.int64]
+    seconds_per_step: float
+    seconds_left: float

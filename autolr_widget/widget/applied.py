@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import keras
@@ -13,7 +13,7 @@ class Applied:
     """Writes rates into optimizers, and remembers the rates that they replaced."""
 
     def __init__(self) -> None:
-        self._replaced: list[tuple[keras.Optimizer, float]] = []
+        self._replaced: list[tuple[keras.Optimizer, list[float]]] = []
 
     def __len__(self) -> int:
         """The number of calls of `apply` that can be undone."""
@@ -27,11 +27,14 @@ class Applied:
         ValueError
             If the optimizer can't hold the rate, or uses a schedule.
         """
-        before = float(optimizer.learning_rate)
+        parts = _parts(optimizer)
+        before = [float(part.learning_rate) for part in parts]
+        # The optimizers inside a MultiOptimizer keep the proportions of their rates.
+        wanted = [lr] + [lr * rate / before[0] for rate in before[1:]]
         try:
-            optimizer.learning_rate = lr
-            if not math.isclose(float(optimizer.learning_rate), lr, rel_tol=1e-2):
-                optimizer.learning_rate = before
+            _write(parts, wanted)
+            if not all(map(_holds, parts, wanted)):
+                _write(parts, before)
                 raise ValueError(f"The model's optimizer can't hold a learning rate of {lr:.4g}.")
         except TypeError as error:
             raise ValueError(
@@ -39,7 +42,7 @@ class Applied:
                 f"Compile the model with an optimizer of learning_rate={lr:.4g}."
             ) from error
         self._replaced.append((optimizer, before))
-        return f"Written to the model's optimizer: {before:.4g} → {lr:.4g}"
+        return f"Written to the model's optimizer: {before[0]:.4g} → {lr:.4g}"
 
     def undo(self, optimizer: keras.Optimizer) -> float:
         """Give ``optimizer`` the rate that it had before the last `apply`, and return that rate.
@@ -55,5 +58,25 @@ class Applied:
         if written is not optimizer:
             self._replaced.clear()
             raise ValueError("The model has been compiled again since that `apply`, and has another optimizer.")
-        optimizer.learning_rate = before
-        return before
+        _write(_parts(optimizer), before)
+        return before[0]
+
+
+def _parts(optimizer: Any) -> list[Any]:
+    """Return the optimizers that have a learning rate. A MultiOptimizer has none of its own."""
+    return list(getattr(optimizer, "optimizers", [optimizer]))
+
+
+def _write(parts: list[Any], rates: list[float]) -> None:
+    """Give each part its rate. If one of them raises, none is changed."""
+    before = [float(part.learning_rate) for part in parts]
+    for index, (part, rate) in enumerate(zip(parts, rates, strict=True)):
+        try:
+            part.learning_rate = rate
+        except TypeError:
+            _write(parts[:index], before[:index])
+            raise
+
+
+def _holds(part: Any, rate: float) -> bool:
+    return math.isclose(float(part.learning_rate), rate, rel_tol=1e-2)

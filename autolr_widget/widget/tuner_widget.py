@@ -56,6 +56,9 @@ class TunerWidget(ipw.VBox):
         A compiled Keras model. Only `apply` writes to it, and only to the learning rate of its optimizer.
     x, y, sample_weight, class_weight
         The training data, as for `Model.fit`. See `LRTuner`.
+    optimizer, loss
+        Only needed for some models with a `train_step` of their own, see `LRTuner`: the name of the attribute with the
+        optimizer to tune, and the key of the loss in what `train_step` returns.
     autosave
         The path of a file to which the run is written after each round. It must end in ``.json``. `load` reads it.
     **settings
@@ -90,11 +93,13 @@ class TunerWidget(ipw.VBox):
         *,
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
+        optimizer: str | None = None,
+        loss: str | None = None,
         autosave: str | Path | None = None,
         **settings: Any,
     ) -> None:
-        tuner = LRTuner(model, x, y, sample_weight=sample_weight, class_weight=class_weight, **settings)
-        self._begin(tuner, autosave)
+        given = {"sample_weight": sample_weight, "class_weight": class_weight, "optimizer": optimizer, "loss": loss}
+        self._begin(LRTuner(model, x, y, **given, **settings), autosave)
 
     @classmethod
     def load(
@@ -106,6 +111,8 @@ class TunerWidget(ipw.VBox):
         *,
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
+        optimizer: str | None = None,
+        loss: str | None = None,
         autosave: str | Path | None = None,
     ) -> TunerWidget:
         """Return a widget that shows a saved run, and can continue it if the model and the data are given.
@@ -114,7 +121,7 @@ class TunerWidget(ipw.VBox):
         ----------
         path
             A ``.json`` file that `save` or ``autosave`` wrote.
-        model, x, y, sample_weight, class_weight, autosave
+        model, x, y, sample_weight, class_weight, optimizer, loss, autosave
             As for `TunerWidget`. The model must be in the state in which the run began: `resume` then gives the same
             numbers as an uninterrupted run. Without a model, the run can be viewed but not continued.
 
@@ -128,8 +135,8 @@ class TunerWidget(ipw.VBox):
         saved_run = SavedRun.read(path)
         run: Run = Replay(saved_run)
         if model is not None:
-            data = {"sample_weight": sample_weight, "class_weight": class_weight}
-            run = LRTuner(model, x, y, **data, batch_size=saved_run.settings.batch_size).restored(saved_run)
+            given = {"sample_weight": sample_weight, "class_weight": class_weight, "optimizer": optimizer, "loss": loss}
+            run = LRTuner(model, x, y, **given, batch_size=saved_run.settings.batch_size).restored(saved_run)
         widget = cls.__new__(cls)
         widget._begin(run, autosave)
         widget._show_run()
@@ -293,7 +300,7 @@ class TunerWidget(ipw.VBox):
             If there is no `apply` to undo, or the model has been compiled with another optimizer since.
         """
         try:
-            return self._applied.undo(self.tuner.model.optimizer)
+            return self._applied.undo(self.tuner.tuned_optimizer)
         finally:
             self._panel.undoable = len(self._applied) > 0
 
@@ -465,7 +472,7 @@ class TunerWidget(ipw.VBox):
         self.pinned = False
 
     def _apply(self) -> str:
-        notice = self._applied.apply(self.tuner.model.optimizer, self._selected())
+        notice = self._applied.apply(self.tuner.tuned_optimizer, self._selected())
         self._panel.undoable = True
         return notice
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src.backend.common import global_state
+from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 
 from autolr_widget import LRTuner
 
@@ -26,15 +28,13 @@ def assert_exact(tuner: LRTuner, make: Callable[[], keras.Model], rounds: int = 
     for index in range(rounds):
         round = tuner.measure(index)
         # Each round uses its own range of random numbers: move the seeds there.
-        seeds = [v for v in model.non_trainable_variables if v.name == "seed_generator_state"]
+        seeds = [v for v in _others(model) if v.name == "seed_generator_state"]
         start = [seed.numpy() for seed in seeds]
         for seed in seeds:
             seed.assign(seed.numpy() + np.array([0, 4096 * index], "uint32"))
         count = settings.horizon + settings.held_out
-        drawn = tuner.observations.sample(
-            settings.batch_size, settings.seed, index, settings.horizon, settings.held_out
-        )
-        batches = [part(drawn, k * settings.batch_size, (k + 1) * settings.batch_size) for k in range(count)]
+        draw = tuner.observations.draw(settings.batch_size, settings.seed, index, settings.horizon, settings.held_out)
+        batches = [keras.utils.unpack_x_y_sample_weight(draw(k)) for k in range(count)]
         if fresh is None:
             if not copy.built:
                 copy(batches[0][0])
@@ -48,10 +48,6 @@ def assert_exact(tuner: LRTuner, make: Callable[[], keras.Model], rounds: int = 
             "no rate changes the loss by more than the tolerance"
         )
         np.testing.assert_allclose(round.deltas, truth, rtol=rtol, atol=1e-2 * rtol * max(abs(round.loss), 1))
-
-
-def part(batch: Batch, first: int, end: int) -> Batch:
-    return keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[first:end], batch)
 
 
 def true_deltas(
@@ -70,18 +66,13 @@ def true_deltas(
     """
     start = [*(variable.numpy() for variable in _state(model)), *slots]
     others = [variable.numpy() for variable in _others(model)]
-    scheduled = isinstance(copy.optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule)
     seen = batches[horizon:] if evaluate_on == "held-out" else batches
     deltas = []
     for rate in rates:
         _assign((*_state(copy), *copy.optimizer.variables), start)
         before = _losses(copy, seen)
         own = []
-        if scheduled:
-            copy.optimizer.learning_rate = keras.optimizers.schedules.ExponentialDecay(float(rate), 1, 1.0)
-            copy.train_function = None
-        else:
-            copy.optimizer.learning_rate = rate
+        _set_rate(copy, float(rate))
         for x, y, sample_weight in batches[:horizon]:
             own += _losses(copy, [(x, y, sample_weight)])
             copy.train_on_batch(x, y, sample_weight=sample_weight)
@@ -93,6 +84,18 @@ def true_deltas(
     return np.array(deltas)
 
 
+def _set_rate(model: keras.Model, rate: float) -> None:
+    # The optimizers inside a MultiOptimizer keep the proportions of their rates.
+    parts = getattr(model.optimizer, "optimizers", [model.optimizer])
+    first = float(parts[0].learning_rate)
+    for part in parts:
+        if isinstance(part._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+            part.learning_rate = keras.optimizers.schedules.ExponentialDecay(rate, 1, 1.0)
+            model.train_function = None
+        else:
+            part.learning_rate = rate if part is parts[0] else rate * float(part.learning_rate) / first
+
+
 def _assign(variables: Iterable[keras.Variable], values: Iterable[np.ndarray]) -> None:
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
@@ -100,7 +103,8 @@ def _assign(variables: Iterable[keras.Variable], values: Iterable[np.ndarray]) -
 
 def _losses(model: keras.Model, batches: list[Batch]) -> list[float]:
     """The loss on each batch, with the random state carried from batch to batch. The model is left unchanged."""
-    start = [variable.numpy() for variable in _others(model)]
+    # Some layers write to their own weights.
+    start = [variable.numpy() for variable in _state(model)]
     losses = []
     for batch in batches:
         x, y, sample_weight = keras.tree.map_structure(
@@ -108,7 +112,7 @@ def _losses(model: keras.Model, batches: list[Batch]) -> list[float]:
         )
         y_pred = model(x, training=True) if model._call_has_training_arg else model(x)
         losses.append(float(model._compute_loss(x, y, y_pred, sample_weight, training=True)))
-    _assign(_others(model), start)
+    _assign(_state(model), start)
     return losses
 
 
@@ -118,4 +122,5 @@ def _state(model: keras.Model) -> list[keras.Variable]:
 
 def _others(model: keras.Model) -> list[keras.Variable]:
     states = [layer.states for layer in model.layers if getattr(layer, "stateful", False)]
-    return [*model.non_trainable_variables, *keras.tree.flatten(states)]
+    shared = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
+    return [*model.non_trainable_variables, *keras.tree.flatten(states), *([shared.state] if shared else [])]

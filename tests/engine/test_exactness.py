@@ -31,10 +31,14 @@ HORIZONS = [
 def verdict(case: Case, **horizon: Any) -> str:
     """``"exact"`` or ``"refused"``, as the case expects. Anything else raises."""
     model = case.make()
-    settings = SETTINGS | case.settings | horizon
+    settings = SETTINGS | horizon | case.settings
     if case.trained:
         y = None if case.y is None else case.y[:48]
         model.fit(case.x[:48], y, batch_size=settings["batch_size"], verbose=0)
+    if case.repeatable:
+        runs = [LRTuner(case.make(), case.x, case.y, **case.data, **settings) for _ in range(2)]
+        assert [round.deltas.tolist() for round in runs[0]] == [round.deltas.tolist() for round in runs[1]]
+        return "exact"
     if case.refused is None:
         assert_exact(LRTuner(model, case.x, case.y, **case.data, **settings), case.make, case.rounds, case.rtol)
         return "exact"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -69,12 +69,18 @@ class Observations:
         """Raise a `ValueError` if a batch can't be drawn without replacement."""
         check_room(batch_size, held_out, self.size, f"len(x)={self.size}")
 
-    def sample(self, batch_size: int, seed: int, round_index: int, batches: int = 1, held_out: int = 0) -> Batch:
-        """Return the observations of a round. They depend on the data and the arguments alone; see `subsample`."""
-        return self.take(subsample(self.size, batch_size, seed, round_index, batches, held_out))
+    def draw(
+        self, batch_size: int, seed: int, round_index: int, batches: int = 1, held_out: int = 0
+    ) -> Callable[[int], Batch]:
+        """Return a function that returns the batches of a round by number, the held-out ones last.
+
+        They depend on the data and the arguments alone; see `subsample`.
+        """
+        rows = subsample(self.size, batch_size, seed, round_index, batches, held_out)
+        return lambda step: self.take(rows[step * batch_size : (step + 1) * batch_size])
 
     def take(self, indices: NDArray[np.int64]) -> Batch:
-        """Return the rows ``indices`` of ``(x, y, sample_weight)``, in the structure of the constructor's arguments."""
+        """Return the rows ``indices`` of the data, as `Model.fit` would pass them to `train_step`."""
         x, y, sample_weight = (
             keras.tree.map_structure(lambda leaf, name=name: _rows(name, leaf, indices), structure)
             for name, structure in zip(("x", "y", "sample_weight"), self.arrays, strict=True)
@@ -120,7 +126,7 @@ def weighted(x: Any, y: Any, sample_weight: Any, class_weight: Mapping[int, floa
     """Return a batch in which ``class_weight``, if there is one, has been converted to ``sample_weight``."""
     if class_weight is not None:
         sample_weight = class_weight_to_sample_weights(y, class_weight)
-    return x, y, sample_weight
+    return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
 
 
 def _leaf(name: str, value: Any) -> Any:

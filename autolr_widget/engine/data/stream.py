@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
 from typing import Any
 
@@ -10,27 +10,26 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from autolr_widget.engine.data.observations import check_class_weight, check_finite, check_room, weighted
+from autolr_widget.engine.data.observations import check_class_weight, check_finite, weighted
+from autolr_widget.engine.data.spool import Spool
 from autolr_widget.engine.data.subsample import subsample
 from autolr_widget.engine.types import Batch
-
-#: The number of bytes of observations to keep. The stream is not read further than that.
-POOL = 2**30
 
 
 class Stream:
     """A `tf.data.Dataset`, a `keras.utils.PyDataset`, a generator or a torch ``DataLoader``.
 
-    Rounds take consecutive observations in the order of the stream: if each round needs ``n`` observations, round ``k``
-    gets those from ``k * n`` to ``(k + 1) * n - 1``, whatever the size of the stream's own batches. The stream is not
-    read further than the round needs. The observations are kept, so that a round can be measured again, and a run on
-    another grid sees the same observations. If the stream ends before a round has all its observations, or if `POOL`
-    bytes are kept, the round draws at random from the kept observations, as `Observations` does from arrays.
+    The stream's own batches are used, whole and in their order: if each round needs ``n`` batches, round ``k`` gets
+    those from ``k * n`` to ``(k + 1) * n - 1``. The stream is not read further than the current step needs. The batches
+    are kept (see `Spool`), so that a round can be measured again, and a run on another grid sees the same batches. If
+    the stream has ended, or if no more can be kept, the other batches of the round are drawn at random from those that
+    are kept.
 
     Parameters
     ----------
     batches
-        Yields ``x``, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``, as batches or as single observations.
+        Yields ``x``, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``, as batches or as single observations. Single
+        observations are combined into batches of ``batch_size``.
     shapes
         The shape of one observation for each input of the model. It tells single observations from batches. If it is
         None, the stream is taken to yield batches, as `Model.fit` expects, unless it yields scalars.
@@ -52,19 +51,17 @@ class Stream:
         shapes: list[tuple[int | None, ...]] | None = None,
         class_weight: Mapping[int, float] | None = None,
     ) -> None:
-        self._batches: Iterator[Any] = _iterate(batches)
+        self._elements: Iterator[Any] = _iterate(batches)
         self._shapes = shapes
         self._class_weight = class_weight
         self.arguments = "x" if class_weight is None else "x, class_weight=class_weight"
-        # One entry per observation: its arrays in flat order. They are views of the batches.
-        self._rows: list[list[NDArray[Any]]] = []
-        self._bytes = 0
+        self._kept = Spool()
+        self._rows = 0
         self._ended = False
         self._broke_off = False
-        self._yields_observations = False
-        self._structure: Any = None
+        self._yields_observations: bool | None = None
         self._read(1)
-        if not self._rows:
+        if not len(self._kept):
             raise ValueError(
                 f"Argument `x` must yield at least one observation. Received: x of type {type(batches).__name__}, "
                 "which is empty or exhausted."
@@ -72,53 +69,84 @@ class Stream:
 
     @property
     def size(self) -> int | None:
-        """The number of observations. None if the end has not been read, or if reading has stopped at `POOL` bytes."""
-        return len(self._rows) if self._ended and self._bytes < POOL else None
+        """The number of observations. None if the end has not been read, or if no more can be kept."""
+        return self._rows if self._ended and not self._kept.is_full else None
+
+    @property
+    def batch_size(self) -> int | None:
+        """The number of observations in the first batch. None if the stream yields single observations."""
+        return None if self._yields_observations else len(_leaves(self._kept[0])[0])
 
     def check_batch_size(self, batch_size: int, held_out: int = 0) -> None:
-        """Raise a `ValueError` if the stream has ended and holds too few observations for a batch."""
-        if self._ended:
-            size = len(self._rows)
-            check_room(batch_size, held_out, size, f"a stream of {size} observations")
+        """Raise a `ValueError` if the stream has ended and has too few batches."""
+        size = batch_size if self._yields_observations else 1
+        if self._ended and len(self._kept) < (1 + held_out) * size:
+            what = "observations" if self._yields_observations else "batches"
+            raise ValueError(
+                f"Argument `x` must yield at least {(1 + held_out) * size} {what}"
+                + ', because evaluate_on="held-out" needs another batch' * held_out
+                + f". Received: a stream of {len(self._kept)} {what}"
+            )
 
-    def sample(self, batch_size: int, seed: int, round_index: int, batches: int = 1, held_out: int = 0) -> Batch:
-        """Return the observations of a round. They depend on the stream and the arguments alone."""
-        size = (batches + held_out) * batch_size
-        end = (round_index + 1) * size
-        self._read(end)
+    def draw(
+        self, batch_size: int, seed: int, round_index: int, batches: int = 1, held_out: int = 0
+    ) -> Callable[[int], Batch]:
+        """Return a function that returns the batches of a round by number, the held-out ones last.
+
+        They depend on the stream and the arguments alone.
+        """
+        together = batch_size if self._yields_observations else 1
+        wanted = (batches + held_out) * together
+        first = round_index * wanted
+        # A batch must not be drawn that is held out later.
+        self._read(first + (wanted if held_out else together))
         self.check_batch_size(batch_size, held_out)
-        if end <= len(self._rows):
-            rows = self._rows[end - size : end]
-        else:
-            drawn = subsample(len(self._rows), batch_size, seed, round_index, batches, held_out)
-            rows = [self._rows[i] for i in drawn]
+
+        def order() -> NDArray[np.int64]:
+            available = len(self._kept)
+            if first + wanted <= available or not self._ended:
+                return np.arange(first, first + wanted)
+            if first >= available or held_out:
+                return subsample(available, together, seed, round_index, batches, held_out)
+            rest = subsample(available, 1, seed, round_index, wanted)
+            own = np.arange(first, available)
+            return np.concatenate([own, rest[~np.isin(rest, own)], rest])[:wanted]
+
+        def batch(step: int) -> Batch:
+            begin, end = step * together, (step + 1) * together
+            self._read(first + end)
+            found = [self._kept[index] for index in order()[begin:end]]
+            return self._combined(found) if self._yields_observations else found[0]
+
+        return batch
+
+    def _combined(self, observations: list[Batch]) -> Batch:
         try:
-            leaves = iter([np.stack(leaf) for leaf in zip(*rows, strict=True)])
+            joined: Batch = keras.tree.map_structure(
+                lambda *rows: None if rows[0] is None else np.concatenate(rows), *observations
+            )
         except ValueError as error:
             raise ValueError(
                 "Argument `x` must yield observations of the same shape, because they are combined into one array. "
-                f"Pad them to one shape. {error}"
+                f"Pad them to one shape, or batch them. {error}"
             ) from error
-        x, y, sample_weight = keras.tree.map_structure(
-            lambda leaf: None if leaf is None else next(leaves), self._structure
-        )
-        return weighted(x, y, sample_weight, self._class_weight)
+        return joined
 
     def _read(self, needed: int) -> None:
-        while len(self._rows) < needed and not self._ended:
+        while len(self._kept) < needed and not self._ended:
             if self._broke_off:
                 raise ValueError(
                     "Argument `x` stopped with an error and can't be read further. Create a tuner with a new stream."
                 )
-            if self._bytes >= POOL:
+            if self._kept.is_full:
                 self._ended = True
                 return
             try:
-                batch = next(self._batches, None)
-                if batch is None:
+                element = next(self._elements, None)
+                if element is None:
                     self._ended = True
                     return
-                self._keep(keras.utils.unpack_x_y_sample_weight(batch))
+                self._keep(element)
             except BaseException:
                 # Any exception, an interrupt too, closes a generator. The next read would look like the end of the
                 # stream, which it is not. If a batch was refused, it is lost, and later batches would be assigned to
@@ -126,20 +154,23 @@ class Stream:
                 self._broke_off = True
                 raise
 
-    def _keep(self, batch: Batch) -> None:
-        leaves = [np.asarray(keras.ops.convert_to_numpy(leaf)) for leaf in _leaves(batch)]
+    def _keep(self, element: Any) -> None:
+        batch = keras.tree.map_structure(
+            lambda leaf: None if leaf is None else np.asarray(keras.ops.convert_to_numpy(leaf)), element
+        )
+        leaves = _leaves(batch)
         if any(leaf.dtype.kind not in "biuf" for leaf in leaves):
             raise ValueError(
                 f"Argument `x` must yield numbers. Received: arrays of dtype {', '.join(str(a.dtype) for a in leaves)}"
             )
-        if self._structure is None:
-            check_class_weight(self._class_weight, *batch[1:])
-            self._structure = batch
-            inputs = leaves[: len(_leaves(batch[0]))]
-            self._yields_observations = any(leaf.ndim == 0 for leaf in leaves) or self._is_observation(inputs)
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+        if self._yields_observations is None:
+            check_class_weight(self._class_weight, y, sample_weight)
+            self._yields_observations = any(leaf.ndim == 0 for leaf in leaves) or self._is_observation(_leaves(x))
         if self._yields_observations:
-            leaves = [leaf[np.newaxis] for leaf in leaves]
-        lengths = {len(leaf) for leaf in leaves}
+            batch = keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[np.newaxis], batch)
+            x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+        lengths = {len(leaf) for leaf in _leaves(batch)}
         if len(lengths) > 1:
             raise ValueError(
                 "Argument `x` must yield batches whose parts have the same length. "
@@ -147,8 +178,9 @@ class Stream:
             )
         for leaf in leaves:
             check_finite("x", leaf)
-        self._bytes += sum(leaf.nbytes for leaf in leaves)
-        self._rows += [list(row) for row in zip(*leaves, strict=True)]
+        self._rows += lengths.pop()
+        # `train_step` receives a batch as the stream yields it.
+        self._kept.append(batch if self._class_weight is None else weighted(x, y, sample_weight, self._class_weight))
 
     def _is_observation(self, inputs: list[NDArray[Any]]) -> bool:
         if self._shapes is None or len(inputs) != len(self._shapes):

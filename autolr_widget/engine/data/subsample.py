@@ -14,7 +14,7 @@ def subsample(
     The result depends on the arguments alone: each round has its own random generator, so rounds can be drawn in any
     order. The observations are drawn without replacement. If there are too few of them for all batches, the batches are
     taken from several passes over the data, each in its own random order, as in training. They never contain a
-    held-out observation.
+    held-out observation. Fewer batches are the first ones of more batches.
 
     Parameters
     ----------
@@ -34,10 +34,8 @@ def subsample(
         other, the held-out ones last.
     """
     generator = np.random.default_rng([seed, round_index])
-    size = (batches + held_out) * batch_size
-    if size <= num_observations:
-        return generator.choice(num_observations, size=size, replace=False)
     held, rest = np.split(generator.permutation(num_observations), [held_out * batch_size])
-    a_pass = len(rest) // batch_size
-    passes = [generator.permutation(rest)[: a_pass * batch_size] for _ in range(-(-batches // a_pass))]
+    a_pass = len(rest) // batch_size * batch_size
+    passes = [rest[:a_pass]]
+    passes += [generator.permutation(rest)[:a_pass] for _ in range(1, -(-batches * batch_size // a_pass))]
     return np.concatenate([np.concatenate(passes)[: batches * batch_size], held])

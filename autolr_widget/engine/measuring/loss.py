@@ -1,4 +1,4 @@
-"""The training loss as a pure function of the model's state."""
+"""The loss that Keras's own `train_step` lowers."""
 
 from __future__ import annotations
 
@@ -10,41 +10,42 @@ import tensorflow as tf
 from autolr_widget.engine.types import Batch
 
 
-def training_loss(
-    model: keras.Model, trainable: Sequence[tf.Tensor], non_trainable: Sequence[tf.Tensor], batch: Batch
-) -> tuple[tf.Tensor, list[tf.Tensor]]:
-    """The loss that `Model.fit` would minimise on ``batch`` if the model's variables had these values.
+class WritesWeights(Exception):
+    """A layer writes to its own weights when it is called."""
 
-    And what becomes of the non-trainable ones: batch statistics, seeds, recurrent states.
 
-    The compiled loss and what layers add to it (regularisers, `add_loss`), with ``training=True``. One scope spans the
-    call and `compute_loss`: regularisers read the variables in the latter, and outside of the scope they would read
-    the model's own.
+def training_loss(model: keras.Model, batch: Batch) -> tf.Tensor:
+    """Return the compiled loss and what layers add to it (regularizers, `add_loss`), with ``training=True``.
+
+    The variables that a forward pass in training changes are changed: batch statistics, seeds, recurrent states.
+    """
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+    y_pred = model(x, training=True) if model._call_has_training_arg else model(x)
+    return model._compute_loss(x, y, y_pred, sample_weight, training=True)
+
+
+def loss_at(model: keras.Model, trainable: Sequence[tf.Tensor], others: Sequence[tf.Tensor], batch: Batch) -> tf.Tensor:
+    """Return `training_loss` as if the model's variables had these values. Nothing is changed.
 
     Raises
     ------
-    ValueError
-        If a layer writes to its own weights when called, so that there are two sets of them to take the gradient of.
+    WritesWeights
+        If a layer writes to its own weights when it is called, so that there are two values to differentiate by.
     """
-    x, y, sample_weight = batch
     state = [*zip(model.trainable_variables, trainable, strict=True)]
-    others = other_variables(model)
-    state += zip(others, non_trainable, strict=True)
+    state += zip(other_variables(model), others, strict=True)
+    # One scope spans the call and the loss: regularizers read the variables in the latter.
     with keras.StatelessScope(state_mapping=state, collect_losses=True) as scope:
         read = [scope.get_current_value(v) for v in model.trainable_variables]
-        y_pred = model(x, training=True) if model._call_has_training_arg else model(x)
+        loss = training_loss(model, batch)
         for variable, value in zip(model.trainable_variables, read, strict=True):
             if scope.get_current_value(variable) is not value:
-                raise ValueError(
-                    "Argument `model` must not change its trainable weights when it is called. "
-                    f"Received: a layer that writes to {variable.path}."
-                )
-        loss = model._compute_loss(x, y, y_pred, sample_weight, training=True)
-        return loss, [tf.convert_to_tensor(scope.get_current_value(v)) for v in others]
+                raise WritesWeights(variable.path)
+        return loss
 
 
 def other_variables(model: keras.Model) -> list[keras.Variable]:
-    """The variables that the optimizer does not move: batch statistics, seeds, and the states of stateful RNNs.
+    """Return the variables that optimizers do not update: batch statistics, seeds, and the states of stateful RNNs.
 
     Keras does not list the last among a model's variables (3.15).
     """

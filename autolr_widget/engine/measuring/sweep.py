@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
+
+from autolr_widget.engine.measuring.exchangeable import operations
 
 #: The memory in bytes for the rates that are evaluated at once.
 BUDGET = 2**28
@@ -71,10 +73,3 @@ def sweep(function: Callable[[tf.Tensor], tf.Tensor], rates: tf.Tensor, form: Fo
         parallel_iterations=1,
     )
     return tf.reshape(values, (-1,))[:count]
-
-
-def operations(graph: tf.Graph) -> Iterator[str]:
-    """Yield the names of the operations in a graph and in the functions that it calls."""
-    definition = graph.as_graph_def()
-    for nodes in (definition.node, *(function.node_def for function in definition.library.function)):
-        yield from (node.op for node in nodes)

@@ -7,7 +7,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from autolr_widget.engine.measuring.step import clone
+from autolr_widget.engine.measuring.optimizer_copy import optimizers, parts
+
+
+def has_own_step(model: keras.Model) -> bool:
+    """Whether the model has a `train_step` that is not Keras's."""
+    return type(model).train_step is not keras.Model.train_step or "train_step" in vars(model)
 
 
 def check_model(model: Any) -> None:
@@ -21,42 +26,36 @@ def check_model(model: Any) -> None:
         )
     if not model.compiled or model.optimizer is None:
         raise ValueError("Argument `model` must be compiled. Call `model.compile(optimizer, loss)` first.")
-    if type(model).train_step is not keras.Model.train_step:
-        raise ValueError(
-            "Argument `model` must use Keras's own `train_step`. Received: a model of type "
-            f"{type(model).__name__}, which overrides it. A custom `train_step` can't be run on copies of the weights. "
-            "If you only need a custom loss, override `compute_loss` instead."
-        )
+    for name in ("fit", "train_on_batch", "make_train_function"):
+        if getattr(type(model), name) is not getattr(keras.Model, name) or name in vars(model):
+            raise ValueError(
+                f"Argument `model` must train by Keras's own `{name}`. Received: a model of type "
+                f"{type(model).__name__}, which overrides it, so its training can't be measured step by step. Override "
+                "`train_step` instead."
+            )
     if model.built and not model.trainable_variables:
         raise ValueError(
             "Argument `model` must have trainable weights. Received: a model whose layers are all frozen or have no "
             "weights."
         )
-    _check_optimizer(model.optimizer)
+    for optimizer in optimizers(model).values():
+        _check_optimizer(model, optimizer)
 
 
-def _check_optimizer(optimizer: keras.Optimizer) -> None:
-    name = type(optimizer).__name__
-    if name == "MultiOptimizer":
+def _check_optimizer(model: keras.Model, optimizer: keras.Optimizer) -> None:
+    if not optimizer.built:
+        if "_optimizer_map" in vars(optimizer) and not hasattr(optimizer._optimizer_map, "values"):
+            raise ValueError(
+                "Argument `model` must have an optimizer that is built, if it is a MultiOptimizer with a function. "
+                "Call `model.optimizer.build(model.trainable_variables)` first."
+            )
+        return
+    known = {id(v) for part in parts(optimizer) for v in part._trainable_variables}
+    if not has_own_step(model) and not known.issuperset(id(v) for v in model.trainable_variables):
         raise ValueError(
-            "Argument `model` must have one learning rate. Received: an optimizer of type MultiOptimizer. "
-            "Compile the model with one of its optimizers."
+            "Argument `model` must have an optimizer that was built for its trainable variables. Received: an "
+            "optimizer that was built for other variables. Call `model.compile` again."
         )
-    steps = getattr(optimizer, "inner_optimizer", optimizer).gradient_accumulation_steps
-    if steps:
-        raise ValueError(
-            "Argument `model` must update its weights in every step. Received: an optimizer with "
-            f"gradient_accumulation_steps={steps}, which updates them only once in {steps} steps. Compile the model "
-            f"without it, and tune with a `batch_size` {steps} times as large: the updates are the same."
-        )
-    try:
-        clone(optimizer)
-    except Exception as error:
-        raise ValueError(
-            f"Argument `model` must have an optimizer that can be copied. Received: an optimizer of type {name}. Its "
-            "`get_config` must return the arguments of its `__init__`, including `learning_rate`. "
-            f"{type(error).__name__}: {error}"
-        ) from error
 
 
 def check_batch_size(model: keras.Model, batch_size: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,16 @@ from numpy.typing import NDArray
 from autolr_widget.engine.grid import SCALES
 from autolr_widget.engine.reading.band import BANDS, Band
 from autolr_widget.engine.reading.selection import RULES, Certainty, certainty, choices, edge
-from autolr_widget.engine.strict_json import check_format, fields, flags, numbers, numbers_or_nan, of_type, parse
+from autolr_widget.engine.strict_json import (
+    check_format,
+    fields,
+    flags,
+    nulls,
+    numbers,
+    numbers_or_nan,
+    of_type,
+    parse,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,6 +49,12 @@ class TuneResults:
     measured
         False where a rate was not measured because it had dropped out of the race; there, NaN does not mean that it
         diverged. Same shape as ``deltas``. By default every rate was measured in every round.
+    curves
+        The loss that each step at each rate starts from, shape ``(rounds, num_evals, horizon)``; NaN from the step on
+        at which the rate diverged. None if it is not known.
+    starts
+        The loss of the starting state on the batch of each step, shape ``(rounds, horizon)``; NaN if it was not
+        measured, because ``evaluate_on`` is not ``"progressive"``. None if it is not known.
 
     Raises
     ------
@@ -52,6 +66,8 @@ class TuneResults:
     deltas: NDArray[np.float64]
     scale: str = "log"
     measured: NDArray[np.bool_] | None = None
+    curves: NDArray[np.float64] | None = None
+    starts: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         rates = np.array(self.rates, dtype=np.float64)
@@ -76,7 +92,16 @@ class TuneResults:
             raise ValueError("Argument `deltas` must be NaN where `measured` is False. Received: numbers there.")
         if self.scale not in SCALES:
             raise ValueError(f"Argument `scale` must be one of {SCALES}. Received: scale={self.scale!r}")
-        for name, array in (("rates", rates), ("deltas", deltas), ("measured", measured)):
+        arrays = {"rates": rates, "deltas": deltas, "measured": measured}
+        if self.curves is not None or self.starts is not None:
+            arrays["curves"], arrays["starts"] = (np.array(a, dtype=np.float64) for a in (self.curves, self.starts))
+            shapes = arrays["curves"].shape, arrays["starts"].shape
+            if shapes[0][:2] != deltas.shape or len(shapes[0]) != 3 or shapes[1] != (len(deltas), shapes[0][2]):
+                raise ValueError(
+                    "Arguments `curves` and `starts` must have one loss per step of each round. "
+                    f"Received: curves.shape={shapes[0]}, starts.shape={shapes[1]}, deltas.shape={deltas.shape}"
+                )
+        for name, array in arrays.items():
             array.flags.writeable = False
             object.__setattr__(self, name, array)
 
@@ -92,6 +117,8 @@ class TuneResults:
             and np.array_equal(self.rates, other.rates)
             and np.array_equal(self.deltas, other.deltas, equal_nan=True)
             and np.array_equal(self._measured, other._measured)
+            and _equal(self.curves, other.curves)
+            and _equal(self.starts, other.starts)
         )
 
     __hash__ = None  # type: ignore[assignment]  # equal by value, and arrays have no hash
@@ -105,6 +132,33 @@ class TuneResults:
     def frame(self) -> pd.DataFrame:
         """One row per round and one float column per learning rate; NaN if the rate diverged or was not measured."""
         return pd.DataFrame(self.deltas.copy(), columns=pd.Index(self.rates, name="learning_rate"))
+
+    def at(self, steps: int) -> TuneResults:
+        """Return the results that a run with a shorter horizon would have given, without measuring.
+
+        Parameters
+        ----------
+        steps
+            The horizon, from 2 to that of the run. Progressive validation needs two steps.
+
+        Raises
+        ------
+        ValueError
+            If there are not so many steps, or if the run was not measured with ``evaluate_on="progressive"``: other
+            losses are only measured after the last step.
+        """
+        if self.curves is None or self.starts is None or np.isnan(self.starts).any():
+            raise ValueError(
+                'Results at a shorter horizon need the loss curves of a run with evaluate_on="progressive". '
+                "Received: results without them."
+            )
+        horizon = self.curves.shape[2]
+        if not 2 <= steps <= horizon:
+            raise ValueError(f"Argument `steps` must lie between 2 and {horizon}. Received: steps={steps}")
+        seen = slice(steps // 2, steps)
+        deltas = self.curves[:, :, seen].mean(axis=2) - self.starts[:, np.newaxis, seen].mean(axis=2)
+        curves, starts = self.curves[:, :, :steps], self.starts[:, :steps]
+        return TuneResults(self.rates, deltas, self.scale, self.measured, curves, starts)
 
     def summary(self, alpha: float = 0.05, band: str = "normal") -> pd.DataFrame:
         """Return the statistics of each learning rate.
@@ -247,25 +301,40 @@ class TuneResults:
 def content_of(results: TuneResults) -> dict[str, Any]:
     """Return ``results`` as a dict of lists and numbers that JSON can hold."""
     assert results.measured is not None
-    # `np.isnan` on single numbers would take as long as everything else together.
-    deltas = [[None if math.isnan(value) else value for value in row] for row in results.deltas.tolist()]
+    curves = (
+        {}
+        if results.curves is None or results.starts is None
+        else {"curves": nulls(results.curves), "starts": nulls(results.starts)}
+    )
     return {
         "format": FORMAT,
         "version": VERSION,
         "scale": results.scale,
         "rates": results.rates.tolist(),
-        "deltas": deltas,
+        "deltas": nulls(results.deltas),
         "measured": None if results.measured.all() else results.measured.tolist(),
+        **curves,
     }
 
 
 def results_of(content: Any) -> TuneResults:
     """Return the results from such a dict. The message of a `ValueError` is a clause, as in `strict_json`."""
     check_format(content, FORMAT, VERSION)
-    fields("results", content, ("format", "version", "scale", "rates", "deltas"), ("measured",))
+    fields("results", content, ("format", "version", "scale", "rates", "deltas"), ("measured", "curves", "starts"))
     rates = numbers("rates", content["rates"])
     deltas = numbers_or_nan("deltas", content["deltas"], rates.size)
     measured = content.get("measured")
     if measured is not None:
         measured = flags("measured", measured, rates.size)
-    return TuneResults(rates, deltas, of_type("scale", content["scale"], str), measured)
+    scale = of_type("scale", content["scale"], str)
+    if content.get("curves") is None:
+        return TuneResults(rates, deltas, scale, measured)
+    starts = of_type("starts", content.get("starts"), list)
+    horizon = len(of_type("starts", starts[0], list)) if starts else 0
+    rows = [numbers_or_nan("curves", row, horizon) for row in of_type("curves", content["curves"], list)]
+    curves = np.array(rows).reshape(len(rows), -1, horizon)
+    return TuneResults(rates, deltas, scale, measured, curves, numbers_or_nan("starts", starts, horizon))
+
+
+def _equal(one: NDArray[np.float64] | None, other: NDArray[np.float64] | None) -> bool:
+    return one is other if one is None or other is None else np.array_equal(one, other, equal_nan=True)

@@ -84,7 +84,8 @@ class AutoLRTuner:
             If an argument can't be used. The message names it.
         """
         from autolr_widget.engine.data.observations import Observations
-        from autolr_widget.engine.measuring.differential import LossDifferential
+        from autolr_widget.engine.measuring.measurement import Measurement
+        from autolr_widget.engine.measuring.training import Training
 
         lr_min, lr_max = lr_space_ends(lr_space)
         settings = Settings(
@@ -104,13 +105,13 @@ class AutoLRTuner:
             self._rates, self._deltas = rates, []
         self.numBatches = math.ceil(observations.size / settings.batch_size)
 
-        differential = LossDifferential(self.model, observations.sample(settings.batch_size, 0, 0))
-        state = differential.state()
+        some = observations.take(np.arange(settings.batch_size))
+        measurement = Measurement(Training(self.model, some), settings, rates, some)
         for _ in range(settings.num_subsamples):
-            rows = self._generator.choice(observations.size, size=settings.batch_size, replace=False)
-            losses, deltas = differential(state, rates, None, [observations.take(rows)], len(self._deltas))
-            check_loss(losses[0])
-            self._deltas.append(deltas[0])
+            batch = observations.take(self._generator.choice(observations.size, settings.batch_size, replace=False))
+            round = measurement.whole([batch].__getitem__, len(self._deltas), np.ones(rates.size, dtype=bool))
+            check_loss(round.loss)
+            self._deltas.append(round.deltas)
 
     def GetResults(self) -> pd.DataFrame:
         """Return the loss differentials: one row per round, and one column per learning rate, named ``str(rate)``."""

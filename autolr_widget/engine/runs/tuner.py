@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -21,18 +21,22 @@ from autolr_widget.engine.reading.results import TuneResults
 from autolr_widget.engine.saved import restore
 from autolr_widget.engine.saved.saved_run import SavedRun
 from autolr_widget.engine.settings import Settings
-from autolr_widget.engine.types import Round
+from autolr_widget.engine.types import Round, Unfinished
 
 if TYPE_CHECKING:
     import keras
 
     from autolr_widget.engine.data.observations import Observations
     from autolr_widget.engine.data.stream import Stream
-    from autolr_widget.engine.measuring.differential import LossDifferential
-    from autolr_widget.engine.types import Batch, State
+    from autolr_widget.engine.measuring.measurement import Measurement
+    from autolr_widget.engine.measuring.paths import Paths
+    from autolr_widget.engine.measuring.training import Training
+    from autolr_widget.engine.types import Batch
 
 #: One call measures as many rounds as take about `BLOCK` seconds, but at most `MOST` rounds.
 BLOCK, MOST = 0.06, 16
+#: The length of a slice in seconds: Python hears an interrupt between two slices.
+SLICE = 0.25
 
 
 @takes_settings
@@ -49,6 +53,12 @@ class LRTuner:
         The training data, as for `Model.fit`: arrays, frames, tensors or anything else that can be indexed by row, or
         lists, tuples and dicts of these (see `Observations`); or ``x`` alone, as a `tf.data.Dataset`, a
         `keras.utils.PyDataset`, a generator or a torch ``DataLoader`` (see `Stream`).
+    optimizer
+        The name of the model's attribute that holds the optimizer to tune, such as ``"encoder_optimizer"``. Only needed
+        if a `train_step` of your own uses several.
+    loss
+        The key of the loss in the dict that a `train_step` of your own returns. By default, the loss is what its
+        gradients are taken of.
     **settings
 
     Raises
@@ -58,6 +68,8 @@ class LRTuner:
 
     Notes
     -----
+    Each step is a call of the model's `train_step`, Keras's own or yours, on copies of all variables.
+
     All rounds start from the state that the model and its optimizer have when the first round is measured. Later
     changes to the model do not affect the run.
 
@@ -79,6 +91,8 @@ class LRTuner:
         *,
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
+        optimizer: str | None = None,
+        loss: str | None = None,
         **settings: Any,
     ) -> None:
         asked = settings_from(settings)
@@ -98,26 +112,30 @@ class LRTuner:
                 "Arguments `y` and `sample_weight` must be None if `x` is a stream, which yields them itself. "
                 f"Received: x of type {type(x).__name__}"
             )
-        self._begin(model, observations, asked, None)
+        self._begin(model, observations, asked, None, optimizer, loss)
 
     def _begin(
         self,
         model: keras.Model,
         observations: Observations | Stream,
         settings: Settings,
-        differential: LossDifferential | None,
+        training: Training | None,
+        optimizer: str | None,
+        loss: str | None,
     ) -> None:
         self.model = model
         self.observations = observations
+        self._optimizer_name, self._loss_name = optimizer, loss
         self.check_settings(settings)
         self.settings = settings
         self.rates = grid(settings.lr_min, settings.lr_max, settings.num_evals, settings.scale)
-        self._differential = differential
-        self._state: State | None = None
-        self._start = ""
+        self._training = training
+        self._measurement: Measurement | None = None
+        self._fingerprint = ""
         self._began = ""
         self._rounds: list[Round] = []
         self._ahead: deque[Round] = deque()
+        self._paths: Paths | None = None
         self._block = 1
 
     def renewed(self, settings: Settings) -> LRTuner:
@@ -126,8 +144,8 @@ class LRTuner:
         It measures the current state of the model, and reuses the traced graph if that is still valid.
         """
         other = object.__new__(LRTuner)
-        traced = self._differential if self._differential and self._differential.is_current() else None
-        other._begin(self.model, self.observations, settings, traced)
+        traced = self._training if self._training and self._training.is_current() else None
+        other._begin(self.model, self.observations, settings, traced, self._optimizer_name, self._loss_name)
         return other
 
     def restored(self, saved_run: SavedRun) -> LRTuner:
@@ -147,14 +165,14 @@ class LRTuner:
         if count == 0:
             return other
         other.rates = saved_run.results.rates
-        other._prepare(other._sample(0))
+        other._measure(other._batches(0)(0))
         restore.check_start(saved_run, other.saved_run)
-        # Only the loss before the steps is needed. With several steps, each rate takes as long to measure as that loss,
-        # so only one rate is measured.
+        # Only the loss before the steps is needed, so with several steps only one rate is measured.
         few = np.ones(other.rates.size, dtype=bool)
         few[1:] = other.settings.horizon == 1
         for index in sorted({0, count - 1}):
-            (again,) = other._measure(range(index, index + 1), few)
+            batches = other._batches(index)
+            again = other._measure(batches(0)).whole(batches, index, few)
             restore.check_loss(index, float(saved_run.losses[index]), again.loss)
         other._began = saved_run.began
         other._rounds = [*saved_run.rounds]
@@ -169,8 +187,15 @@ class LRTuner:
 
     @property
     def optimizer(self) -> str:
-        """The name of the class of the model's optimizer."""
-        return type(self.model.optimizer).__name__
+        """The name of the class of the optimizer that is tuned."""
+        return type(self.tuned_optimizer).__name__
+
+    @property
+    def tuned_optimizer(self) -> keras.Optimizer:
+        """The model's optimizer whose learning rate is tuned."""
+        name = self._optimizer_name if self._training is None else self._training.step.tuned
+        tuned: keras.Optimizer = getattr(self.model, name or "optimizer")
+        return tuned
 
     @property
     def num_observations(self) -> int | None:
@@ -180,7 +205,9 @@ class LRTuner:
     @property
     def data_arguments(self) -> str:
         """The arguments that pass the same data to a call, as Python source with the usual names: ``"x, y"``."""
-        return self.observations.arguments
+        given = {"optimizer": self._optimizer_name, "loss": self._loss_name}
+        named = [f"{name}={value!r}" for name, value in given.items() if value is not None]
+        return ", ".join([self.observations.arguments, *named])
 
     def first_batch(self, index: int) -> NDArray[np.int64] | None:
         """Return the row numbers of the first batch of round ``index``, shape ``(batch_size,)``; None for a stream."""
@@ -193,17 +220,17 @@ class LRTuner:
     @property
     def plan(self) -> str:
         """How rounds are measured, in words. It is not known before the first round."""
-        return "Not known before the first round." if self._differential is None else self._differential.plan
+        return "Not known before the first round." if self._measurement is None else self._measurement.plan
 
     @property
     def model_has_changed(self) -> bool:
         """Whether the model's weights have changed since the run began, or the model has been compiled again."""
-        if self._differential is None or self._state is None:
+        if self._measurement is None:
             return False
-        pairs = zip(self._state.trainable, self.model.trainable_variables, strict=True)
-        return not self._differential.is_current() or any(
-            not np.array_equal(then.numpy(), now.numpy()) for then, now in pairs
-        )
+        if not self._measurement.training.is_current():
+            return True
+        pairs = zip(self._measurement.start.state.trainable, self.model.trainable_variables, strict=True)
+        return any(not np.array_equal(then.numpy(), now.numpy()) for then, now in pairs)
 
     @property
     def rounds(self) -> tuple[Round, ...]:
@@ -224,7 +251,12 @@ class LRTuner:
         shape = len(rounds), self.rates.size
         deltas = np.array([round.deltas for round in rounds]).reshape(shape)
         measured = np.array([round.measured for round in rounds], bool).reshape(shape)
-        return TuneResults(self.rates, deltas, self.settings.scale, measured)
+        curves = np.array([round.curves for round in rounds]).reshape(*shape, self.settings.horizon)
+        starts = np.array([round.starts for round in rounds]).reshape(len(rounds), self.settings.horizon)
+        if rounds and np.isnan(curves).all():
+            # A continued run of version 1.
+            return TuneResults(self.rates, deltas, self.settings.scale, measured)
+        return TuneResults(self.rates, deltas, self.settings.scale, measured, curves, starts)
 
     @property
     def saved_run(self) -> SavedRun:
@@ -232,15 +264,16 @@ class LRTuner:
         # A copy: another thread may add a round meanwhile.
         rounds = [*self._rounds]
         known = {}
-        if self._differential is not None and self._state is not None:
+        if self._measurement is not None:
             from autolr_widget.engine.saved.fingerprint import fingerprint, versions
 
-            self._start = self._start or fingerprint(self._state, self._differential.optimizer, self.observations)
+            state, tuned = self._measurement.start.state, self._measurement.training.step.optimizer
+            self._fingerprint = self._fingerprint or fingerprint(state, tuned, self.observations)
             known = versions() | {
-                "start": self._start,
+                "start": self._fingerprint,
                 "began": self._began,
                 "model": self.model.name,
-                "optimizer": type(self._differential.optimizer).__name__,
+                "optimizer": type(tuned).__name__,
             }
         losses = np.array([round.loss for round in rounds])
         return SavedRun(self.settings, self._results(rounds), losses, **known)
@@ -267,12 +300,15 @@ class LRTuner:
         ValueError
             If the loss before the steps is not finite, or the model or the data can't be measured.
         """
-        (round,) = self._measure(range(index, index + 1), np.ones(self.rates.size, dtype=bool))
+        batches = self._batches(index)
+        round = self._measure(batches(0)).whole(batches, index, np.ones(self.rates.size, dtype=bool))
         check_loss(round.loss)
         return round
 
     def step(self) -> Round:
-        """Run one more round, add it to the results, and return it. If it raises, the finished rounds are kept.
+        """Measure the rest of the current round, add it to the results, and return it.
+
+        If it raises, the finished rounds are kept, and the current round starts over.
 
         Raises
         ------
@@ -281,18 +317,54 @@ class LRTuner:
         MemoryError
             If TensorFlow runs out of memory.
         """
+        while True:
+            round = self._slice(SLICE)
+            if round is not None:
+                return round
+
+    def advance(self, seconds: float) -> list[Round]:
+        """Measure for about ``seconds``, at least one slice, and return the rounds that were finished meanwhile.
+
+        A slice is some steps at some of the rates. `unfinished` is the current round. The numbers do not depend on how
+        a round is cut into slices. It raises like `step`.
+        """
+        finished: list[Round] = []
+        deadline = time.perf_counter() + seconds
+        while not self.is_complete:
+            round = self._slice(min(SLICE, max(0.0, deadline - time.perf_counter())))
+            finished += [] if round is None else [round]
+            if time.perf_counter() >= deadline:
+                break
+        return finished
+
+    @property
+    def unfinished(self) -> Unfinished | None:
+        """What has been measured of the current round. None between two rounds."""
+        paths = self._paths
+        if paths is None:
+            return None
+        racing = self.racing
+        curves = np.full((self.rates.size, self.settings.horizon), np.nan)
+        steps = np.zeros(self.rates.size, dtype=np.int64)
+        curves[racing], steps[racing] = paths.curves[:-1], paths.steps[:-1]
+        return Unfinished(len(self), curves, steps, paths.seconds_per_step or math.nan, paths.seconds_left)
+
+    def _slice(self, seconds: float) -> Round | None:
+        """Measure a slice of about ``seconds``. Return the round if it is finished now."""
         if not self._ahead:
-            index = len(self._rounds)
-            # Quick rounds are measured several at a time, in one call. Those of a stream are not: it is never read
-            # further than the current round needs.
-            left = self.settings.num_subsamples - index if self.observations.any_order else 1
-            if self.settings.pruner == "racing":
-                left = min(left, HEAT - index % HEAT)
-            racing = self.racing
-            began = time.perf_counter()
-            self._ahead += self._measure(range(index, index + max(1, min(self._block, left))), racing)
-            each = (time.perf_counter() - began) / len(self._ahead)
-            self._block = max(1, min(MOST, int(BLOCK / each)))
+            index, racing = len(self._rounds), self.racing
+            if self._paths is None and not self._along_a_line(index, racing):
+                batches = self._batches(index)
+                self._paths = self._measure(batches(0)).paths(batches, index, racing)
+            if self._paths is not None and self._measurement is not None:
+                try:
+                    if self._paths.advance(seconds):
+                        return None
+                    self._ahead.append(self._measurement.finished(self._paths, index, racing))
+                except BaseException:
+                    self._paths = None
+                    raise
+                self._paths = None
         check_loss(self._ahead[0].loss)
         self._rounds.append(self._ahead.popleft())
         return self._rounds[-1]
@@ -302,36 +374,44 @@ class LRTuner:
         """Which rates the next round measures, as booleans of shape ``(num_evals,)``. Without a race, all of them."""
         return race.racing(self.deltas, self.settings.pruner, self.settings.alpha)
 
-    def _sample(self, index: int) -> Batch:
+    def _batches(self, index: int) -> Callable[[int], Batch]:
+        """Return the function that returns the batches of round ``index``, by the number of the step."""
         settings = self.settings
-        return self.observations.sample(settings.batch_size, settings.seed, index, settings.horizon, settings.held_out)
+        return self.observations.draw(settings.batch_size, settings.seed, index, settings.horizon, settings.held_out)
 
-    def _prepare(self, batch: Batch) -> tuple[LossDifferential, State]:
-        """Return the object that measures rounds with batches like this one, and the state from which they start."""
-        if self._differential is None:
-            from autolr_widget.engine.measuring.differential import LossDifferential
+    def _measure(self, batch: Batch) -> Measurement:
+        """Return the object that measures rounds. The first call, with the first batch, reads the model's state."""
+        if self._measurement is None:
+            from autolr_widget.engine.measuring.measurement import Measurement
+            from autolr_widget.engine.measuring.training import Training
 
-            self._differential = LossDifferential(self.model, batch)
-        if self._state is None:
-            self._state = self._differential.state()
+            if self._training is None:
+                self._training = Training(self.model, batch, self._optimizer_name, self._loss_name)
+            self._measurement = Measurement(self._training, self.settings, self.rates, batch)
             self._began = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        return self._differential, self._state
+        return self._measurement
 
-    def _measure(self, indices: range, racing: NDArray[np.bool_]) -> list[Round]:
-        """Measure these rounds at the rates ``racing``, as far as their data can be read. Raise if there are none."""
-        settings = self.settings
-        batches: list[Batch] = []
-        for index in indices:
+    def _along_a_line(self, index: int, racing: NDArray[np.bool_]) -> bool:
+        """Measure the next rounds in one call, if only one step is taken, and its weights lie on a line."""
+        first = self._batches(index)(0)
+        measurement = self._measure(first)
+        if not measurement.may_be_on_line(index):
+            return False
+        # Those of a stream are not measured in one call: it is not read further than the current round needs.
+        left = self.settings.num_subsamples - index if self.observations.any_order else 1
+        if self.settings.pruner == "racing":
+            left = min(left, HEAT - index % HEAT)
+        began = time.perf_counter()
+        batches = [first]
+        for following in range(index + 1, index + min(self._block, left)):
             try:
-                batches.append(self._sample(index))
-            except Exception:
-                if not batches:
-                    raise
+                batches.append(self._batches(following)(0))
+            except Exception:  # It is raised again when its round is measured.
                 break
-        differential, state = self._prepare(batches[0])
-        some = None if settings.pruner == "none" and racing.all() else racing
-        losses, deltas = differential(state, self.rates, some, batches, indices[0], settings.horizon, settings.seen)
-        return [Round(*round, racing) for round in zip(indices, losses.tolist(), deltas, strict=False)]
+        found = measurement.on_line(batches, index, racing)
+        self._ahead += found
+        self._block = max(1, min(MOST, int(BLOCK * len(batches) / (time.perf_counter() - began))))
+        return bool(found)
 
     def __iter__(self) -> Iterator[Round]:
         """Run the remaining rounds, and yield each of them."""

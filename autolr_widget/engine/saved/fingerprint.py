@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from autolr_widget.engine.data.observations import Observations
 from autolr_widget.engine.data.stream import Stream
-from autolr_widget.engine.measuring.step import clone
 from autolr_widget.engine.types import State
 
 #: An array of up to `WHOLE` bytes is hashed as a whole. Of a larger array, `ROWS` rows are hashed, or fewer if they
@@ -80,13 +79,17 @@ def _hash(values: Iterable[NDArray[Any] | str]) -> str:
 
 
 def _described(optimizer: keras.Optimizer) -> str:
-    """Return class and settings of a clone, whose learning rate is 1. That of the optimizer may be a schedule."""
-    return type(optimizer).__name__ + json.dumps(_unnamed(clone(optimizer).get_config()), sort_keys=True, default=_word)
+    """Return the class and the settings, except for the learning rate, which may be a schedule."""
+    try:
+        config = optimizer.get_config()
+    except Exception:  # A custom optimizer need not have one.
+        config = {}
+    return type(optimizer).__name__ + json.dumps(_without(config), sort_keys=True, default=_word)
 
 
-def _unnamed(config: Any) -> Any:
+def _without(config: Any) -> Any:
     if isinstance(config, dict):
-        return {key: _unnamed(value) for key, value in config.items() if key != "name"}
+        return {key: _without(value) for key, value in config.items() if key not in ("name", "learning_rate")}
     return config
 
 

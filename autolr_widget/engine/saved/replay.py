@@ -83,6 +83,11 @@ class Replay:
         """Raise a `ValueError`: there is no model."""
         raise ValueError(NO_MODEL)
 
+    @property
+    def tuned_optimizer(self) -> NoReturn:
+        """Raise a `ValueError`: there is no model."""
+        raise ValueError(NO_MODEL)
+
     def step(self) -> NoReturn:
         """Raise a `ValueError`: there is no model to measure."""
         raise ValueError(NO_MODEL)

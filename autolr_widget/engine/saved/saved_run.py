@@ -84,6 +84,11 @@ class SavedRun:
                 f"Argument `results` must be on the grid of `settings`. Received: {rates.size} rates from "
                 f"{rates.min(initial=np.inf):.4g} to {rates.max(initial=0):.4g}, {settings}"
             )
+        if self.results.curves is not None and self.results.curves.shape[2] != settings.horizon:
+            raise ValueError(
+                "Argument `results` must have curves of as many steps as `settings`. "
+                f"Received: curves of shape {self.results.curves.shape}, horizon={settings.horizon}"
+            )
         if settings.pruner == "none" and not np.all(self.results.measured):
             raise ValueError(
                 'Argument `results` must be measured at all rates with pruner="none". Received: results of a race.'
@@ -99,9 +104,12 @@ class SavedRun:
     @property
     def rounds(self) -> tuple[Round, ...]:
         """The rounds."""
-        measured = self.results.measured
-        assert measured is not None
-        columns = range(len(self.results)), self.losses.tolist(), self.results.deltas, measured
+        results, horizon = self.results, self.settings.horizon
+        assert results.measured is not None
+        # Runs of version 1 have no curves.
+        curves = np.full((*results.deltas.shape, horizon), np.nan) if results.curves is None else results.curves
+        starts = np.full((len(results), horizon), np.nan) if results.starts is None else results.starts
+        columns = range(len(results)), self.losses.tolist(), results.deltas, results.measured, curves, starts
         return tuple(Round(*round) for round in zip(*columns, strict=True))
 
     def to_json(self) -> str:

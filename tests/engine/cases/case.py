@@ -22,7 +22,10 @@ CROSSENTROPY = "sparse_categorical_crossentropy"
 
 @dataclass
 class Case:
-    """A model and data. ``refused`` matches the message of the `ValueError`; None if the numbers must be exact."""
+    """A model and data. ``refused`` matches the message of the `ValueError`; None if the numbers must be exact.
+
+    ``repeatable``: the random numbers are not those of real training, so two runs are compared.
+    """
 
     make: Callable[[], keras.Model]
     x: Any = field(default_factory=lambda: X)
@@ -30,6 +33,7 @@ class Case:
     data: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     refused: str | None = None
+    repeatable: bool = False
     trained: bool = False
     rounds: int = 2
     rtol: float = 2e-4

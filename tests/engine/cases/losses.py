@@ -142,7 +142,34 @@ def train_step_overridden() -> Case:
         def train_step(self, data: Any) -> Any:
             return super().train_step(data)
 
-    return Case(compiled(OwnStep), refused="type OwnStep, which overrides it.*override `compute_loss` instead")
+    return Case(compiled(OwnStep))
+
+
+@case("loss", "fit overridden")
+def own_fit() -> Case:
+    class OwnFit(Subclassed):
+        def fit(self, *arguments: Any, **named: Any) -> Any:
+            return super().fit(*arguments, **named)
+
+    return Case(compiled(OwnFit), refused="must train by Keras's own `fit`.*type OwnFit.*Override `train_step`")
+
+
+@case("loss", "train_on_batch overridden")
+def own_train_on_batch() -> Case:
+    class OwnBatch(Subclassed):
+        def train_on_batch(self, *arguments: Any, **named: Any) -> Any:
+            return super().train_on_batch(*arguments, **named)
+
+    return Case(compiled(OwnBatch), refused="must train by Keras's own `train_on_batch`.*type OwnBatch")
+
+
+@case("loss", "make_train_function overridden")
+def own_train_function() -> Case:
+    class OwnFunction(Subclassed):
+        def make_train_function(self, force: bool = False) -> Any:
+            return super().make_train_function(force)
+
+    return Case(compiled(OwnFunction), refused="must train by Keras's own `make_train_function`.*type OwnFunction")
 
 
 @case("loss")

@@ -1,0 +1,106 @@
+"""Functions whose variables can be exchanged: traced once, they run on the variables of any path."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+
+class Exchangeable:
+    """A function that is traced once, and then called on other variables than those it was traced with.
+
+    A graph refers to a variable by a *handle*, a tensor that is captured when the graph is traced. A call passes other
+    handles instead. So nothing is computed with the variables of the user's model, and nothing is written to them.
+
+    Parameters
+    ----------
+    function
+        A function of tensors that reads and writes variables.
+    specs
+        The shapes and dtypes of its arguments.
+    known
+        Variables that it may write to without reading them.
+    jit_compile
+        Whether XLA compiles it.
+
+    Attributes
+    ----------
+    variables : list of tf.Variable
+        The variables that the function reads or writes.
+    written : set of int
+        The `id` of those that it may write to.
+    graph : tf.Graph
+        The traced graph.
+    specs : list
+        The shapes and dtypes of the arguments.
+    other_resources : list of tf.Tensor
+        The handles that it captured of anything but such variables: of tables or files, for example.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        specs: Sequence[Any],
+        known: Iterable[tf.Variable] = (),
+        jit_compile: bool = False,
+    ) -> None:
+        # Not as a part of another graph that is traced at the moment, which must not capture these variables. In
+        # `tf.init_scope`, a GradientTape records nothing.
+        outside = contextlib.nullcontext() if tf.executing_eagerly() else tf.init_scope()
+        with outside, uncollected():
+            traced = tf.function(function, autograph=False, jit_compile=jit_compile or None)
+            self._traced = traced.get_concrete_function(*specs)
+        self.specs = list(specs)
+        self.graph = self._traced.graph
+        self._captured = list(self._traced.captured_inputs)
+        self._of_handle = {id(v.handle): v for v in [*known, *self.graph.variables]}
+        captured = [self._of_handle.get(id(handle)) for handle in self._captured]
+        self.variables = [variable for variable in captured if variable is not None]
+        placeholders = self.graph.inputs[len(self.graph.inputs) - len(self._captured) :]
+        self.written = {
+            id(variable)
+            for variable, placeholder in zip(captured, placeholders, strict=True)
+            if variable is not None and not {op.type for op in placeholder.consumers()} <= READS
+        }
+        self.other_resources = [
+            handle
+            for handle, variable in zip(self._captured, captured, strict=True)
+            if variable is None and handle.dtype == tf.resource
+        ]
+
+    def __call__(self, handles: Iterable[tf.Tensor], *arguments: Any) -> Any:
+        """Call the function while another one is traced, with these handles in place of those of `variables`."""
+        rest = iter(handles)
+        captured = [next(rest) if id(handle) in self._of_handle else handle for handle in self._captured]
+        self._traced.set_external_captures(captured)
+        try:
+            return self._traced(*arguments)
+        finally:
+            self._traced.set_external_captures(self._captured)
+
+
+#: Operations on a variable's handle that do not write to it.
+READS = frozenset({"ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape"})
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Turn Python's garbage collector off: in 0.5 s of tracing, it looks through all of TensorFlow for 0.2 s."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+def operations(graph: tf.Graph) -> Iterator[str]:
+    """Yield the names of the operations in a graph and in the functions that it calls."""
+    definition = graph.as_graph_def()
+    for nodes in (definition.node, *(function.node_def for function in definition.library.function)):
+        yield from (node.op for node in nodes)

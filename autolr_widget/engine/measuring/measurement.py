@@ -1,0 +1,143 @@
+"""Measures the rounds of one run, each from the same state of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from autolr_widget.engine.measuring.one_step import OneStep
+from autolr_widget.engine.measuring.optimizer_copy import optimizers, parts
+from autolr_widget.engine.measuring.paths import Paths
+from autolr_widget.engine.measuring.start import Start
+from autolr_widget.engine.measuring.training import Training, out_of_memory
+from autolr_widget.engine.measuring.validation import has_own_step
+from autolr_widget.engine.settings import Settings
+from autolr_widget.engine.types import Batch, Floats, Round
+
+#: The length of a slice in seconds: Python hears an interrupt between two slices.
+SLICE = 0.25
+
+
+class Measurement:
+    """The rounds of one run.
+
+    The state of the model when this object is made is the one that all rounds start from.
+
+    Parameters
+    ----------
+    training
+        The model in training.
+    settings
+        The settings of the run.
+    rates
+        Its grid, shape ``(num_evals,)``.
+    batch
+        The first batch that the model is trained on.
+
+    Raises
+    ------
+    ValueError
+        If the model can't be measured, or its weights are not finite.
+    """
+
+    def __init__(self, training: Training, settings: Settings, rates: Floats, batch: Batch) -> None:
+        self.training = training
+        self._settings = settings
+        self._rates = rates
+        self._one_step: OneStep | None = None
+        _check_accumulation(training.model, settings)
+        with out_of_memory():
+            own = has_own_step(training.model) or training.model.run_eagerly
+            if settings.horizon == 1 and settings.seen == "train" and not own:
+                self._one_step = OneStep(training)
+            else:
+                # This may build optimizers, and so must come before the state is read.
+                training.function("step", batch)
+            self.start = Start(training)
+        #: The rounds whose step is not along a line.
+        self._bent: set[int] = set()
+
+    @property
+    def plan(self) -> str:
+        """How rounds are measured, in words."""
+        if self._one_step is not None and not self._bent:
+            return self._one_step.plan
+        steps = "a step" if self._settings.horizon == 1 else f"{self._settings.horizon} steps"
+        return f"The model's own training step takes {steps} at each rate, on copies of all variables."
+
+    def may_be_on_line(self, index: int) -> bool:
+        """Whether round ``index`` may be measured along a line, see `OneStep`."""
+        return self._one_step is not None and index not in self._bent
+
+    def on_line(self, batches: Sequence[Batch], first: int, racing: NDArray[np.bool_]) -> list[Round]:
+        """Measure the rounds from ``first`` on, one per batch, in one call.
+
+        The rounds from the first on whose step is not along a line are left out: they need `paths`.
+        """
+        assert self._one_step is not None
+        some = None if self._settings.pruner == "none" and racing.all() else racing
+        with out_of_memory():
+            losses, straight = self._one_step.measure(self.start, self._rates, some, batches, first)
+        rounds = []
+        for index, row, is_straight in zip(range(first, first + len(batches)), losses, straight, strict=True):
+            if not is_straight:
+                self._bent.add(index)
+                break
+            deltas = np.where(np.isfinite(row[1:]), row[1:] - row[0], np.nan)
+            curves = np.full((len(deltas), 1), row[0])
+            rounds.append(self._round(index, racing, float(row[0]), deltas, curves, row[:1]))
+        return rounds
+
+    def paths(self, batch: Callable[[int], Batch], index: int, racing: NDArray[np.bool_]) -> Paths:
+        """Return the paths of round ``index``, to be measured slice by slice.
+
+        Parameters
+        ----------
+        batch
+            Returns the batch of each step, and behind them those that are held out.
+        index
+            The index of the round, from 0.
+        racing
+            Which rates to measure, shape ``(num_evals,)``.
+        """
+        rates, settings = self._rates[racing], self._settings
+        return Paths(self.training, self.start, rates, batch, index, settings.horizon, settings.seen)
+
+    def finished(self, paths: Paths, index: int, racing: NDArray[np.bool_]) -> Round:
+        """Return the round whose ``paths`` have been measured."""
+        return self._round(index, racing, *paths.result(), paths.curves[:-1], paths.curves[-1])
+
+    def whole(self, batch: Callable[[int], Batch], index: int, racing: NDArray[np.bool_]) -> Round:
+        """Measure a whole round. The parameters are those of `paths`."""
+        if self.may_be_on_line(index):
+            found = self.on_line([batch(0)], index, racing)
+            if found:
+                return found[0]
+        paths = self.paths(batch, index, racing)
+        while paths.advance(SLICE):
+            pass
+        return self.finished(paths, index, racing)
+
+    def _round(
+        self, index: int, racing: NDArray[np.bool_], loss: float, deltas: Floats, curves: Floats, starts: Floats
+    ) -> Round:
+        all_deltas = np.full(self._rates.size, np.nan)
+        all_curves = np.full((self._rates.size, self._settings.horizon), np.nan)
+        all_deltas[racing], all_curves[racing] = deltas, curves
+        return Round(index, loss, all_deltas, racing, all_curves, starts)
+
+
+def _check_accumulation(model: keras.Model, settings: Settings) -> None:
+    """Raise a `ValueError` if the optimizer updates the weights only after the last loss that is measured."""
+    for optimizer in optimizers(model).values():
+        steps = max(part.gradient_accumulation_steps or 1 for part in parts(optimizer))
+        least = steps + (settings.seen == "progressive")
+        if steps > 1 and settings.horizon < least:
+            raise ValueError(
+                f"Argument `horizon` must be at least {least} with an optimizer of "
+                f"gradient_accumulation_steps={steps}, which updates the weights only once in {steps} steps. "
+                f"Received: horizon={settings.horizon}"
+            )

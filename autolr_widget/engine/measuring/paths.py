@@ -1,0 +1,174 @@
+"""The paths of a round: each learning rate trains from the same start on the same batches, some steps at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from autolr_widget.engine.measuring.start import Shadows, Start
+from autolr_widget.engine.measuring.training import Training, out_of_memory
+from autolr_widget.engine.measuring.training_step import leaves_of
+from autolr_widget.engine.types import Batch, Floats
+
+#: The memory in bytes for the states of the paths that advance together. If they are larger, one path is measured
+#: after the other.
+STATES = 2**30
+#: The memory in bytes for the batches of a slice.
+BATCHES = 2**25
+
+
+class Paths:
+    """The paths of one round. The losses do not depend on the slices, to the last bit.
+
+    A path for each rate trains on the same batches. One more, the last, does not: it computes the losses of the
+    starting state on them, with the same random numbers.
+
+    Parameters
+    ----------
+    training, start
+        The model in training, and the state that all paths start from.
+    rates
+        The learning rates to measure, shape ``(rates,)``.
+    batch
+        Returns the batch of each step, and behind them the batch that is held out.
+    round_index
+        The index of the round, from 0: seeds depend on it.
+    horizon, evaluate_on
+        See `Settings`. ``evaluate_on`` is what `Settings.seen` returns.
+
+    Attributes
+    ----------
+    curves
+        The loss that each step of each path starts from, shape ``(rates + 1, horizon)``; NaN where it is not measured
+        yet, or where a path has diverged. The last path is that of the starting state, whose losses are only measured
+        with ``evaluate_on="progressive"``.
+    steps
+        The number of steps that each path has taken.
+    """
+
+    def __init__(
+        self,
+        training: Training,
+        start: Start,
+        rates: Floats,
+        batch: Callable[[int], Batch],
+        round_index: int,
+        horizon: int,
+        evaluate_on: str,
+    ) -> None:
+        self._training = training
+        self._start = start
+        self._rates = rates
+        self._batch = batch
+        self._round = round_index
+        self._horizon = horizon
+        self._evaluate_on = evaluate_on
+        count = rates.size + 1
+        self.curves = np.full((count, horizon), np.nan)
+        self.steps = np.zeros(count, dtype=int)
+        seen = 1 if evaluate_on == "held-out" else horizon
+        #: The losses that are compared with one another, if they are not the curves.
+        self._after = np.full((count, seen), np.nan)
+        self._runs = np.ones(count, dtype=bool)
+        #: The time that one step of one path takes; 0 before it is known.
+        self.seconds_per_step = 0.0
+        self._seconds = 0.0
+        self._slices = self._all_slices()
+
+    def advance(self, seconds: float) -> bool:
+        """Measure a slice of about ``seconds``, at least one step. Return False if there is none left."""
+        self._seconds = seconds
+        with out_of_memory():
+            return next(self._slices, None) is not None
+
+    @property
+    def seconds_left(self) -> float:
+        """An estimate of the time that is left. NaN before it is known."""
+        left = (self._runs[:-1] * (self._horizon - self.steps[:-1])).sum()
+        return float(left * self.seconds_per_step) if self.seconds_per_step else np.nan
+
+    def result(self) -> tuple[float, Floats]:
+        """Return the loss before the steps, and for each rate the loss after them minus that; NaN if it diverged."""
+        if self._evaluate_on == "progressive":
+            means = self.curves[:, self._horizon // 2 :].mean(axis=1)
+        else:
+            means = np.where(self._runs, self._after.mean(axis=1), np.nan)
+        return float(means[-1]), means[:-1] - means[-1]
+
+    def _all_slices(self) -> Iterator[bool]:
+        # Trace the step first, so that the variables are known.
+        self._training.function("step", self._batch(0))
+        paths = np.arange(len(self.curves))
+        together = self._start.bytes_per_path * paths.size <= STATES
+        shadows = [self._start.shadows() for _ in (paths if together else paths[:1])]
+        for group in [paths] if together else np.split(paths, paths.size):
+            yield from self._slices_of(dict(zip(group.tolist(), shadows, strict=True)))
+        self._start.release(shadows)
+
+    def _slices_of(self, shadows: dict[int, Shadows]) -> Iterator[bool]:
+        """Measure the paths that these variables are for, from the start to the end."""
+        self._start.load([*shadows.values()], self._round)
+        trained = [path for path in shadows if path < self._rates.size]
+        for path in trained:
+            self._start.set_rate(shadows[path], float(self._rates[path]))
+        for first, leaves in self._windows(0, self._horizon):
+            yield from self._slices_on("step", trained, shadows, first, leaves, self.curves)
+            if self._evaluate_on == "progressive":
+                untrained = [path for path in shadows if path not in trained]
+                yield from self._slices_on("loss", untrained, shadows, first, leaves, self.curves)
+        if self._evaluate_on == "progressive":
+            return
+        # The losses before and after the steps are those with the random numbers and the states of the start.
+        self._start.load([*shadows.values()], self._round, weights=False)
+        begin = self._horizon if self._evaluate_on == "held-out" else 0
+        for first, leaves in self._windows(begin, begin + self._after.shape[1]):
+            yield from self._slices_on("loss", [*shadows], shadows, first - begin, leaves, self._after)
+
+    def _windows(self, begin: int, end: int) -> Iterator[tuple[int, Batch]]:
+        """Yield batches that follow one another, stacked: arrays of shape ``(steps, batch_size, …)``."""
+        while begin < end:
+            batches = [self._batch(begin)]
+            size = sum(leaf.nbytes for leaf in leaves_of(batches[0]))
+            steps = int(self._seconds / self.seconds_per_step) if self.seconds_per_step else 1
+            for index in range(begin + 1, begin + max(1, min(end - begin, steps, BATCHES // size))):
+                following = self._batch(index)
+                if [leaf.shape for leaf in leaves_of(following)] != [leaf.shape for leaf in leaves_of(batches[0])]:
+                    break
+                batches.append(following)
+            yield (
+                begin,
+                keras.tree.map_structure(lambda *leaves: None if leaves[0] is None else np.stack(leaves), *batches),
+            )
+            begin += len(batches)
+
+    def _slices_on(
+        self, kind: str, paths: list[int], shadows: dict[int, Shadows], first: int, stacked: Batch, losses: Floats
+    ) -> Iterator[bool]:
+        """Measure these paths on a window, and write their losses into ``losses`` from column ``first`` on."""
+        batch = keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[0], stacked)
+        leaves = [tf.convert_to_tensor(leaf) for leaf in leaves_of(stacked)]
+        function = self._training.function(kind, batch)
+        count = self._training.paths_side_by_side(batch, len(paths))
+        loop = self._training.loop(kind, batch, count)
+        running = [path for path in paths if self._runs[path]]
+        for some in (running[i : i + count] for i in range(0, len(running), count)):
+            # A graph has a fixed number of paths. If there are fewer, the first one stands in, and takes no step.
+            filled = some + some[:1] * (count - len(some))
+            handles = [[shadows[path][id(v)].handle for v in function.variables] for path in filled]
+            began = time.perf_counter()
+            found = loop(handles, [tf.constant(i < len(some)) for i in range(count)], leaves)
+            taken = 0
+            for path, (values, steps, runs) in zip(some, found, strict=False):
+                done = int(steps)
+                losses[path, first : first + done] = np.where(np.isfinite(values[:done]), values[:done], np.nan)
+                self._runs[path] = bool(runs)
+                if kind == "step":
+                    self.steps[path] += done
+                taken += done
+            if kind == "step":
+                self.seconds_per_step = (time.perf_counter() - began) / max(1, taken)
+            yield True

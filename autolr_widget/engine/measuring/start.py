@@ -1,0 +1,113 @@
+"""The state that all paths of a run start from, and the variables that each path has of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import tensorflow as tf
+
+from autolr_widget.engine.measuring.loss import other_variables
+from autolr_widget.engine.measuring.training import Training
+from autolr_widget.engine.measuring.training_step import all_finite
+from autolr_widget.engine.types import State
+
+#: Seeds move on by so much from round to round: more than a layer draws in one, so that no two rounds share a draw.
+DRAWS = 4096
+
+#: The variables of a path, by the `id` of the variable that each stands for.
+Shadows = Mapping[int, tf.Variable]
+
+
+def moved_on(name: str, value: tf.Tensor, round_index: int | tf.Tensor) -> tf.Tensor:
+    """Return the value of the variable ``name`` as a round finds it: each round has random numbers of its own."""
+    is_seed = name.rpartition("/")[2].startswith("seed_generator_state")
+    return value + tf.cast([0, DRAWS * round_index], value.dtype) if is_seed else value
+
+
+class Start:
+    """The state of a model and its optimizers at one moment.
+
+    Parameters
+    ----------
+    training
+        The model in training.
+
+    Raises
+    ------
+    ValueError
+        If the weights are not finite. The loss would not tell: a fused matmul and relu makes a 0 of NaN.
+
+    Attributes
+    ----------
+    state : State
+        The values.
+    """
+
+    def __init__(self, training: Training) -> None:
+        self._training = training
+        model = training.model
+        trainable = [(v, tf.identity(v.value)) for v in model.trainable_variables]
+        others = [(v, tf.identity(v.value)) for v in other_variables(model)]
+        slots = training.step.slots()
+        self.state = State(*([value for _, value in group] for group in (trainable, others, slots)))
+        if not all_finite([*self.state.trainable, *self.state.others]):
+            raise ValueError(
+                "Argument `model` must have finite weights. Received: weights that are NaN or infinite. Build it "
+                "again, or load other weights."
+            )
+        self._weights = {id(v.value) for v in model.trainable_variables}
+        self._slots = {id(v.value) for v, _ in slots}
+        self._values = {id(v.value): value for v, value in [*trainable, *others, *slots]}
+        # Only for reading, shared by all paths.
+        self._shared: dict[int, tf.Variable] = {}
+        self._free: list[dict[int, tf.Variable]] = []
+
+    @property
+    def bytes_per_path(self) -> int:
+        """The memory that the variables of one path need."""
+        values = (self._value(key) for key in self._training.written)
+        return sum(value.dtype.size * int(value.shape.num_elements() or 0) for value in values)
+
+    def shadows(self) -> Shadows:
+        """Return variables for one path, with any values. `release` takes them back, to be used again."""
+        training = self._training
+        for key in training.variables:
+            if key not in self._shared and key not in training.written:
+                self._shared[key] = self._variable(key)
+        own = self._free.pop() if self._free else {}
+        for key in training.written - own.keys():
+            own[key] = self._variable(key)
+        for rate, _ in training.step.rates:
+            own.setdefault(id(rate.value), tf.Variable(rate.value, trainable=False))
+        return self._shared | own
+
+    def release(self, shadows: Iterable[Shadows]) -> None:
+        """Take back the variables of paths that have ended."""
+        self._free += [{key: v for key, v in path.items() if self._shared.get(key) is not v} for path in shadows]
+
+    def load(self, paths: Sequence[Shadows], round_index: int, weights: bool = True) -> None:
+        """Give the variables of these paths the values that the paths of round ``round_index`` start from.
+
+        Without ``weights``, the weights and what belongs to the optimizers are left as they are.
+        """
+        kept = set() if weights else self._weights | self._slots
+        for key in self._training.written - kept:
+            value = moved_on(self._training.variables[key].name, self._value(key), round_index)
+            for path in paths:
+                path[key].assign(value)
+
+    def set_rate(self, path: Shadows, rate: float) -> None:
+        """Let a path train with this learning rate."""
+        for variable, factor in self._training.step.rates:
+            path[id(variable.value)].assign(tf.cast(rate * factor, variable.dtype))
+
+    def _value(self, key: int) -> tf.Tensor:
+        if key not in self._values:
+            # Not of the model, and so not known before the step was traced: an average of its weights, say.
+            self._values[key] = tf.identity(self._training.variables[key])
+        return self._values[key]
+
+    def _variable(self, key: int) -> tf.Variable:
+        original = self._training.variables[key]
+        with tf.device(original.device):
+            return tf.Variable(self._value(key), trainable=False, shape=original.shape)

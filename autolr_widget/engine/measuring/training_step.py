@@ -1,0 +1,305 @@
+"""A model's training step, traced so that it runs on other variables than the model's."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras.src.backend.common import global_state
+from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
+
+from autolr_widget.engine.measuring.exchangeable import Exchangeable, operations
+from autolr_widget.engine.measuring.loss import training_loss
+from autolr_widget.engine.measuring.minimized import Recording, inputs_of
+from autolr_widget.engine.measuring.optimizer_copy import copy_of, optimizers, set_own_rates, slots
+from autolr_widget.engine.measuring.repeatable import repeatable_random
+from autolr_widget.engine.measuring.validation import has_own_step
+from autolr_widget.engine.types import Batch
+
+
+class TrainingStep:
+    """The `train_step` of a model, Keras's own or the user's, without effect on the model.
+
+    `train_step` runs on a twin: an object of the same class with the same layers, but with copies of the optimizers.
+    Its graph is an `Exchangeable`, so none of the model's variables is read or written when it runs.
+
+    Parameters
+    ----------
+    model
+        A compiled and built model.
+    optimizer
+        The name of the attribute of the model with the optimizer whose learning rate is tuned. None if only one
+        optimizer steps.
+    loss
+        The key of the loss in what `train_step` returns. None to take what the gradients are taken of.
+
+    Raises
+    ------
+    ValueError
+        If ``optimizer`` is not the name of an optimizer.
+
+    Attributes
+    ----------
+    tuned : str or None
+        The name of the optimizer that is tuned. None if there are several and no step has been traced.
+    optimizer : keras.Optimizer
+        The copy of the optimizer that is tuned.
+    rates : list of (keras.Variable, float)
+        The variables with its learning rates, and the factor of each. See `set_own_rates`.
+    """
+
+    def __init__(self, model: keras.Model, optimizer: str | None = None, loss: str | None = None) -> None:
+        self._model = model
+        self._originals = optimizers(model)
+        if optimizer is None and len(self._originals) == 1:
+            optimizer = next(iter(self._originals))
+        if optimizer is not None and optimizer not in self._originals:
+            raise ValueError(
+                "Argument `optimizer` must name an attribute of the model that is an optimizer. "
+                f"Received: optimizer={optimizer!r}. The model has {_listed(self._originals)}."
+            )
+        self.tuned = optimizer
+        self._loss = loss
+        #: For what the step draws with `tf.random`, or without a seed.
+        self._generator = keras.random.SeedGenerator(0)
+        self._copy()
+
+    def _copy(self) -> None:
+        variables = self._model.trainable_variables
+        self._copies = {name: copy_of(original, variables) for name, original in self._originals.items()}
+        if self.tuned is not None:
+            self.optimizer = self._copies[self.tuned]
+            self.rates = set_own_rates(self.optimizer)
+        if not has_own_step(self._model) and not self.optimizer.built:
+            # Tracing would build it, and then begin again.
+            self.optimizer.build(variables)
+        self._twin: keras.Model = object.__new__(type(self._model))
+        self._twin.__dict__.update({**self._model.__dict__, **self._copies})
+        # Metrics cost time, and the loss does not depend on them.
+        if self._loss is None and type(self._model).compute_metrics is keras.Model.compute_metrics:
+            self._twin.__dict__["compute_metrics"] = lambda *_, **__: {}
+        if has_own_step(self._model):
+            return
+        tracker = keras.metrics.Mean(name="loss")
+        tracker.update_state = lambda *_, **__: None
+        self._twin.__dict__["_loss_tracker"] = tracker
+
+    @contextlib.contextmanager
+    def random_numbers(self) -> Iterator[None]:
+        """Let what is traced meanwhile draw random numbers that can be repeated, and move no generator of the user's.
+
+        Keras makes its global seed generator when it is first used, with a number of Python's global generator.
+        """
+        before = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
+        global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, before or self._generator)
+        try:
+            with repeatable_random(self._generator):
+                yield
+        finally:
+            global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, before)
+
+    def slots(self) -> list[tuple[keras.Variable, tf.Tensor]]:
+        """Return the optimizers' variables except for the learning rates, with the values that they start from."""
+        found: list[tuple[keras.Variable, tf.Tensor]] = []
+        for name, original in self._originals.items():
+            used = self._copies[name]
+            source = original
+            if not original.built and used.built:
+                # Some begin as functions of the weights, so another one is built from the weights as they are now.
+                source = copy_of(original, self._model.trainable_variables)
+                source.build(used._trainable_variables)
+            found += zip(slots(used), (tf.identity(slot.value) for slot in slots(source)), strict=True)
+        return found
+
+    def traced(self, batch: Batch) -> Exchangeable:
+        """Return the step for batches like this one: it returns the loss, and whether the weights after it are finite.
+
+        Raises
+        ------
+        ValueError
+            If the step can't be measured. The message says why.
+        """
+        specs = specs_of(batch)
+        known = [v.value for v in (*self._model.variables, *self._model.metrics_variables)]
+        known += [v.value for copied in self._copies.values() for v in copied.variables]
+
+        def step(*leaves: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            if self._loss is not None:
+                for metric in self._model.metrics:
+                    metric.reset_state()
+            recording = Recording()
+            with recording.of(self._copies.values()), self.random_numbers():
+                logs = _train_step(self._twin)(filled(batch, leaves))
+            loss = self._loss_of(recording, logs)
+            weights = [v.value for v in self._model.trainable_variables]
+            return tf.cast(loss, tf.float64), all_finite(weights)
+
+        guess = self.tuned is None
+        traced = traced_graph(self._model, step, specs, known)
+        if guess:
+            # The first trace has found the only optimizer that steps.
+            self._copy()
+            return self.traced(batch)
+        return traced
+
+    def traced_loss(self, batch: Batch) -> Exchangeable:
+        """Return the loss of batches like this one, and True. The batch statistics and seeds move on, as in a step.
+
+        Raises
+        ------
+        ValueError
+            If the model has its own `train_step`: then its loss can only be computed by a whole step.
+        """
+        known = [v.value for v in (*self._model.variables, *self._model.metrics_variables)]
+
+        def loss(*leaves: tf.Tensor) -> tuple[tf.Tensor, bool]:
+            with self.random_numbers():
+                return tf.cast(training_loss(self._model, filled(batch, leaves)), tf.float64), True
+
+        return traced_graph(self._model, loss, specs_of(batch), known)
+
+    def _loss_of(self, recording: Recording, logs: Any) -> tf.Tensor:
+        stepped = [name for name, copied in self._copies.items() if id(copied) in recording.applied]
+        if not stepped or (self.tuned is not None and self.tuned not in stepped):
+            raise ValueError(
+                "Argument `optimizer` must name an optimizer that `train_step` calls, by `apply` or `apply_gradients`. "
+                f"Received: optimizer={self.tuned!r}. `train_step` calls {_listed(stepped)}."
+            )
+        if self.tuned is None:
+            if len(stepped) > 1:
+                raise ValueError(
+                    "Argument `optimizer` must name the optimizer whose learning rate is tuned, because `train_step` "
+                    f"calls several: {_listed(stepped)}."
+                )
+            self.tuned = stepped[0]
+        tuned = self._copies[self.tuned]
+        for name in stepped:
+            if name != self.tuned and _oppose(recording, tuned, self._copies[name]):
+                raise ValueError(
+                    "Argument `model` must lower one loss. Received: a model whose optimizers "
+                    f"{self.tuned!r} and {name!r} lower different losses, each of which depends on the weights that "
+                    "the other one changes, as in adversarial training. There is no loss whose decrease would tell "
+                    "which learning rate is good."
+                )
+        if self._loss is not None:
+            if not isinstance(logs, dict) or self._loss not in logs:
+                found = _listed(logs) if isinstance(logs, dict) else "no dict"
+                raise ValueError(
+                    "Argument `loss` must be a key of the dict that `train_step` returns. "
+                    f"Received: loss={self._loss!r}. `train_step` returns {found}."
+                )
+            return tf.reduce_sum(logs[self._loss])
+        loss = recording.loss(tuned)
+        if loss is None:
+            raise ValueError(
+                "Argument `loss` must name the loss, a key of the dict that `train_step` returns, because what the "
+                f"optimizer {self.tuned!r} lowers can't be found. Its gradients must come from one call of "
+                f"`GradientTape.gradient`, and came from {len(recording.targets(tuned))}."
+            )
+        return loss
+
+
+def traced_graph(
+    model: keras.Model, function: Callable[..., Any], specs: Sequence[Any], known: Sequence[tf.Variable]
+) -> Exchangeable:
+    """Trace ``function``, as `Model.fit` would compile it, and check that it has no effects but on its variables."""
+    try:
+        traced = Exchangeable(function, specs, known, jit_compile=bool(model.jit_compile))
+    except Exception as error:
+        if model.run_eagerly:
+            raise ValueError(
+                "Argument `model` must be traceable, even with `run_eagerly=True`: only a graph shows that the "
+                f"model writes to nothing but copies. {type(error).__name__}: {error}"
+            ) from error
+        raise
+    random = draws(traced.graph)
+    if random:
+        raise ValueError(
+            "Argument `model` must not draw random numbers from TensorFlow's own generator: the losses before and "
+            f"after a step could not use the same numbers. Received: operations {', '.join(random)}. Draw them "
+            "with `keras.random` and a `keras.random.SeedGenerator` that is an attribute of the layer."
+        )
+    effects = sorted({op for op in operations(traced.graph) if op.startswith(EFFECTS)})
+    if effects and traced.other_resources:
+        raise ValueError(
+            "Argument `model` must change nothing but variables when it is trained. Received: operations "
+            f"{', '.join(effects)}, whose effects would reach your own tables, files or variables."
+        )
+    return traced
+
+
+def draws(graph: tf.Graph) -> list[str]:
+    """Return the names of the operations of a graph that draw random numbers which can't be repeated."""
+    return sorted({op for op in operations(graph) if op in RANDOM or op.endswith("CandidateSampler")})
+
+
+#: Operations of `tf.random` that keep their state in TensorFlow.
+RANDOM = {
+    "Multinomial",
+    "ParameterizedTruncatedNormal",
+    "RandomGamma",
+    "RandomPoissonV2",
+    "RandomShuffle",
+    "RandomStandardNormal",
+    "RandomUniform",
+    "RandomUniformInt",
+    "TruncatedNormal",
+}
+#: What the names of operations begin with that change something other than variables.
+EFFECTS = ("Iterator", "LookupTableImport", "LookupTableInsert", "LookupTableRemove", "Write")
+
+
+def leaves_of(batch: Batch) -> list[Any]:
+    """Return the arrays of a batch in flat order."""
+    return [leaf for leaf in keras.tree.flatten(batch) if leaf is not None]
+
+
+def specs_of(batch: Batch) -> list[tf.TensorSpec]:
+    """Return the shapes and dtypes of a batch's arrays, for batches of any size."""
+    return [tf.TensorSpec((None, *leaf.shape[1:]), leaf.dtype) for leaf in leaves_of(batch)]
+
+
+def filled(batch: Batch, leaves: Sequence[tf.Tensor]) -> Batch:
+    """Return ``leaves`` in the structure of ``batch``."""
+    rest = iter(leaves)
+    return keras.tree.map_structure(lambda leaf: None if leaf is None else next(rest), batch)
+
+
+def all_finite(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Whether every floating value is finite."""
+    # A sum is finite only if all its terms are, and takes one pass. That it may overflow is looked at only then.
+    floats = [t for t in tensors if t.dtype.is_floating]
+    sums = tf.stack([tf.cast(tf.reduce_sum(t), tf.float32) for t in floats])
+    exactly = lambda: tf.reduce_all([tf.reduce_all(tf.math.is_finite(t)) for t in floats])  # noqa: E731
+    return tf.cond(tf.reduce_all(tf.math.is_finite(sums)), lambda: True, exactly)
+
+
+def _train_step(twin: keras.Model) -> Callable[[Any], Any]:
+    """Return `train_step`, bound to the twin. If a `tf.function` decorates it, without that: its loss must be seen."""
+    own = vars(twin).get("train_step")
+    step = getattr(own, "__func__", own) if own is not None else type(twin).train_step
+    undecorated = getattr(step, "python_function", None)
+    if undecorated is not None:
+        step = tf.autograph.to_graph(undecorated)
+    return lambda data: step(twin, data)
+
+
+def _oppose(recording: Recording, tuned: keras.Optimizer, other: keras.Optimizer) -> bool:
+    """Whether the two optimizers lower different losses, each of which depends on what the other one updates."""
+    graph = tf.compat.v1.get_default_graph()
+    placeholder = {id(handle): inside.op.name for handle, inside in graph.captures}
+    losses = [[t for call in recording.targets(one) for t in call.target] for one in (tuned, other)]
+    if {t.name for t in losses[0]} == {t.name for t in losses[1]}:
+        return False
+    updated = [
+        {placeholder.get(id(variable.value.handle)) for variable in recording.stepped[id(one)]}
+        for one in (tuned, other)
+    ]
+    return bool(inputs_of(losses[0]) & updated[1]) and bool(inputs_of(losses[1]) & updated[0])
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(map(repr, names)) or "none"
