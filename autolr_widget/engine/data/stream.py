@@ -75,7 +75,7 @@ class Stream:
     @property
     def batch_size(self) -> int | None:
         """The number of observations in the first batch. None if the stream yields single observations."""
-        return None if self._yields_observations else len(_leaves(self._kept[0])[0])
+        return None if self._yields_observations else _length(self._kept[0])
 
     def check_batch_size(self, batch_size: int, held_out: int = 0) -> None:
         """Raise a `ValueError` if the stream has ended and has too few batches."""
@@ -170,15 +170,17 @@ class Stream:
         if self._yields_observations:
             batch = keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[np.newaxis], batch)
             x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
-        lengths = {len(leaf) for leaf in _leaves(batch)}
-        if len(lengths) > 1:
+        # The inputs of a batch of graphs may have other lengths: more nodes than graphs.
+        lengths = [len(leaf) for leaf in _leaves((y, sample_weight))]
+        lengths += [len(leaf) for leaf in _leaves(x)] if self._yields_observations or len(_leaves(x)) == 1 else []
+        if len(set(lengths)) > 1:
             raise ValueError(
                 "Argument `x` must yield batches whose parts have the same length. "
                 f"Received: arrays of shapes {', '.join(str(leaf.shape) for leaf in leaves)}"
             )
         for leaf in leaves:
             check_finite("x", leaf)
-        self._rows += lengths.pop()
+        self._rows += _length(batch)
         # `train_step` receives a batch as the stream yields it.
         self._kept.append(batch if self._class_weight is None else weighted(x, y, sample_weight, self._class_weight))
 
@@ -207,3 +209,9 @@ def _iterate(batches: Any) -> Iterator[Any]:
 
 def _leaves(structure: Any) -> list[Any]:
     return [leaf for leaf in keras.tree.flatten(structure) if leaf is not None]
+
+
+def _length(batch: Batch) -> int:
+    """The number of observations in a batch: that of its targets, if it has any."""
+    x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+    return len((_leaves(y) or _leaves(x))[0])

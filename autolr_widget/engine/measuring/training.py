@@ -41,7 +41,11 @@ class Training:
     """
 
     def __init__(self, model: keras.Model, batch: Batch, optimizer: str | None = None, loss: str | None = None) -> None:
-        if not model.built:
+        if has_own_step(model):
+            # Only the step knows what it calls, and with what. Such a model need not have a `call`.
+            if not all(layer.built for layer in model._flatten_layers(include_self=False)):
+                TrainingStep(model, optimizer, loss).build(batch)
+        elif not model.built:
             _build(model, batch)
         check_model(model)
         self.model = model

@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras.src.backend.common import global_state
 from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 
-from autolr_widget.engine.measuring.exchangeable import Exchangeable, operations
+from autolr_widget.engine.measuring.exchangeable import Exchangeable, operations, uncollected
 from autolr_widget.engine.measuring.loss import training_loss
 from autolr_widget.engine.measuring.minimized import Recording, inputs_of
 from autolr_widget.engine.measuring.optimizer_copy import copy_of, optimizers, set_own_rates, slots
@@ -113,6 +113,19 @@ class TrainingStep:
                 source.build(used._trainable_variables)
             found += zip(slots(used), (tf.identity(slot.value) for slot in slots(source)), strict=True)
         return found
+
+    def build(self, batch: Batch) -> None:
+        """Build the layers that the step calls, as its first trace in `fit` would do. Nothing runs.
+
+        The copies of the optimizers are built for them too, so that this object should not be used any more.
+        """
+
+        def step(*leaves: tf.Tensor) -> None:
+            with self.random_numbers():
+                _train_step(self._twin)(filled(batch, leaves))
+
+        with uncollected():
+            tf.function(step, autograph=False).get_concrete_function(*specs_of(batch))
 
     def traced(self, batch: Batch) -> Exchangeable:
         """Return the step for batches like this one: it returns the loss, and whether the weights after it are finite.
