@@ -17,23 +17,19 @@ from tests.engine.keras_io.example import Example
 def batches_of(tuner: LRTuner, example: Example, rounds: int) -> list[list[Any]]:
     """The batches of each round, as `train_step` gets them from `fit`. Only here is it known how a tuner picks rows."""
     settings, data = tuner.settings, example.arguments()
-    steps = range(settings.horizon)
     if is_stream(data["x"]):
         # As the dataset yields them, whole and in order.
         endless = _endless(data["x"], data.get("class_weight"))
-        return [[next(endless) for _ in steps] for _ in range(rounds)]
+        return [[next(endless) for _ in range(settings.horizon)] for _ in range(rounds)]
     found = []
     for index in range(rounds):
-        drawn = tuner.observations.sample(
-            settings.batch_size, settings.seed, index, settings.horizon, settings.held_out
-        )
-        rows = [slice(k * settings.batch_size, (k + 1) * settings.batch_size) for k in steps]
-        parts = [
-            keras.tree.map_structure(lambda leaf, part=part: None if leaf is None else tf.constant(leaf[part]), drawn)
-            for part in rows
-        ]
-        found.append([keras.utils.pack_x_y_sample_weight(*part) for part in parts])
+        draw = tuner.observations.draw(settings.batch_size, settings.seed, index, settings.horizon, settings.held_out)
+        found.append([keras.tree.map_structure(_tensor, draw(step)) for step in range(settings.horizon)])
     return found
+
+
+def _tensor(leaf: Any) -> tf.Tensor | None:
+    return None if leaf is None else tf.convert_to_tensor(leaf)
 
 
 def is_stream(x: Any) -> bool:
@@ -43,7 +39,7 @@ def is_stream(x: Any) -> bool:
 def _endless(x: Any, class_weight: dict[int, float] | None) -> Iterator[Any]:
     while True:
         for batch in (x[i] for i in range(len(x))) if isinstance(x, keras.utils.PyDataset) else x:
-            batch = keras.tree.map_structure(tf.convert_to_tensor, batch)
+            batch = keras.tree.map_structure(_tensor, batch)
             if class_weight is not None:
                 inputs, y = batch
                 batch = inputs, y, tf.constant([class_weight[int(label)] for label in y], tf.float32)
