@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -55,6 +56,8 @@ class Exchangeable:
             traced = tf.function(function, autograph=False, jit_compile=jit_compile or None)
             self._traced = traced.get_concrete_function(*specs)
         self.specs = list(specs)
+        self._is_compiled = jit_compile
+        self._lock = threading.Lock()
         self.graph = self._traced.graph
         self._captured = list(self._traced.captured_inputs)
         self._of_handle = {id(v.handle): v for v in [*known, *self.graph.variables]}
@@ -73,14 +76,23 @@ class Exchangeable:
         ]
 
     def __call__(self, handles: Iterable[tf.Tensor], *arguments: Any) -> Any:
-        """Call the function while another one is traced, with these handles in place of those of `variables`."""
+        """Call the function with these handles in place of those of `variables`."""
         rest = iter(handles)
         captured = [next(rest) if id(handle) in self._of_handle else handle for handle in self._captured]
-        self._traced.set_external_captures(captured)
-        try:
-            return self._traced(*arguments)
-        finally:
-            self._traced.set_external_captures(self._captured)
+        if tf.executing_eagerly() or self._is_compiled:
+            with self._lock:
+                self._traced.set_external_captures(captured)
+                try:
+                    return self._traced(*arguments)
+                finally:
+                    self._traced.set_external_captures(self._captured)
+        # As nodes of the graph that is traced. A call would wait for all of its operations, in each step of a loop.
+        graph = tf.compat.v1.get_default_graph()
+        given = [graph.capture(tf.convert_to_tensor(tensor)) for tensor in (*arguments, *captured)]
+        inputs = dict(zip((i.name for i in self.graph.inputs), given, strict=True))
+        outputs = [output.name for output in self.graph.outputs]
+        found = tf.graph_util.import_graph_def(self.graph.as_graph_def(), inputs, outputs, name="")
+        return tf.nest.pack_sequence_as(self.graph.structured_outputs, found)
 
 
 #: Operations on a variable's handle that do not write to it.

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from autolr_widget.engine.measuring.start import Shadows, Start
+from autolr_widget.engine.measuring.side_by_side import Shadows
+from autolr_widget.engine.measuring.start import Start
 from autolr_widget.engine.measuring.training import Training, out_of_memory
 from autolr_widget.engine.measuring.training_step import leaves_of
 from autolr_widget.engine.types import Batch, Floats
@@ -74,8 +75,6 @@ class Paths:
         #: The losses that are compared with one another, if they are not the curves.
         self._after = np.full((count, seen), np.nan)
         self._runs = np.ones(count, dtype=bool)
-        #: The time that one step of one path takes; 0 before it is known.
-        self.seconds_per_step = 0.0
         self._seconds = 0.0
         self._slices = self._all_slices()
 
@@ -89,7 +88,7 @@ class Paths:
     def seconds_left(self) -> float:
         """An estimate of the time that is left. NaN before it is known."""
         left = (self._runs[:-1] * (self._horizon - self.steps[:-1])).sum()
-        return float(left * self.seconds_per_step) if self.seconds_per_step else np.nan
+        return float(left * self._training.seconds_per_step)
 
     def result(self) -> tuple[float, Floats]:
         """Return the loss before the steps, and for each rate the loss after them minus that; NaN if it diverged."""
@@ -133,7 +132,8 @@ class Paths:
         while begin < end:
             batches = [self._batch(begin)]
             size = sum(leaf.nbytes for leaf in leaves_of(batches[0]))
-            steps = int(self._seconds / self.seconds_per_step) if self.seconds_per_step else 1
+            each = self._training.seconds_per_step
+            steps = 1 if np.isnan(each) else int(self._seconds / each)
             for index in range(begin + 1, begin + max(1, min(end - begin, steps, BATCHES // size))):
                 following = self._batch(index)
                 if [leaf.shape for leaf in leaves_of(following)] != [leaf.shape for leaf in leaves_of(batches[0])]:
@@ -151,24 +151,21 @@ class Paths:
         """Measure these paths on a window, and write their losses into ``losses`` from column ``first`` on."""
         batch = keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[0], stacked)
         leaves = [tf.convert_to_tensor(leaf) for leaf in leaves_of(stacked)]
-        function = self._training.function(kind, batch)
         count = self._training.paths_side_by_side(batch, len(paths))
-        loop = self._training.loop(kind, batch, count)
         running = [path for path in paths if self._runs[path]]
         for some in (running[i : i + count] for i in range(0, len(running), count)):
             # A graph has a fixed number of paths. If there are fewer, the first one stands in, and takes no step.
-            filled = some + some[:1] * (count - len(some))
-            handles = [[shadows[path][id(v)].handle for v in function.variables] for path in filled]
+            own = [shadows[path] for path in some + some[:1] * (count - len(some))]
+            loops = self._training.loops(kind, batch, own)
             began = time.perf_counter()
-            found = loop(handles, [tf.constant(i < len(some)) for i in range(count)], leaves)
+            found = loops(own, [i < len(some) for i in range(count)], leaves)
             taken = 0
             for path, (values, steps, runs) in zip(some, found, strict=False):
-                done = int(steps)
-                losses[path, first : first + done] = np.where(np.isfinite(values[:done]), values[:done], np.nan)
-                self._runs[path] = bool(runs)
+                losses[path, first : first + steps] = np.where(np.isfinite(values[:steps]), values[:steps], np.nan)
+                self._runs[path] = runs
                 if kind == "step":
-                    self.steps[path] += done
-                taken += done
+                    self.steps[path] += steps
+                taken += steps
             if kind == "step":
-                self.seconds_per_step = (time.perf_counter() - began) / max(1, taken)
+                self._training.seconds_per_step = (time.perf_counter() - began) / max(1, taken)
             yield True

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from autolr_widget.engine.measuring.exchangeable import Exchangeable
 from autolr_widget.engine.measuring.optimizer_copy import optimizers
-from autolr_widget.engine.measuring.training_step import TrainingStep, leaves_of
+from autolr_widget.engine.measuring.side_by_side import Shadows, SideBySide
+from autolr_widget.engine.measuring.training_step import TrainingStep, leaves_of, specs_of
 from autolr_widget.engine.measuring.validation import check_model, has_own_step
 from autolr_widget.engine.types import Batch
 
 #: The memory in bytes for what the steps of the paths that run side by side compute.
 SIDE_BY_SIDE = 2**26
+#: So many paths share a core. If there were one per core, a core would often wait for the last of them.
+PER_CORE = 5
 #: Other dimensions of unknown size count as so many.
 UNKNOWN = 32
 
@@ -51,8 +56,13 @@ class Training:
         self.model = model
         self.step = TrainingStep(model, optimizer, loss)
         self._traced_from = _parts(model)
-        self._functions: dict[tuple[Any, ...], Exchangeable] = {}
-        self._loops: dict[tuple[Any, ...], Any] = {}
+        self._functions: dict[str, list[Exchangeable]] = {}
+        self._loops: dict[tuple[Any, ...], SideBySide] = {}
+        self._sizes: dict[int, int] = {}
+        #: Variables of paths that have ended, to be used again.
+        self.free: list[dict[int, tf.Variable]] = []
+        #: The time that a step of one path takes. NaN before it is known.
+        self.seconds_per_step = np.nan
         #: The variables of all functions by their `id`, and those that a function may write to.
         self.variables: dict[int, tf.Variable] = {}
         self.written: set[int] = set()
@@ -65,80 +75,48 @@ class Training:
         """Return the function for batches like this one: ``"step"`` trains, ``"loss"`` only computes the loss.
 
         It returns the loss, and whether the weights are finite afterwards. With a `train_step` of the user's, both are
-        the same, and `loop` undoes what optimizers have updated.
+        the same, and `loops` undo what optimizers have updated.
         """
         if has_own_step(self.model):
             kind = "step"
-        key = kind, _signature(batch)
-        if key not in self._functions:
-            found = self.step.traced(batch) if kind == "step" else self.step.traced_loss(batch)
-            self._functions[key] = found
-            self.variables |= {id(variable): variable for variable in found.variables}
-            self.written |= found.written
-        return self._functions[key]
+        specs = specs_of(batch)
+        former = self._functions.setdefault(kind, [])
+        for function in former:
+            if all(wide.is_compatible_with(spec) for wide, spec in zip(function.specs, specs, strict=True)):
+                return function
+        if former:
+            # The sizes of batches vary: one graph for all sizes, though it is slower.
+            specs = [a.most_specific_common_supertype([b]) for a, b in zip(specs, former[-1].specs, strict=True)]
+        function = self.step.traced(batch, specs) if kind == "step" else self.step.traced_loss(batch, specs)
+        former.append(function)
+        self.variables |= {id(variable): variable for variable in function.variables}
+        self.written |= function.written
+        return function
 
-    def loop(self, kind: str, batch: Batch, paths: int) -> Any:
-        """Return a graph of ``paths`` loops side by side, each of which calls `function` on one batch after the other.
-
-        Its arguments are the handles for each path, in the order of `Exchangeable.variables`; whether it still runs;
-        and the arrays of the batches, of shape ``(steps, batch_size, …)``. It returns the losses of each path, of which
-        those after its last step are not valid; the number of its steps; and whether it still runs. A path ends when
-        its loss or its weights are not finite.
-        """
-        key = kind, _signature(batch), paths
-        if key in self._loops:
-            return self._loops[key]
+    def loops(self, kind: str, batch: Batch, paths: Sequence[Shadows]) -> SideBySide:
+        """Return the graph that calls `function` for as many paths as these."""
         function = self.function(kind, batch)
-        kept: list[int] = []
-        if kind == "loss":
-            updated = {id(v.value) for v in self.model.trainable_variables} | {
-                id(v.value) for v, _ in self.step.slots()
-            }
-            kept = [i for i, v in enumerate(function.variables) if id(v) in updated & function.written]
-
-        def path(handles: list[tf.Tensor], runs: tf.Tensor, leaves: list[tf.Tensor]) -> tuple[tf.Tensor, ...]:
-            count = tf.shape(leaves[0])[0]
-
-            def body(index: tf.Tensor, runs: tf.Tensor, losses: tf.TensorArray) -> tuple[Any, ...]:
-                before = [_read(handles[i], function.variables[i]) for i in kept]
-                loss, finite = function(handles, *(leaf[index] for leaf in leaves))
-                for i, value in zip(kept, before, strict=True):
-                    tf.raw_ops.AssignVariableOp(resource=handles[i], value=value)
-                return index + 1, finite & tf.math.is_finite(loss), losses.write(index, loss)
-
-            losses = tf.TensorArray(tf.float64, count)
-            steps, runs, losses = tf.while_loop(
-                lambda index, runs, _: (index < count) & runs, body, (0, runs, losses), parallel_iterations=1
-            )
-            return losses.stack(), steps, runs
-
-        def side_by_side(
-            handles: list[list[tf.Tensor]], run: list[tf.Tensor], leaves: list[tf.Tensor]
-        ) -> list[tuple[tf.Tensor, ...]]:
-            return [path(own, runs, leaves) for own, runs in zip(handles, run, strict=True)]
-
-        resource = tf.TensorSpec((), tf.resource)
-        stacked = [tf.TensorSpec((None, *spec.shape), spec.dtype) for spec in function.specs]
-        arguments = [[resource] * len(function.variables)] * paths, [tf.TensorSpec((), tf.bool)] * paths, stacked
-        self._loops[key] = tf.function(side_by_side, autograph=False).get_concrete_function(*arguments)
+        key = kind, id(function), len(paths)
+        if key not in self._loops:
+            restored: set[int] = set()
+            if kind == "loss" and has_own_step(self.model):
+                updated = [*self.model.trainable_variables, *(slot for slot, _ in self.step.slots())]
+                restored = function.written & {id(variable.value) for variable in updated}
+            self._loops[key] = SideBySide(function, restored, paths)
         return self._loops[key]
 
     def paths_side_by_side(self, batch: Batch, paths: int) -> int:
-        """Return how many of ``paths`` to train in one graph: one per core, if their memory is small.
+        """Return how many of ``paths`` to train in one graph: some per core, if their memory is small.
 
         It depends only on the graph and the machine, never on measured times.
         """
+        function = self.function("step", batch)
+        if id(function) not in self._sizes:
+            self._sizes[id(function)] = _size(function.graph, leaves_of(batch)[0].shape[0])
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        rows = leaves_of(batch)[0].shape[0]
-        size = 0
-        for operation in self.function("step", batch).graph.get_operations():
-            for tensor in operation.outputs:
-                if tensor.shape.rank is not None and tensor.dtype.size:
-                    dimensions = [rows if d is None and i == 0 else d or UNKNOWN for i, d in enumerate(tensor.shape)]
-                    size += tensor.dtype.size * int(tf.TensorShape(dimensions).num_elements() or 0)
-        most = max(1, min(cores, SIDE_BY_SIDE // max(1, size)))
-        # Groups of equal size, so that no core waits in the last one.
-        return -(-paths // max(1, paths // most))
+        most = min(PER_CORE * cores, SIDE_BY_SIDE // self._sizes[id(function)])
+        # In groups of equal size, so that no core waits in the last one.
+        return 1 if most < 2 else -(-paths // -(-paths // most))
 
 
 @contextlib.contextmanager
@@ -150,12 +128,15 @@ def out_of_memory() -> Iterator[None]:
         raise MemoryError(error.message) from error
 
 
-def _read(handle: tf.Tensor, variable: tf.Variable) -> tf.Tensor:
-    return tf.raw_ops.ReadVariableOp(resource=handle, dtype=variable.dtype)
-
-
-def _signature(batch: Batch) -> tuple[Any, ...]:
-    return tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves_of(batch))
+def _size(graph: tf.Graph, rows: int) -> int:
+    """Return the number of bytes that a graph computes for a batch of ``rows`` observations."""
+    size = 1
+    for operation in graph.get_operations():
+        for tensor in operation.outputs:
+            if tensor.shape.rank is not None:
+                dimensions = [rows if d is None and i == 0 else d or UNKNOWN for i, d in enumerate(tensor.shape)]
+                size += tensor.dtype.size * math.prod(dimensions)
+    return size
 
 
 def _build(model: keras.Model, batch: Batch) -> None:

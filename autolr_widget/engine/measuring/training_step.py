@@ -127,15 +127,21 @@ class TrainingStep:
         with uncollected():
             tf.function(step, autograph=False).get_concrete_function(*specs_of(batch))
 
-    def traced(self, batch: Batch) -> Exchangeable:
-        """Return the step for batches like this one: it returns the loss, and whether the weights after it are finite.
+    def traced(self, batch: Batch, specs: list[tf.TensorSpec]) -> Exchangeable:
+        """Return the step: it returns the loss, and whether the weights after it are finite.
+
+        Parameters
+        ----------
+        batch
+            A batch in the structure of those that it is for.
+        specs
+            The shapes and dtypes of their arrays.
 
         Raises
         ------
         ValueError
             If the step can't be measured. The message says why.
         """
-        specs = specs_of(batch)
         known = [v.value for v in (*self._model.variables, *self._model.metrics_variables)]
         known += [v.value for copied in self._copies.values() for v in copied.variables]
 
@@ -155,16 +161,13 @@ class TrainingStep:
         if guess:
             # The first trace has found the only optimizer that steps.
             self._copy()
-            return self.traced(batch)
+            return self.traced(batch, specs)
         return traced
 
-    def traced_loss(self, batch: Batch) -> Exchangeable:
-        """Return the loss of batches like this one, and True. The batch statistics and seeds move on, as in a step.
+    def traced_loss(self, batch: Batch, specs: list[tf.TensorSpec]) -> Exchangeable:
+        """Return Keras's own loss: it returns the loss, and True. Batch statistics and seeds move on, as in a step.
 
-        Raises
-        ------
-        ValueError
-            If the model has its own `train_step`: then its loss can only be computed by a whole step.
+        The parameters are those of `traced`.
         """
         known = [v.value for v in (*self._model.variables, *self._model.metrics_variables)]
 
@@ -172,7 +175,7 @@ class TrainingStep:
             with self.random_numbers():
                 return tf.cast(training_loss(self._model, filled(batch, leaves)), tf.float64), True
 
-        return traced_graph(self._model, loss, specs_of(batch), known)
+        return traced_graph(self._model, loss, specs, known)
 
     def _loss_of(self, recording: Recording, logs: Any) -> tf.Tensor:
         stepped = [name for name, copied in self._copies.items() if id(copied) in recording.applied]
@@ -271,8 +274,8 @@ def leaves_of(batch: Batch) -> list[Any]:
 
 
 def specs_of(batch: Batch) -> list[tf.TensorSpec]:
-    """Return the shapes and dtypes of a batch's arrays, for batches of any size."""
-    return [tf.TensorSpec((None, *leaf.shape[1:]), leaf.dtype) for leaf in leaves_of(batch)]
+    """Return the shapes and dtypes of a batch's arrays."""
+    return [tf.TensorSpec(leaf.shape, leaf.dtype) for leaf in leaves_of(batch)]
 
 
 def filled(batch: Batch, leaves: Sequence[tf.Tensor]) -> Batch:

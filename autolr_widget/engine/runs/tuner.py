@@ -340,14 +340,14 @@ class LRTuner:
     @property
     def unfinished(self) -> Unfinished | None:
         """What has been measured of the current round. None between two rounds."""
-        paths = self._paths
-        if paths is None:
+        paths, measurement = self._paths, self._measurement
+        if paths is None or measurement is None:
             return None
         racing = self.racing
         curves = np.full((self.rates.size, self.settings.horizon), np.nan)
         steps = np.zeros(self.rates.size, dtype=np.int64)
         curves[racing], steps[racing] = paths.curves[:-1], paths.steps[:-1]
-        return Unfinished(len(self), curves, steps, paths.seconds_per_step or math.nan, paths.seconds_left)
+        return Unfinished(len(self), curves, steps, measurement.training.seconds_per_step, paths.seconds_left)
 
     def _slice(self, seconds: float) -> Round | None:
         """Measure a slice of about ``seconds``. Return the round if it is finished now."""
