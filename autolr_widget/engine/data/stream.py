@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from autolr_widget.engine.data.observations import check_class_weight, check_finite, weighted
@@ -155,13 +156,11 @@ class Stream:
                 raise
 
     def _keep(self, element: Any) -> None:
-        batch = keras.tree.map_structure(
-            lambda leaf: None if leaf is None else np.asarray(keras.ops.convert_to_numpy(leaf)), element
-        )
+        batch = keras.tree.map_structure(lambda leaf: None if leaf is None else _array(leaf), element)
         leaves = _leaves(batch)
-        if any(leaf.dtype.kind not in "biuf" for leaf in leaves):
+        if any(leaf.dtype.kind not in "biufS" for leaf in leaves):
             raise ValueError(
-                f"Argument `x` must yield numbers. Received: arrays of dtype {', '.join(str(a.dtype) for a in leaves)}"
+                f"Argument `x` must yield numbers or strings. Received: arrays of dtype {', '.join(str(a.dtype) for a in leaves)}"
             )
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
         if self._yields_observations is None:
@@ -209,6 +208,15 @@ def _iterate(batches: Any) -> Iterator[Any]:
 
 def _leaves(structure: Any) -> list[Any]:
     return [leaf for leaf in keras.tree.flatten(structure) if leaf is not None]
+
+
+def _array(leaf: Any) -> NDArray[Any]:
+    """Return an array of numbers, or of bytes of a fixed length, which TensorFlow takes for strings."""
+    array = np.asarray(leaf.numpy() if tf.is_tensor(leaf) else keras.ops.convert_to_numpy(leaf))
+    # Bytes of a fixed length do not keep zeros at the end.
+    if array.dtype.kind == "O" and all(isinstance(v, bytes) and not v.endswith(b"\0") for v in array.flat):
+        return array.astype(bytes)
+    return array
 
 
 def _length(batch: Batch) -> int:
