@@ -133,6 +133,7 @@ class Transformer(layers.Layer):
         self.norms = [layers.LayerNormalization(epsilon=1e-6) for _ in range(2)]
         self.dropouts = [layers.Dropout(dropout) for _ in range(2)]
         self.causal = causal
+        self.supports_masking = True
 
     def call(self, inputs, training=False):
         attended = self.attention(inputs, inputs, use_causal_mask=self.causal)
