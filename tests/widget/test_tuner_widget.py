@@ -106,7 +106,7 @@ def test_widgets_can_be_nested(widget):
 
 
 def test_creating_the_widget_does_not_trace_the_model(widget, make_model, digits):
-    assert widget.tuner._differential is None
+    assert widget.tuner._training is None
 
 
 def test_refine_measures_around_the_choice_and_keeps_the_old_curve(widget):

@@ -92,7 +92,7 @@ class Exchangeable:
         inputs = dict(zip((i.name for i in self.graph.inputs), given, strict=True))
         outputs = [output.name for output in self.graph.outputs]
         found = tf.graph_util.import_graph_def(self.graph.as_graph_def(), inputs, outputs, name="")
-        return tf.nest.pack_sequence_as(self.graph.structured_outputs, found)
+        return tf.nest.pack_sequence_as(self.graph.structured_outputs, found) if outputs else None
 
 
 #: Operations on a variable's handle that do not write to it.

@@ -144,7 +144,8 @@ class OneStep:
                 tape.watch(state.trainable)
                 before = loss(state.trainable)
                 # The scale of a LossScaleOptimizer is one of its variables.
-                scaled = self._on_copies(self._step.optimizer.scale_loss, state, before)
+                scale = self._on_copies(self._step.optimizer.scale_loss, state, tf.ones((), before.dtype))
+                scaled = before * scale
             gradients = tape.gradient(scaled, state.trainable)
             self._form = form_for(before.graph, sum(math.prod(w.shape) * w.dtype.size for w in state.trainable))
 

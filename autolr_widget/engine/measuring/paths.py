@@ -115,17 +115,17 @@ class Paths:
         for path in trained:
             self._start.set_rate(shadows[path], float(self._rates[path]))
         for first, leaves in self._windows(0, self._horizon):
-            yield from self._slices_on("step", trained, shadows, first, leaves, self.curves)
+            kinds = dict.fromkeys(trained, "step")
             if self._evaluate_on == "progressive":
-                untrained = [path for path in shadows if path not in trained]
-                yield from self._slices_on("loss", untrained, shadows, first, leaves, self.curves)
+                kinds |= {path: "loss" for path in shadows if path not in trained}
+            yield from self._slices_on(kinds, shadows, first, leaves, self.curves)
         if self._evaluate_on == "progressive":
             return
         # The losses before and after the steps are those with the random numbers and the states of the start.
         self._start.load([*shadows.values()], self._round, weights=False)
         begin = self._horizon if self._evaluate_on == "held-out" else 0
         for first, leaves in self._windows(begin, begin + self._after.shape[1]):
-            yield from self._slices_on("loss", [*shadows], shadows, first - begin, leaves, self._after)
+            yield from self._slices_on(dict.fromkeys(shadows, "loss"), shadows, first - begin, leaves, self._after)
 
     def _windows(self, begin: int, end: int) -> Iterator[tuple[int, Batch]]:
         """Yield batches that follow one another, stacked: arrays of shape ``(steps, batch_size, …)``."""
@@ -146,26 +146,34 @@ class Paths:
             begin += len(batches)
 
     def _slices_on(
-        self, kind: str, paths: list[int], shadows: dict[int, Shadows], first: int, stacked: Batch, losses: Floats
+        self, kinds: dict[int, str], shadows: dict[int, Shadows], first: int, stacked: Batch, losses: Floats
     ) -> Iterator[bool]:
-        """Measure these paths on a window, and write their losses into ``losses`` from column ``first`` on."""
+        """Measure paths on a window, and write their losses into ``losses`` from column ``first`` on.
+
+        ``kinds`` tells for each path which function of `Training.function` is called.
+        """
         batch = keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[0], stacked)
         leaves = [tf.convert_to_tensor(leaf) for leaf in leaves_of(stacked)]
-        count = self._training.paths_side_by_side(batch, len(paths))
-        running = [path for path in paths if self._runs[path]]
-        for some in (running[i : i + count] for i in range(0, len(running), count)):
+        width = self._training.paths_side_by_side(batch, len(kinds))
+        paths = [*kinds]
+        for some in (paths[i : i + width] for i in range(0, len(paths), width)):
+            running = [bool(self._runs[path]) for path in some]
+            if not any(running):
+                continue
             # A graph has a fixed number of paths. If there are fewer, the first one stands in, and takes no step.
-            own = [shadows[path] for path in some + some[:1] * (count - len(some))]
-            loops = self._training.loops(kind, batch, own)
+            missing = width - len(some)
+            own = [shadows[path] for path in some[:1] * missing + some]
+            loops = self._training.loops(("step",) * missing + tuple(kinds[path] for path in some), batch, own)
             began = time.perf_counter()
-            found = loops(own, [i < len(some) for i in range(count)], leaves)
+            found = loops(own, [False] * missing + running, leaves)[missing:]
+            seconds = time.perf_counter() - began
             taken = 0
-            for path, (values, steps, runs) in zip(some, found, strict=False):
+            for path, (values, steps, runs) in zip(some, found, strict=True):
                 losses[path, first : first + steps] = np.where(np.isfinite(values[:steps]), values[:steps], np.nan)
-                self._runs[path] = runs
-                if kind == "step":
+                self._runs[path] &= runs
+                if kinds[path] == "step":
                     self.steps[path] += steps
-                taken += steps
-            if kind == "step":
-                self._training.seconds_per_step = (time.perf_counter() - began) / max(1, taken)
+                    taken += steps
+            if taken:
+                self._training.seconds_per_step = seconds / taken
             yield True

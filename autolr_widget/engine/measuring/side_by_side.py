@@ -19,22 +19,23 @@ class SideBySide:
 
     Parameters
     ----------
-    function
-        Returns the loss of a batch, and whether the weights are finite afterwards.
+    functions
+        For each path the function, which returns the loss of a batch, and whether the weights are finite afterwards.
     restored
-        The `id` of the variables that get back their values after each call of the function.
+        For each path the `id` of the variables that get back their values after each call of the function.
     paths
-        The variables of as many paths as there are loops.
+        The variables of as many paths.
     """
 
-    def __init__(self, function: Exchangeable, restored: set[int], paths: Sequence[Shadows]) -> None:
-        self._function = function
-        self._restored = [i for i, variable in enumerate(function.variables) if id(variable) in restored]
+    def __init__(
+        self, functions: Sequence[Exchangeable], restored: Sequence[set[int]], paths: Sequence[Shadows]
+    ) -> None:
         specs = [tf.TensorSpec((len(paths),), tf.bool)]
-        specs += [tf.TensorSpec((None, *spec.shape), spec.dtype) for spec in function.specs]
+        specs += [tf.TensorSpec((None, *spec.shape), spec.dtype) for spec in functions[0].specs]
 
         def loops(running: tf.Tensor, *leaves: tf.Tensor) -> list[tuple[tf.Tensor, ...]]:
-            return [self._loop(path, running[i], leaves) for i, path in enumerate(paths)]
+            each = zip(functions, restored, paths, tf.unstack(running), strict=True)
+            return [_loop(*one, leaves) for one in each]
 
         place = {id(variable): (i, key) for i, path in enumerate(paths) for key, variable in path.items()}
         self._graph = Exchangeable(loops, specs, [variable for path in paths for variable in path.values()])
@@ -64,22 +65,25 @@ class SideBySide:
         found = self._graph(handles, tf.constant(running), *leaves)
         return [(losses.numpy(), int(steps), bool(runs)) for losses, steps, runs in found]
 
-    def _loop(self, path: Shadows, runs: tf.Tensor, leaves: Sequence[tf.Tensor]) -> tuple[tf.Tensor, ...]:
-        variables = [path[id(variable)] for variable in self._function.variables]
-        handles = [variable.handle for variable in variables]
-        count = tf.shape(leaves[0])[0]
 
-        def body(index: tf.Tensor, runs: tf.Tensor, losses: tf.TensorArray) -> tuple[Any, ...]:
-            before = [tf.identity(variables[i]) for i in self._restored]
-            loss, finite = self._function(handles, *(leaf[index] for leaf in leaves))
-            for i, value in zip(self._restored, before, strict=True):
-                variables[i].assign(value)
-            return index + 1, finite & tf.math.is_finite(loss), losses.write(index, loss)
+def _loop(
+    function: Exchangeable, restored: set[int], path: Shadows, runs: tf.Tensor, leaves: Sequence[tf.Tensor]
+) -> tuple[tf.Tensor, ...]:
+    handles = [path[id(variable)].handle for variable in function.variables]
+    undone = [path[key] for key in restored]
+    count = tf.shape(leaves[0])[0]
 
-        steps, runs, losses = tf.while_loop(
-            lambda index, runs, _: (index < count) & runs,
-            body,
-            (0, runs, tf.TensorArray(tf.float64, count)),
-            parallel_iterations=1,
-        )
-        return losses.stack(), steps, runs
+    def body(index: tf.Tensor, runs: tf.Tensor, losses: tf.TensorArray) -> tuple[Any, ...]:
+        before = [tf.identity(variable) for variable in undone]
+        loss, finite = function(handles, *(leaf[index] for leaf in leaves))
+        for variable, value in zip(undone, before, strict=True):
+            variable.assign(value)
+        return index + 1, finite & tf.math.is_finite(loss), losses.write(index, loss)
+
+    steps, runs, losses = tf.while_loop(
+        lambda index, runs, _: (index < count) & runs,
+        body,
+        (0, runs, tf.TensorArray(tf.float64, count)),
+        parallel_iterations=1,
+    )
+    return losses.stack(), steps, runs

@@ -58,6 +58,7 @@ class Training:
         self._traced_from = _parts(model)
         self._functions: dict[str, list[Exchangeable]] = {}
         self._loops: dict[tuple[Any, ...], SideBySide] = {}
+        self._most_paths = 1
         self._sizes: dict[int, int] = {}
         #: Variables of paths that have ended, to be used again.
         self.free: list[dict[int, tf.Variable]] = []
@@ -93,30 +94,31 @@ class Training:
         self.written |= function.written
         return function
 
-    def loops(self, kind: str, batch: Batch, paths: Sequence[Shadows]) -> SideBySide:
-        """Return the graph that calls `function` for as many paths as these."""
-        function = self.function(kind, batch)
-        key = kind, id(function), len(paths)
+    def loops(self, kinds: Sequence[str], batch: Batch, paths: Sequence[Shadows]) -> SideBySide:
+        """Return the graph in which each path calls the `function` of its kind."""
+        functions = [self.function(kind, batch) for kind in kinds]
+        key = (*kinds, *map(id, functions))
         if key not in self._loops:
-            restored: set[int] = set()
-            if kind == "loss" and has_own_step(self.model):
-                updated = [*self.model.trainable_variables, *(slot for slot, _ in self.step.slots())]
-                restored = function.written & {id(variable.value) for variable in updated}
-            self._loops[key] = SideBySide(function, restored, paths)
+            updated = [*self.model.trainable_variables, *(slot for slot, _ in self.step.slots())]
+            # With a `train_step` of the user's, the loss comes from a whole step.
+            undone = {id(variable.value) for variable in updated if has_own_step(self.model)} & self.written
+            restored = [undone if kind == "loss" else set() for kind in kinds]
+            self._loops[key] = SideBySide(functions, restored, paths)
         return self._loops[key]
 
     def paths_side_by_side(self, batch: Batch, paths: int) -> int:
-        """Return how many of ``paths`` to train in one graph: some per core, if their memory is small.
+        """Return how many paths to train in one graph: some per core, if their memory is small.
 
-        It depends only on the graph and the machine, never on measured times.
+        The graph for the largest number of ``paths`` so far serves fewer, too, as they become in a race.
         """
         function = self.function("step", batch)
         if id(function) not in self._sizes:
             self._sizes[id(function)] = _size(function.graph, leaves_of(batch)[0].shape[0])
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._most_paths = max(self._most_paths, paths)
         most = min(PER_CORE * cores, SIDE_BY_SIDE // self._sizes[id(function)])
         # In groups of equal size, so that no core waits in the last one.
-        return 1 if most < 2 else -(-paths // -(-paths // most))
+        return 1 if most < 2 else -(-self._most_paths // -(-self._most_paths // most))
 
 
 @contextlib.contextmanager
