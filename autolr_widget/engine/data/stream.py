@@ -160,7 +160,8 @@ class Stream:
         leaves = _leaves(batch)
         if any(leaf.dtype.kind not in "biufS" for leaf in leaves):
             raise ValueError(
-                f"Argument `x` must yield numbers or strings. Received: arrays of dtype {', '.join(str(a.dtype) for a in leaves)}"
+                "Argument `x` must yield numbers or strings. "
+                f"Received: arrays of dtype {', '.join(str(a.dtype) for a in leaves)}"
             )
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
         if self._yields_observations is None:
