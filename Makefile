@@ -74,6 +74,7 @@ format: .venv/dev js/node_modules/.installed
 bench: .venv/dev $(STATIC) chromium
 	$(BIN)/python -m benchmarks.start
 	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.steps
 	$(BIN)/python -m benchmarks.scaling
 	$(BIN)/python -m benchmarks.rounds
 

@@ -15,7 +15,7 @@ POINT = """
 import json, threading, time, os
 import keras, numpy as np
 from autolr_widget import LRTuner
-import autolr_widget.engine.measuring.differential
+import autolr_widget.engine.measuring.measurement
 rates, batch, units = {rates}, {batch}, {units}
 keras.utils.set_random_seed(0)
 middle = [keras.layers.Dense(units, "relu") for _ in range(2)]

@@ -67,10 +67,11 @@ def line(name: str, work: Workload, optimizer: str, peak: float, beside: bool) -
         tuner.step()
     # A call of the floor is one round. A call of ours may be several rounds.
     per_call = tuner._block
-    batch = tuner.observations.sample(BATCH, 0, 0)[:2]
+    batch = tuner.observations.draw(BATCH, 0, 0)(0)
+    batches = [tuner.observations.draw(BATCH, 0, index)(0) for index in range(per_call)]
 
     def ours() -> None:
-        tuner._measure(range(per_call), tuner.racing)
+        tuner._measurement.on_line(batches, 0, tuner.racing)
 
     contenders: dict[str, Callable[[], object]] = {"ours": ours}
     # All rates of MobileNetV2 at once take minutes to trace and gigabytes to run.

@@ -14,7 +14,7 @@ import time
 from benchmarks.workloads import compiled, workloads
 from benchmarks.floor import floor
 from autolr_widget import LRTuner, TunerWidget
-import autolr_widget.engine.measuring.differential
+import autolr_widget.engine.measuring.measurement
 work = workloads()[{name!r}]
 model = compiled(work.build, "sgd")
 settings = dict(lr_space=(1e-6, 1.0), num_evals=100, horizon=1)

@@ -62,6 +62,9 @@ def workloads() -> dict[str, Workload]:
         ),
         "GRU": Workload(sequential((8, 8), lambda: layers.GRU(32)), sequences, digits),
         "attention": Workload(attention, sequences, digits),
+        "BatchNormalization": Workload(
+            sequential((64,), dense(64), lambda: layers.BatchNormalization(), dense(64)), pixels, digits
+        ),
         "MLP, 5 M": Workload(sequential((64,), dense(2200), dense(2200)), pixels, digits),
         "MobileNetV2": Workload(mobilenet, large, digits[:256]),
     }

@@ -53,7 +53,13 @@ class Exchangeable:
         # `tf.init_scope`, a GradientTape records nothing.
         outside = contextlib.nullcontext() if tf.executing_eagerly() else tf.init_scope()
         with outside, uncollected():
-            traced = tf.function(function, autograph=False, jit_compile=jit_compile or None)
+            traced = tf.function(
+                function,
+                autograph=False,
+                jit_compile=jit_compile or None,
+                # Inlined, ten calls would be optimized ten times, which takes most of the time before the first step.
+                experimental_attributes={"_noinline": True},
+            )
             self._traced = traced.get_concrete_function(*specs)
         self.specs = list(specs)
         self._is_compiled = jit_compile
@@ -76,23 +82,31 @@ class Exchangeable:
         ]
 
     def __call__(self, handles: Iterable[tf.Tensor], *arguments: Any) -> Any:
-        """Call the function with these handles in place of those of `variables`."""
-        rest = iter(handles)
-        captured = [next(rest) if id(handle) in self._of_handle else handle for handle in self._captured]
-        if tf.executing_eagerly() or self._is_compiled:
-            with self._lock:
-                self._traced.set_external_captures(captured)
-                try:
-                    return self._traced(*arguments)
-                finally:
-                    self._traced.set_external_captures(self._captured)
-        # As nodes of the graph that is traced. A call would wait for all of its operations, in each step of a loop.
+        """Call the function, with these handles in place of those of `variables`."""
+        with self._lock:
+            self._traced.set_external_captures(self._exchanged(handles))
+            try:
+                return self._traced(*arguments)
+            finally:
+                self._traced.set_external_captures(self._captured)
+
+    def inlined(self, handles: Iterable[tf.Tensor], *arguments: Any) -> Any:
+        """Do the same by nodes of the graph that is traced at the moment.
+
+        A call would wait for all of its operations, in each step of a loop.
+        """
+        if self._is_compiled:
+            return self(handles, *arguments)
         graph = tf.compat.v1.get_default_graph()
-        given = [graph.capture(tf.convert_to_tensor(tensor)) for tensor in (*arguments, *captured)]
+        given = [graph.capture(tf.convert_to_tensor(tensor)) for tensor in (*arguments, *self._exchanged(handles))]
         inputs = dict(zip((i.name for i in self.graph.inputs), given, strict=True))
         outputs = [output.name for output in self.graph.outputs]
         found = tf.graph_util.import_graph_def(self.graph.as_graph_def(), inputs, outputs, name="")
         return tf.nest.pack_sequence_as(self.graph.structured_outputs, found) if outputs else None
+
+    def _exchanged(self, handles: Iterable[tf.Tensor]) -> list[tf.Tensor]:
+        rest = iter(handles)
+        return [next(rest) if id(handle) in self._of_handle else handle for handle in self._captured]
 
 
 #: Operations on a variable's handle that do not write to it.

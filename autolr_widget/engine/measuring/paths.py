@@ -165,7 +165,7 @@ class Paths:
             own = [shadows[path] for path in some[:1] * missing + some]
             loops = self._training.loops(("step",) * missing + tuple(kinds[path] for path in some), batch, own)
             began = time.perf_counter()
-            found = loops(own, [False] * missing + running, leaves)[missing:]
+            found = loops(own, [False] * missing + running, first, self._horizon, leaves)[missing:]
             seconds = time.perf_counter() - began
             taken = 0
             for path, (values, steps, runs) in zip(some, found, strict=True):

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from autolr_widget.engine.measuring.exchangeable import Exchangeable
 from autolr_widget.engine.measuring.optimizer_copy import optimizers
-from autolr_widget.engine.measuring.side_by_side import Shadows, SideBySide
+from autolr_widget.engine.measuring.side_by_side import Loop, Shadows, SideBySide
 from autolr_widget.engine.measuring.training_step import TrainingStep, leaves_of, specs_of
 from autolr_widget.engine.measuring.validation import check_model, has_own_step
 from autolr_widget.engine.types import Batch
@@ -57,7 +57,8 @@ class Training:
         self.step = TrainingStep(model, optimizer, loss)
         self._traced_from = _parts(model)
         self._functions: dict[str, list[Exchangeable]] = {}
-        self._loops: dict[tuple[Any, ...], SideBySide] = {}
+        self._loops: dict[tuple[Any, ...], Loop] = {}
+        self._side_by_side: dict[tuple[Any, ...], SideBySide] = {}
         self._most_paths = 1
         self._sizes: dict[int, int] = {}
         #: Variables of paths that have ended, to be used again.
@@ -75,8 +76,8 @@ class Training:
     def function(self, kind: str, batch: Batch) -> Exchangeable:
         """Return the function for batches like this one: ``"step"`` trains, ``"loss"`` only computes the loss.
 
-        It returns the loss, and whether the weights are finite afterwards. With a `train_step` of the user's, both are
-        the same, and `loops` undo what optimizers have updated.
+        It returns the loss. With a `train_step` of the user's, both are the same, and a `Loop` undoes what optimizers
+        have updated.
         """
         if has_own_step(self.model):
             kind = "step"
@@ -98,12 +99,19 @@ class Training:
         """Return the graph in which each path calls the `function` of its kind."""
         functions = [self.function(kind, batch) for kind in kinds]
         key = (*kinds, *map(id, functions))
+        if key not in self._side_by_side:
+            loops = [self._loop(*each) for each in zip(kinds, functions, paths, strict=True)]
+            self._side_by_side[key] = SideBySide(loops, paths)
+        return self._side_by_side[key]
+
+    def _loop(self, kind: str, function: Exchangeable, path: Shadows) -> Loop:
+        key = kind, id(function)
         if key not in self._loops:
-            updated = [*self.model.trainable_variables, *(slot for slot, _ in self.step.slots())]
-            # With a `train_step` of the user's, the loss comes from a whole step.
-            undone = {id(variable.value) for variable in updated if has_own_step(self.model)} & self.written
-            restored = [undone if kind == "loss" else set() for kind in kinds]
-            self._loops[key] = SideBySide(functions, restored, paths)
+            weights = {id(variable.value) for variable in self.model.trainable_variables} & self.written
+            # With a `train_step` of the user's, the loss comes from a whole step, which is undone.
+            slots = {id(slot.value) for slot, _ in self.step.slots()} & self.written
+            undone = weights | slots if kind == "loss" and has_own_step(self.model) else set()
+            self._loops[key] = Loop(function, weights if kind == "step" else (), undone, path)
         return self._loops[key]
 
     def paths_side_by_side(self, batch: Batch, paths: int) -> int:

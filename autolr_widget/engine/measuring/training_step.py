@@ -131,7 +131,7 @@ class TrainingStep:
             tf.function(step, autograph=False).get_concrete_function(*specs_of(batch))
 
     def traced(self, batch: Batch, specs: list[tf.TensorSpec]) -> Exchangeable:
-        """Return the step: it returns the loss, and whether the weights after it are finite.
+        """Return the step, a function of the arrays of a batch. It returns the loss.
 
         Parameters
         ----------
@@ -148,16 +148,14 @@ class TrainingStep:
         known = [v.value for v in (*self._model.variables, *self._model.metrics_variables)]
         known += [v.value for copied in self._copies.values() for v in copied.variables]
 
-        def step(*leaves: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def step(*leaves: tf.Tensor) -> tf.Tensor:
             if self._loss is not None:
                 for metric in self._model.metrics:
                     metric.reset_state()
             recording = Recording()
             with recording.of(self._copies.values()), self.random_numbers():
                 logs = _train_step(self._twin)(filled(batch, leaves))
-            loss = self._loss_of(recording, logs)
-            weights = [v.value for v in self._model.trainable_variables]
-            return tf.cast(loss, tf.float64), all_finite(weights)
+            return tf.cast(self._loss_of(recording, logs), tf.float64)
 
         guess = self.tuned is None
         traced = traced_graph(self._model, step, specs, known)
@@ -168,15 +166,15 @@ class TrainingStep:
         return traced
 
     def traced_loss(self, batch: Batch, specs: list[tf.TensorSpec]) -> Exchangeable:
-        """Return Keras's own loss: it returns the loss, and True. Batch statistics and seeds move on, as in a step.
+        """Return Keras's own loss as such a function. Batch statistics and seeds move on, as in a step.
 
         The parameters are those of `traced`.
         """
         known = [v.value for v in (*self._model.variables, *self._model.metrics_variables)]
 
-        def loss(*leaves: tf.Tensor) -> tuple[tf.Tensor, bool]:
+        def loss(*leaves: tf.Tensor) -> tf.Tensor:
             with self.random_numbers():
-                return tf.cast(training_loss(self._model, filled(batch, leaves)), tf.float64), True
+                return tf.cast(training_loss(self._model, filled(batch, leaves)), tf.float64)
 
         return traced_graph(self._model, loss, specs, known)
 
