@@ -26,6 +26,14 @@ def check_model(model: Any) -> None:
         )
     if not model.compiled or model.optimizer is None:
         raise ValueError("Argument `model` must be compiled. Call `model.compile(optimizer, loss)` first.")
+    # The public property is never None.
+    strategy = getattr(model, "_distribute_strategy", None)
+    if strategy is not None:
+        raise ValueError(
+            "Argument `model` must not be distributed. Received: a model that was made in the scope of a "
+            f"{type(strategy).__name__}. Build it outside of the scope to tune it, with a batch as large as those of "
+            "all replicas together."
+        )
     for name in ("fit", "train_on_batch", "make_train_function"):
         if getattr(type(model), name) is not getattr(keras.Model, name) or name in vars(model):
             raise ValueError(
