@@ -263,3 +263,44 @@ def gaugan() -> Example:
         {"optimizer": "g_optimizer"},
         expected=ADVERSARIAL,
     )
+
+
+@example("generative/gan_ada")
+def gan_ada() -> Example:
+    class AdaptiveGAN(GAN):
+        """One persistent tape, an average of the generator's weights, and as much augmentation as it takes."""
+
+        def __init__(self, discriminator: keras.Model, generator: keras.Model):
+            super().__init__(discriminator, generator)
+            self.ema_generator = keras.models.clone_model(generator)
+            self.probability = tf.Variable(0.0, trainable=False)
+            self.flip = layers.RandomFlip("horizontal")
+
+        def augmented(self, images):
+            some = keras.random.uniform((tf.shape(images)[0], 1, 1, 1), seed=self.seed_generator)
+            return tf.where(some < self.probability, self.flip(images, training=True), images)
+
+        def train_step(self, real):
+            real = self.augmented(real)
+            latent = self.latent(tf.shape(real)[0])
+            with tf.GradientTape(persistent=True) as tape:
+                fake = self.augmented(self.generator(latent, training=True))
+                said = [self.discriminator(x, training=True) for x in (real, fake)]
+                g_loss = self.loss_fn(tf.ones_like(said[1]), said[1])
+                d_loss = (
+                    self.loss_fn(tf.ones_like(said[0]), said[0]) + self.loss_fn(tf.zeros_like(said[1]), said[1])
+                ) / 2
+            self.stepped(self.g_optimizer, tape, g_loss, self.generator.trainable_weights, 1)
+            self.stepped(self.d_optimizer, tape, d_loss, self.discriminator.trainable_weights, 0)
+            sure = tf.reduce_mean(tf.cast(said[0] > 0, tf.float32))
+            self.probability.assign(tf.clip_by_value(self.probability + (sure - 0.85) / 10, 0.0, 1.0))
+            for weight, average in zip(self.generator.weights, self.ema_generator.weights, strict=True):
+                average.assign(0.99 * average + 0.01 * weight)
+            return self.results()
+
+    return Example(
+        lambda: compiled(AdaptiveGAN(discriminator(), generator())),
+        lambda: {"x": stream(pictures())},
+        {"optimizer": "g_optimizer"},
+        expected=ADVERSARIAL,
+    )

@@ -257,3 +257,75 @@ def zero_dce() -> Example:
         return model
 
     return Example(build, lambda: {"x": stream(pictures(8, 3))})
+
+
+@example("vision/edsr")
+def edsr() -> Example:
+    class EDSRModel(keras.Model):
+        """A functional model with a train step of its own."""
+
+        def train_step(self, data):
+            x, y = data
+            with tf.GradientTape() as tape:
+                found = self(x, training=True)
+                loss = self.compute_loss(x, y, found)
+            step_on(self, tape, loss, self.trainable_variables)
+            for metric in self.metrics:
+                metric.update_state(loss) if metric.name == "loss" else metric.update_state(y, found)
+            return {m.name: m.result() for m in self.metrics}
+
+    class Upsampling(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.convolution = layers.Conv2D(12, 3, padding="same")
+
+        def call(self, x):
+            return tf.nn.depth_to_space(self.convolution(x), 2)
+
+    def PSNR(wanted, found):
+        return tf.image.psnr(found, wanted, max_val=255)[0]
+
+    def build() -> keras.Model:
+        inputs = keras.Input((None, None, 3))
+        x = first = layers.Conv2D(6, 3, padding="same")(layers.Rescaling(1.0 / 255)(inputs))
+        x = layers.Add()(
+            [x, layers.Conv2D(6, 3, padding="same")(layers.Conv2D(6, 3, padding="same", activation="relu")(x))]
+        )
+        x = layers.Conv2D(3, 3, padding="same")(Upsampling()(layers.Add()([first, x])))
+        model = EDSRModel(inputs, layers.Rescaling(255.0)(x))
+        schedule = keras.optimizers.schedules.PiecewiseConstantDecay([5000], [1e-4, 5e-5])
+        model.compile(keras.optimizers.Adam(schedule), loss="mae", metrics=[PSNR])
+        return model
+
+    def data() -> dict:
+        pairs = tf.data.Dataset.from_tensor_slices((255 * pictures(6, 3), 255 * pictures(12, 3)))
+
+        def turned(low, high):
+            times = tf.random.uniform((), 0, 4, dtype=tf.int32, seed=5)
+            return tf.image.rot90(low, times), tf.image.rot90(high, times)
+
+        # It never ends.
+        return {"x": pairs.map(turned).batch(8).repeat()}
+
+    return Example(build, data, fit={"steps_per_epoch": 4})
+
+
+@example("vision/xray_classification_with_tpus")
+def xray_classification_with_tpus() -> Example:
+    def build() -> keras.Model:
+        with tf.distribute.MirroredStrategy(["/cpu:0"]).scope():
+            x = inputs = keras.Input((8, 8, 3))
+            x = layers.Conv2D(6, 3, activation="relu", padding="same")(x)
+            x = layers.MaxPool2D()(layers.BatchNormalization()(layers.SeparableConv2D(6, 3, padding="same")(x)))
+            x = layers.Dropout(0.3)(layers.Dense(8, "relu")(layers.Flatten()(x)))
+            model = keras.Model(inputs, layers.Dense(1, "sigmoid")(x))
+            schedule = keras.optimizers.schedules.ExponentialDecay(0.015, 100000, 0.96, staircase=True)
+            model.compile(
+                keras.optimizers.Adam(schedule), "binary_crossentropy", metrics=[keras.metrics.BinaryAccuracy()]
+            )
+        return model
+
+    def data() -> dict:
+        return {"x": stream((pictures(8, 3), classes(2).astype("float32"))), "class_weight": {0: 1.9, 1: 0.7}}
+
+    return Example(build, data, expected="refused: distribut|strategy")
