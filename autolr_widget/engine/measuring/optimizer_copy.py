@@ -11,7 +11,8 @@ import keras
 
 def optimizers(model: keras.Model) -> dict[str, keras.Optimizer]:
     """Return the optimizers that are attributes of a model, by name."""
-    return {name: value for name, value in vars(model).items() if isinstance(value, keras.Optimizer)}
+    found = {name: value for name, value in vars(model).items() if isinstance(value, keras.Optimizer)}
+    return {name: value for name, value in found.items() if name == "optimizer" or value is not model.optimizer}
 
 
 def copy_of(optimizer: keras.Optimizer, variables: Sequence[keras.Variable]) -> keras.Optimizer:

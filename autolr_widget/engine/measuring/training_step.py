@@ -77,7 +77,9 @@ class TrainingStep:
             # Tracing would build it, and then begin again.
             self.optimizer.build(variables)
         self._twin: keras.Model = object.__new__(type(self._model))
-        self._twin.__dict__.update({**self._model.__dict__, **self._copies})
+        copied = {id(original): self._copies[name] for name, original in self._originals.items()}
+        # An optimizer may have several names.
+        self._twin.__dict__.update({name: copied.get(id(value), value) for name, value in vars(self._model).items()})
         # Metrics cost time, and the loss does not depend on them.
         if self._loss is None and type(self._model).compute_metrics is keras.Model.compute_metrics:
             self._twin.__dict__["compute_metrics"] = lambda *_, **__: {}

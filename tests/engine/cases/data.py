@@ -112,7 +112,8 @@ def dataset_of_inputs_alone() -> Case:
 
 @case("data")
 def dataset_with_weights() -> Case:
-    return Case(compiled(mlp), tf.data.Dataset.from_tensor_slices((X, Y, WEIGHTS)).batch(10), None)
+    dataset = tf.data.Dataset.from_tensor_slices((X, Y, WEIGHTS)).batch(10)
+    return Case(compiled(mlp), dataset, None, settings={"lr_space": (1e-3, 1.0)})
 
 
 @case("data")

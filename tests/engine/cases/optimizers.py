@@ -46,7 +46,8 @@ OPTIMIZERS: dict[str, Callable[[], keras.Optimizer]] = {
     "LossScaleOptimizer": lambda: optimizers.LossScaleOptimizer(optimizers.Adam(), dynamic_growth_steps=3),
 }
 #: Optimizers with such small steps that smaller rates would only show rounding errors.
-LARGE = {"Adadelta": (1e-1, 100), "SGD, clipnorm": (1e-2, 1)}
+LARGE = {"Adadelta": (1e-1, 100), "ScheduleFreeAdamW": (1e-3, 1)}
+LARGE |= dict.fromkeys(("SGD, clipnorm", "SGD, clipvalue", "SGD, global_clipnorm"), (1e-2, 1))
 for _name, _make in OPTIMIZERS.items():
     for _trained in (False, True):
         case("optimizer", f"{_name}, {'in mid-training' if _trained else 'fresh'}")(

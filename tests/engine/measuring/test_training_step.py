@@ -1,0 +1,312 @@
+"""Own training steps: real training of a twin is the judge."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from autolr_widget import LRTuner
+
+X = np.random.default_rng(0).normal(size=(60, 6)).astype("float32")
+RATE = 0.03
+
+
+class Own(keras.Model):
+    """A network with two halves, whose `train_step` the subclasses write."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = keras.layers.Dense(3, "tanh")
+        self.decoder = keras.layers.Dense(6)
+        self.average = tf.Variable(np.zeros((6, 3), "float32"), trainable=False)
+        self.tracker = keras.metrics.Mean(name="loss")
+
+    def call(self, x):
+        return self.decoder(self.encoder(x))
+
+    def error(self, x):
+        return keras.ops.mean((self(x, training=True) - x) ** 2)
+
+
+class OneTape(Own):
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            loss = self.error(data)
+        gradients = tape.gradient(loss, self.trainable_variables)
+        gradients, _ = tf.clip_by_global_norm(gradients, 0.5)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        self.average.assign(0.9 * self.average + 0.1 * self.encoder.kernel)
+        self.tracker.update_state(loss)
+        return {"loss": self.tracker.result()}
+
+
+class FollowsItsAverage(OneTape):
+    def error(self, x):
+        return super().error(x) + keras.ops.mean((self.encoder.kernel - self.average) ** 2)
+
+
+class Decorated(OneTape):
+    @tf.function
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            loss = self.error(data)
+            if loss > 0.1:  # AutoGraph must convert this.
+                loss = 2.0 * loss
+        self.optimizer.apply_gradients(
+            zip(tape.gradient(loss, self.trainable_variables), self.trainable_variables, strict=True)
+        )
+        return {"loss": loss}
+
+
+class SecondOrder(Own):
+    def train_step(self, data):
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as inner:
+                inner.watch(data)
+                value = self.error(data)
+            penalty = keras.ops.mean(inner.gradient(value, data) ** 2)
+            loss = value + 10.0 * penalty
+        self.optimizer.apply(outer.gradient(loss, self.trainable_variables), self.trainable_variables)
+        return {"loss": loss}
+
+
+class PerRow(Own):
+    """The gradient of a vector is that of its sum."""
+
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            losses = keras.ops.mean((self(data, training=True) - data) ** 2, axis=1)
+        self.optimizer.apply(tape.gradient(losses, self.trainable_variables), self.trainable_variables)
+        return {"loss": keras.ops.mean(losses)}
+
+
+def made(kind, **compiled):
+    keras.utils.set_random_seed(0)
+    model = kind()
+    model(X[:2])
+    model.compile(**{"optimizer": keras.optimizers.Adam(RATE)} | compiled)
+    return model
+
+
+def train(model, batch):
+    # `train_on_batch` passes a tuple, and `fit` the array.
+    model.fit(batch, batch_size=len(batch), verbose=0)
+
+
+def trained(model, batches, recorded):
+    """The losses of real steps: ``recorded`` makes the loss of a batch before the step on it."""
+    losses = []
+    for batch in batches:
+        losses.append(float(recorded(model, batch)))
+        train(model, batch)
+    return losses
+
+
+def curve(model, horizon=9, **arguments):
+    tuner = LRTuner(model, X, lr_space=(RATE, 1.0), num_evals=2, batch_size=10, horizon=horizon, **arguments)
+    draw = tuner.observations.draw(10, 42, 0, horizon)
+    return tuner.step().curves[0], [draw(step) for step in range(horizon)], tuner
+
+
+@pytest.mark.parametrize(
+    ("kind", "recorded"),
+    [
+        (OneTape, lambda model, x: model.error(x)),
+        (FollowsItsAverage, lambda model, x: model.error(x)),
+        (Decorated, lambda model, x: model.error(x) * (2.0 if model.error(x) > 0.1 else 1.0)),
+        (PerRow, lambda model, x: 10.0 * model.error(x)),
+    ],
+)
+def test_the_loss_curve_is_that_of_real_training(kind, recorded):
+    model = made(kind)
+    before = [v.numpy() for v in model.variables]
+    measured, batches, _ = curve(model)
+    assert all(np.array_equal(a, v.numpy()) for a, v in zip(before, model.variables, strict=True))
+    assert not model.optimizer.built
+    assert not model.average.numpy().any()
+    np.testing.assert_allclose(measured, trained(made(kind), batches, recorded), rtol=2e-6)
+
+
+def test_second_order_gradients():
+    def recorded(model, batch):
+        with tf.GradientTape() as tape:
+            x = tf.constant(batch)
+            tape.watch(x)
+            value = model.error(x)
+        return value + 10.0 * keras.ops.mean(tape.gradient(value, x) ** 2)
+
+    measured, batches, _ = curve(made(SecondOrder))
+    np.testing.assert_allclose(measured, trained(made(SecondOrder), batches, recorded), rtol=2e-6)
+
+
+def test_the_starting_state_does_not_train():
+    model = made(OneTape)
+    tuner = curve(model)[2]
+    draw = tuner.observations.draw(10, 42, 0, 9)
+    expected = [float(model.error(draw(step))) for step in range(9)]
+    np.testing.assert_allclose(tuner.rounds[0].starts, expected, rtol=2e-6)
+
+
+@pytest.mark.parametrize("evaluate_on", ["train", "held-out"])
+def test_every_loss_can_be_measured(evaluate_on):
+    model = made(OneTape)
+    tuner = LRTuner(model, X, lr_space=(RATE, 1.0), num_evals=2, batch_size=10, horizon=4, evaluate_on=evaluate_on)
+    round = tuner.step()
+    draw = tuner.observations.draw(10, 42, 0, 4, int(evaluate_on == "held-out"))
+    twin = made(OneTape)
+    seen = [draw(4)] if evaluate_on == "held-out" else [draw(step) for step in range(4)]
+    before = np.mean([float(twin.error(batch)) for batch in seen])
+    trained(twin, [draw(step) for step in range(4)], lambda *_: 0.0)
+    after = np.mean([float(twin.error(batch)) for batch in seen])
+    assert round.deltas[0] == pytest.approx(after - before, rel=1e-4)
+
+
+def test_one_step_of_an_own_training_step():
+    tuner = LRTuner(made(OneTape), X, lr_space=(RATE, 1.0), num_evals=2, batch_size=10, horizon=1)
+    batch = tuner.observations.draw(10, 42, 0)(0)
+    twin = made(OneTape)
+    before = float(twin.error(batch))
+    train(twin, batch)
+    assert tuner.step().deltas[0] == pytest.approx(float(twin.error(batch)) - before, rel=1e-4)
+
+
+class TwoOptimizers(Own):
+    """Both halves lower the same loss."""
+
+    def compile(self, **arguments):
+        super().compile()
+        self.encoder_optimizer = keras.optimizers.Adam(RATE)
+        self.decoder_optimizer = keras.optimizers.SGD(0.2)
+
+    def train_step(self, data):
+        with tf.GradientTape(persistent=True) as tape:
+            loss = self.error(data)
+        for optimizer, layer in ((self.encoder_optimizer, self.encoder), (self.decoder_optimizer, self.decoder)):
+            weights = layer.trainable_variables
+            optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+        return {"loss": loss}
+
+
+def test_the_named_optimizer_is_tuned_and_the_other_keeps_its_rate():
+    model = made(TwoOptimizers)
+    measured, batches, tuner = curve(model, optimizer="encoder_optimizer")
+    assert tuner.tuned_optimizer is model.encoder_optimizer
+    assert tuner.data_arguments == "x, optimizer='encoder_optimizer'"
+    np.testing.assert_allclose(
+        measured, trained(made(TwoOptimizers), batches, lambda model, x: model.error(x)), rtol=2e-6
+    )
+    assert not model.encoder_optimizer.built
+    assert not model.decoder_optimizer.built
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "must name the optimizer whose learning rate is tuned.*'encoder_optimizer', 'decoder_optimizer'"),
+        ({"optimizer": "optimizer"}, "must name an optimizer that `train_step` calls.*'encoder_optimizer'"),
+        ({"optimizer": "encoder"}, "must name an attribute of the model that is an optimizer.*'decoder_optimizer'"),
+        ({"optimizer": "encoder_optimizer", "loss": "mse"}, "must be a key of the dict.*returns 'loss'"),
+    ],
+)
+def test_several_optimizers_need_a_name(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        curve(made(TwoOptimizers), **arguments)
+
+
+class Renamed(Own):
+    """Only one optimizer steps, but it is not the one of `compile`."""
+
+    def compile(self, **arguments):
+        super().compile()
+        self.own_optimizer = keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(RATE, 1, 1.0))
+
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            loss = self.error(data)
+        weights = self.trainable_variables
+        self.own_optimizer.apply(tape.gradient(loss, weights), weights)
+        return {"loss": loss}
+
+
+def test_the_only_optimizer_that_steps_needs_no_name():
+    model = made(Renamed)
+    measured, batches, tuner = curve(model)
+    assert tuner.tuned_optimizer is model.own_optimizer
+    np.testing.assert_allclose(measured, trained(made(Renamed), batches, lambda model, x: model.error(x)), rtol=2e-6)
+
+
+class Adversarial(TwoOptimizers):
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            loss = self.error(data)
+        weights = self.encoder.trainable_variables
+        self.encoder_optimizer.apply(tape.gradient(loss, weights), weights)
+        with tf.GradientTape() as tape:
+            gain = -self.error(data)
+        weights = self.decoder.trainable_variables
+        self.decoder_optimizer.apply(tape.gradient(gain, weights), weights)
+        return {"loss": loss}
+
+
+@pytest.mark.parametrize("optimizer", ["encoder_optimizer", "decoder_optimizer"])
+def test_adversarial_pairs_are_refused(optimizer):
+    with pytest.raises(ValueError, match="There is no loss whose decrease would tell"):
+        curve(made(Adversarial), optimizer=optimizer)
+
+
+class TwoLosses(Own):
+    def train_step(self, data):
+        with tf.GradientTape(persistent=True) as tape:
+            loss = self.error(data)
+            size = keras.ops.mean(self.encoder.kernel**2)
+        weights = self.trainable_variables
+        first, second = tape.gradient(loss, weights), tape.gradient(size, weights)
+        self.optimizer.apply([a if b is None else a + b for a, b in zip(first, second, strict=True)], weights)
+        self.tracker.update_state(loss)
+        return {"error": self.tracker.result()}
+
+    @property
+    def metrics(self):
+        return [self.tracker]
+
+
+def test_the_user_names_the_loss_where_there_are_several():
+    with pytest.raises(ValueError, match=r"must name the loss.*came from 2\."):
+        curve(made(TwoLosses))
+    measured, batches, _ = curve(made(TwoLosses), loss="error")
+    expected = trained(made(TwoLosses), batches, lambda model, x: model.error(x))
+    np.testing.assert_allclose(measured, expected, rtol=2e-6)
+
+
+def test_the_global_generators_do_not_move():
+    class Noisy(OneTape):
+        def error(self, x):
+            noise = keras.random.normal(keras.ops.shape(x)) + tf.random.normal(tf.shape(x))
+            return super().error(x + 0.1 * noise)
+
+    model = made(Noisy)
+    keras.random.normal(())
+    tf.random.set_seed(3)
+    expected = float(tf.random.uniform(())), float(keras.random.uniform(()))
+    keras.utils.set_random_seed(0)
+    model = made(Noisy)
+    keras.random.normal(())
+    tf.random.set_seed(3)
+    first = curve(model)[0]
+    assert (float(tf.random.uniform(())), float(keras.random.uniform(()))) == expected
+    np.testing.assert_array_equal(curve(model)[0][0] != 0, True)
+    assert len(set(first.tolist())) == len(first)
+
+
+def test_nothing_stays_replaced_after_an_error():
+    class Fails(Own):
+        def train_step(self, data):
+            raise RuntimeError("no step today")
+
+    gradient, apply = tf.GradientTape.gradient, keras.optimizers.Adam.apply
+    normal = tf.random.normal
+    model = made(Fails)
+    with pytest.raises(RuntimeError, match="no step today"):
+        curve(model)
+    assert (tf.GradientTape.gradient, keras.optimizers.Adam.apply, tf.random.normal) == (gradient, apply, normal)
+    assert "apply" not in vars(model.optimizer)
