@@ -1,6 +1,8 @@
 """Examples of keras.io, rebuilt small with made-up data, in our own words.
 
-`EXAMPLES` holds a function per example, by the name of its page. The modules register them when they are imported.
+`EXAMPLES` holds a function per example, by the name of its page: ``vision/nnclr`` is keras.io/examples/vision/nnclr.
+The scripts under ``proposed/`` were offered to keras.io, and what is under ``other/`` is on none of its pages. The
+modules register the functions when they are imported.
 """
 
 from tests.engine.keras_io import (

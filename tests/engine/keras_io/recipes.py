@@ -266,7 +266,7 @@ def better_knowledge_distillation() -> Example:
     return Example(build, data)
 
 
-@example("keras_recipes/eikonal")
+@example("proposed/eikonal")
 def eikonal() -> Example:
     def build() -> keras.Model:
         """The loss of a physical law: it contains the network's own slope, so its gradient is of second order."""

@@ -156,7 +156,7 @@ def barlow_twins() -> Example:
     return Example(build, lambda: {"x": stream((pictures(), pictures() * 0.8 + 0.1))})
 
 
-@example("vision/swav")
+@example("other/swav")
 def swav() -> Example:
     class SwAV(Tracking):
         """Views of a picture predict each other's cluster. The clusters' directions are normalized in each step."""
@@ -187,7 +187,7 @@ def swav() -> Example:
     return Example(build, lambda: {"x": stream(pictures())})
 
 
-@example("generative/ijepa")
+@example("proposed/ijepa")
 def ijepa() -> Example:
     class IJEPA(keras.Model):
         """Predicts the features of hidden patches from those of seen ones. Which are hidden comes from `tf.random`."""
