@@ -92,17 +92,21 @@ class TuneResults:
             raise ValueError("Argument `deltas` must be NaN where `measured` is False. Received: numbers there.")
         if self.scale not in SCALES:
             raise ValueError(f"Argument `scale` must be one of {SCALES}. Received: scale={self.scale!r}")
-        arrays = {"rates": rates, "deltas": deltas, "measured": measured}
+        arrays: dict[str, NDArray[Any] | None] = {"rates": rates, "deltas": deltas, "measured": measured}
         if self.curves is not None or self.starts is not None:
-            arrays["curves"], arrays["starts"] = (np.array(a, dtype=np.float64) for a in (self.curves, self.starts))
-            shapes = arrays["curves"].shape, arrays["starts"].shape
-            if shapes[0][:2] != deltas.shape or len(shapes[0]) != 3 or shapes[1] != (len(deltas), shapes[0][2]):
+            curves, starts = (np.array(a, dtype=np.float64) for a in (self.curves, self.starts))
+            if curves.shape != (*deltas.shape, *starts.shape[1:]) or starts.ndim != 2 or len(starts) != len(deltas):
                 raise ValueError(
                     "Arguments `curves` and `starts` must have one loss per step of each round. "
-                    f"Received: curves.shape={shapes[0]}, starts.shape={shapes[1]}, deltas.shape={deltas.shape}"
+                    f"Received: curves.shape={curves.shape}, starts.shape={starts.shape}, deltas.shape={deltas.shape}"
                 )
+            arrays |= {"curves": curves, "starts": starts}
+        if len(deltas) == 0:
+            # Without rounds, JSON can't tell how long their curves would be.
+            arrays |= {"curves": None, "starts": None}
         for name, array in arrays.items():
-            array.flags.writeable = False
+            if array is not None:
+                array.flags.writeable = False
             object.__setattr__(self, name, array)
 
     def __len__(self) -> int:

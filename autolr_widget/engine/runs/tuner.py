@@ -173,7 +173,10 @@ class LRTuner:
         for index in sorted({0, count - 1}):
             batches = other._batches(index)
             again = other._measure(batches(0)).whole(batches, index, few)
-            restore.check_loss(index, float(saved_run.losses[index]), again.loss)
+            saved = saved_run.rounds[index]
+            # The losses of all batches of the round, if they are known.
+            for then, now in zip([saved.loss, *saved.starts], [again.loss, *again.starts], strict=True):
+                restore.check_loss(index, float(then), float(now))
         other._began = saved_run.began
         other._rounds = [*saved_run.rounds]
         return other

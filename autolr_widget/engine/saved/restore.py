@@ -53,9 +53,9 @@ def check_loss(index: int, then: float, now: float) -> None:
     index
         The index of the round, from 0.
     then, now
-        The saved loss, and the loss that was measured now.
+        The saved loss, which is NaN if it is not known, and the loss that was measured now.
     """
-    if not math.isclose(now, then, rel_tol=TOLERANCE):
+    if not math.isnan(then) and not math.isclose(now, then, rel_tol=TOLERANCE):
         raise ValueError(
             f"Argument `saved_run` must be a run of this model and these data. Received: a run whose round {index + 1} "
             f"began at a loss of {then:.7g}, and now begins at {now:.7g}. The layers, the loss function or the data "

@@ -1,13 +1,14 @@
 import json
 import math
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autolr_widget import TuneResults
+from autolr_widget import LRTuner, TuneResults
 from autolr_widget.engine.reading.selection import RULES
 from tests.engine.reading.curves import CURVE, DELTAS, GRID, RATES
 
@@ -180,3 +181,47 @@ def test_bad_rates_and_deltas_are_refused(rates, deltas, message):
 def test_measured_must_have_the_shape_of_deltas():
     with pytest.raises(ValueError, match=r"`measured` must have .*measured\.shape=\(2,\), deltas\.shape=\(1, 2\)"):
         TuneResults([0.1, 1], [[1, 2]], measured=[True, True])
+
+
+@pytest.fixture(scope="module")
+def runs():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "relu"), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x = np.random.default_rng(0).normal(size=(70, 4)).astype("float32")
+
+    def run(horizon, **settings):
+        tuner = LRTuner(model, x, x[:, :1], lr_space=(1e-3, 1e25), num_evals=6, num_subsamples=2, batch_size=6,
+                        horizon=horizon, **settings)  # fmt: skip
+        list(tuner)
+        return tuner.results
+
+    return run
+
+
+@pytest.mark.parametrize("steps", [2, 3, 5, 13, 20])
+def test_a_shorter_horizon_gives_what_a_run_with_it_would_give(runs, steps):
+    # 20 steps go through the data twice. The largest rates diverge.
+    longest = runs(20)
+    assert np.isnan(longest.deltas).any()
+    assert longest.at(steps) == runs(steps)
+
+
+@pytest.mark.parametrize(
+    ("results", "steps", "message"),
+    [
+        (lambda runs: runs(4), 1, "must lie between 2 and 4. Received: steps=1"),
+        (lambda runs: runs(4), 5, "must lie between 2 and 4. Received: steps=5"),
+        (lambda runs: runs(4, evaluate_on="train"), 3, 'a run with evaluate_on="progressive"'),
+        (lambda runs: TuneResults(RATES, CURVE[None, :5]), 3, "Received: results without them"),
+    ],
+)
+def test_a_horizon_that_can_t_be_read(runs, results, steps, message):
+    with pytest.raises(ValueError, match=message):
+        results(runs).at(steps)
+
+
+@pytest.mark.parametrize(("curves", "starts"), [((2, 5, 3), (2, 4)), ((2, 4, 3), (2, 3)), ((1, 5, 3), (1, 3))])
+def test_curves_must_fit_the_rounds(curves, starts):
+    with pytest.raises(ValueError, match="`curves` and `starts` must have one loss per step"):
+        TuneResults(RATES, np.zeros((2, 5)), curves=np.zeros(curves), starts=np.zeros(starts))

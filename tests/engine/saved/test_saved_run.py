@@ -45,7 +45,12 @@ def saved_runs(draw):
     rates = grid(chosen.lr_min, chosen.lr_max, chosen.num_evals, scale)
     losses = draw(arrays(float, shape[0], elements=st.floats(allow_nan=False, allow_infinity=False)))
     words = draw(st.fixed_dictionaries({name: st.text(st.characters()) for name in WORDS}))
-    return SavedRun(chosen, TuneResults(rates, deltas, scale, measured), losses, **words)
+    curves, starts = None, None
+    if draw(st.booleans()):
+        finite_or_nan = st.floats(allow_infinity=False)
+        curves = draw(arrays(float, (*shape, chosen.horizon), elements=finite_or_nan, fill=finite_or_nan))
+        starts = draw(arrays(float, (shape[0], chosen.horizon), elements=finite_or_nan, fill=finite_or_nan))
+    return SavedRun(chosen, TuneResults(rates, deltas, scale, measured, curves, starts), losses, **words)
 
 
 @pytest.mark.slow
