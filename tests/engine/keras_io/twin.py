@@ -108,6 +108,10 @@ class Twin:
             # Tracing makes all the variables that the first batch makes, and takes no step.
             self._step.get_concrete_function(batch)
         self._start = self.variables.values()
+        optimizers = [value for value in vars(self.model).values() if isinstance(value, keras.Optimizer)]
+        updated = [*self.model.trainable_variables, *(v for o in optimizers for v in o.variables)]
+        held = {id(v.value) for v in updated} - {id(self._rate), id(getattr(self._rate, "value", None))}
+        self._updated = [i for i, variable in enumerate(self.variables.made) if id(variable) in held]
 
     def _losses(self, batch: Any) -> tf.Tensor:
         targets = []
@@ -126,12 +130,17 @@ class Twin:
         parts = tf.nest.flatten(targets[self.example.which])
         return tf.add_n([tf.cast(tf.reduce_sum(part), tf.float64) for part in parts])
 
-    def curve(self, rate: float, batches: list[Any], index: int = 0) -> np.ndarray:
-        """The loss that each step starts from, when the model is trained on ``batches`` at a constant rate."""
+    def curve(self, rate: float, batches: list[Any], index: int = 0, still: bool = False) -> np.ndarray:
+        """The loss that each step starts from, when the model is trained on ``batches`` at a constant rate.
+
+        If it is to stand ``still``, what optimizers update is set back after each step.
+        """
         self.variables.assign(self._start, 4096 * index)
         self._rate.assign(rate)
         losses = []
         for batch in batches:
             self.model.reset_metrics()
             losses.append(float(self._step(batch)))
+            for i in self._updated if still else ():
+                self.variables.made[i].assign(self._start[i])
         return np.array(losses)
