@@ -51,3 +51,35 @@ print(marks[-1] - marks[0])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(done.stdout) < 8
+
+
+IMAGES = """
+import resource, keras, numpy as np
+from autolr_widget import LRTuner
+layers = keras.layers.Conv2D(8, 16, 16, activation="relu"), keras.layers.Flatten(), keras.layers.Dense(10)
+model = keras.Sequential([keras.Input((224, 224, 3)), *layers])
+model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+generator = np.random.default_rng(0)
+def images(count):
+    return generator.random((count, 224, 224, 3), dtype="float32"), generator.integers(0, 10, count)
+def batches():
+    while True:
+        yield images(32)
+"""
+FIT = {
+    "arrays": "model.fit(*images(640), batch_size=32, verbose=0)",
+    "stream": "model.fit(batches(), steps_per_epoch=55, verbose=0)",
+}
+TUNE = {"arrays": "LRTuner(model, *images(640)).step()", "stream": "LRTuner(model, batches()).step()"}
+PEAK = "\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+
+
+def peak(code):
+    done = subprocess.run([sys.executable, "-c", IMAGES + code + PEAK], capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+# The states of the ten paths, of 22,000 parameters with Adam, are 3 MB.
+@pytest.mark.parametrize("data", ["arrays", "stream"])
+def test_large_images_need_at_most_200_mb_more_than_fit(data):
+    assert peak(TUNE[data]) < peak(FIT[data]) + 3 + 200
