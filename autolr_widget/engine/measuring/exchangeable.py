@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -53,17 +52,10 @@ class Exchangeable:
         # `tf.init_scope`, a GradientTape records nothing.
         outside = contextlib.nullcontext() if tf.executing_eagerly() else tf.init_scope()
         with outside, uncollected():
-            traced = tf.function(
-                function,
-                autograph=False,
-                jit_compile=jit_compile or None,
-                # Inlined, ten calls would be optimized ten times, which takes most of the time before the first step.
-                experimental_attributes={"_noinline": True},
-            )
+            traced = tf.function(function, autograph=False, jit_compile=jit_compile or None)
             self._traced = traced.get_concrete_function(*specs)
         self.specs = list(specs)
         self._is_compiled = jit_compile
-        self._lock = threading.Lock()
         self.graph = self._traced.graph
         self._captured = list(self._traced.captured_inputs)
         self._of_handle = {id(v.handle): v for v in [*known, *self.graph.variables]}
@@ -82,13 +74,10 @@ class Exchangeable:
         ]
 
     def __call__(self, handles: Iterable[tf.Tensor], *arguments: Any) -> Any:
-        """Call the function, with these handles in place of those of `variables`."""
-        with self._lock:
-            self._traced.set_external_captures(self._exchanged(handles))
-            try:
-                return self._traced(*arguments)
-            finally:
-                self._traced.set_external_captures(self._captured)
+        """Call the function, with these handles in place of those of `variables`. Threads may do this at once."""
+        flat = tf.nest.flatten(arguments, expand_composites=True)
+        found = self._traced.inference_fn.call_flat(*flat, *self._exchanged(handles))
+        return self._packed(found)
 
     def inlined(self, handles: Iterable[tf.Tensor], *arguments: Any) -> Any:
         """Do the same by nodes of the graph that is traced at the moment.
@@ -101,8 +90,11 @@ class Exchangeable:
         given = [graph.capture(tf.convert_to_tensor(tensor)) for tensor in (*arguments, *self._exchanged(handles))]
         inputs = dict(zip((i.name for i in self.graph.inputs), given, strict=True))
         outputs = [output.name for output in self.graph.outputs]
-        found = tf.graph_util.import_graph_def(self.graph.as_graph_def(), inputs, outputs, name="")
-        return tf.nest.pack_sequence_as(self.graph.structured_outputs, found) if outputs else None
+        return self._packed(tf.graph_util.import_graph_def(self.graph.as_graph_def(), inputs, outputs, name=""))
+
+    def _packed(self, outputs: Sequence[tf.Tensor]) -> Any:
+        structure = self.graph.structured_outputs
+        return None if structure is None else tf.nest.pack_sequence_as(structure, outputs, expand_composites=True)
 
     def _exchanged(self, handles: Iterable[tf.Tensor]) -> list[tf.Tensor]:
         rest = iter(handles)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from autolr_widget.engine.measuring.side_by_side import Shadows
+from autolr_widget.engine.measuring.loop import Shadows
 from autolr_widget.engine.measuring.start import Start
 from autolr_widget.engine.measuring.training import Training, out_of_memory
 from autolr_widget.engine.measuring.training_step import leaves_of
@@ -138,7 +140,8 @@ class Paths:
             batches = [self._batch(begin)]
             size = sum(leaf.nbytes for leaf in leaves_of(batches[0]))
             each = self._training.seconds_per_step
-            steps = 1 if np.isnan(each) else int(self._seconds / each)
+            threads = self._training.threads(batches[0])
+            steps = 1 if np.isnan(each) else int(self._seconds / each / threads)
             for index in range(begin + 1, begin + max(1, min(end - begin, steps, BATCHES // size))):
                 following = self._batch(index)
                 if [leaf.shape for leaf in leaves_of(following)] != [leaf.shape for leaf in leaves_of(batches[0])]:
@@ -159,26 +162,38 @@ class Paths:
         """
         batch = keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[0], stacked)
         leaves = [tf.convert_to_tensor(leaf) for leaf in leaves_of(stacked)]
-        width = self._training.paths_side_by_side(batch, len(kinds))
-        paths = [*kinds]
+        threads = self._training.threads(batch)
+        paths = [path for path in kinds if self._runs[path]]
+        # As many as fit into the time, so that no core waits for the others too often.
+        each = self._training.seconds_per_step * leaves[0].shape[0]
+        width = threads if np.isnan(each) else max(threads, int(self._seconds / each))
         for some in (paths[i : i + width] for i in range(0, len(paths), width)):
-            running = [bool(self._runs[path]) for path in some]
-            if not any(running):
-                continue
-            # A graph has a fixed number of paths. If there are fewer, the first one stands in, and takes no step.
-            missing = width - len(some)
-            own = [shadows[path] for path in some[:1] * missing + some]
-            loops = self._training.loops(("step",) * missing + tuple(kinds[path] for path in some), batch, own)
+            loops = [self._training.loop(kinds[path], batch, shadows[path]) for path in some]
+            run = [
+                functools.partial(loop, shadows[path], first, self._horizon, leaves)
+                for loop, path in zip(loops, some, strict=True)
+            ]
             began = time.perf_counter()
-            found = loops(own, [False] * missing + running, first, self._horizon, leaves)[missing:]
+            found = _at_once(run, threads)
             seconds = time.perf_counter() - began
             taken = 0
-            for path, (values, steps, runs) in zip(some, found, strict=True):
-                losses[path, first : first + steps] = np.where(np.isfinite(values[:steps]), values[:steps], np.nan)
-                self._runs[path] &= runs
+            for path, (measured, runs) in zip(some, found, strict=True):
+                losses[path, first : first + len(measured)] = np.where(np.isfinite(measured), measured, np.nan)
+                self._runs[path] = runs
                 if kinds[path] == "step":
-                    self.steps[path] += steps
-                    taken += steps
+                    self.steps[path] += len(measured)
+                    taken += len(measured)
             if taken:
                 self._training.seconds_per_step = seconds / taken
             yield True
+
+
+def _at_once(functions: Sequence[Callable[[], tuple[Floats, bool]]], threads: int) -> list[tuple[Floats, bool]]:
+    """Call functions in so many threads, and return their results in order. TensorFlow does not hold Python's lock."""
+    if threads == 1 or len(functions) == 1:
+        return [function() for function in functions]
+    pool = ThreadPoolExecutor(threads)
+    try:
+        return list(pool.map(lambda function: function(), functions))
+    finally:
+        pool.shutdown(cancel_futures=True)

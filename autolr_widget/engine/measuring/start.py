@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import tensorflow as tf
 
+from autolr_widget.engine.measuring.loop import Shadows
 from autolr_widget.engine.measuring.loss import other_variables
-from autolr_widget.engine.measuring.side_by_side import Shadows
 from autolr_widget.engine.measuring.training import Training
 from autolr_widget.engine.measuring.training_step import all_finite
 from autolr_widget.engine.types import State

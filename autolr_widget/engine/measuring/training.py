@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -13,16 +13,14 @@ import numpy as np
 import tensorflow as tf
 
 from autolr_widget.engine.measuring.exchangeable import Exchangeable
+from autolr_widget.engine.measuring.loop import Loop, Shadows
 from autolr_widget.engine.measuring.optimizer_copy import optimizers
-from autolr_widget.engine.measuring.side_by_side import Loop, Shadows, SideBySide
 from autolr_widget.engine.measuring.training_step import TrainingStep, leaves_of, specs_of
 from autolr_widget.engine.measuring.validation import check_model, has_own_step
 from autolr_widget.engine.types import Batch
 
-#: The memory in bytes for what the steps of the paths that run side by side compute.
-SIDE_BY_SIDE = 2**26
-#: So many paths share a core. If there were one per core, a core would often wait for the last of them.
-PER_CORE = 5
+#: The memory in bytes for what the steps compute of the paths that are trained at once.
+AT_ONCE = 2**26
 #: Other dimensions of unknown size count as so many.
 UNKNOWN = 32
 
@@ -58,8 +56,6 @@ class Training:
         self._traced_from = _parts(model)
         self._functions: dict[str, list[Exchangeable]] = {}
         self._loops: dict[tuple[Any, ...], Loop] = {}
-        self._side_by_side: dict[tuple[Any, ...], SideBySide] = {}
-        self._most_paths = 1
         self._sizes: dict[int, int] = {}
         #: Variables of paths that have ended, to be used again.
         self.free: list[dict[int, tf.Variable]] = []
@@ -95,16 +91,9 @@ class Training:
         self.written |= function.written
         return function
 
-    def loops(self, kinds: Sequence[str], batch: Batch, paths: Sequence[Shadows]) -> SideBySide:
-        """Return the graph in which each path calls the `function` of its kind."""
-        functions = [self.function(kind, batch) for kind in kinds]
-        key = (*kinds, *map(id, functions))
-        if key not in self._side_by_side:
-            loops = [self._loop(*each) for each in zip(kinds, functions, paths, strict=True)]
-            self._side_by_side[key] = SideBySide(loops, paths)
-        return self._side_by_side[key]
-
-    def _loop(self, kind: str, function: Exchangeable, path: Shadows) -> Loop:
+    def loop(self, kind: str, batch: Batch, path: Shadows) -> Loop:
+        """Return the loop that calls `function` on batches like this one. ``path`` are the variables of any path."""
+        function = self.function(kind, batch)
         key = kind, id(function)
         if key not in self._loops:
             weights = {id(variable.value) for variable in self.model.trainable_variables} & self.written
@@ -114,19 +103,13 @@ class Training:
             self._loops[key] = Loop(function, weights if kind == "step" else (), undone, path)
         return self._loops[key]
 
-    def paths_side_by_side(self, batch: Batch, paths: int) -> int:
-        """Return how many paths to train in one graph: some per core, if their memory is small.
-
-        The graph for the largest number of ``paths`` so far serves fewer, too, as they become in a race.
-        """
+    def threads(self, batch: Batch) -> int:
+        """Return how many paths to train at once: one per core, if what their steps compute needs little memory."""
         function = self.function("step", batch)
         if id(function) not in self._sizes:
             self._sizes[id(function)] = _size(function.graph, leaves_of(batch)[0].shape[0])
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        self._most_paths = max(self._most_paths, paths)
-        most = min(PER_CORE * cores, SIDE_BY_SIDE // self._sizes[id(function)])
-        # In groups of equal size, so that no core waits in the last one.
-        return 1 if most < 2 else -(-self._most_paths // -(-self._most_paths // most))
+        return max(1, min(cores, AT_ONCE // self._sizes[id(function)]))
 
 
 @contextlib.contextmanager

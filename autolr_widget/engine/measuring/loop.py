@@ -1,4 +1,4 @@
-"""Loops over the batches of a path, and several of them side by side: TensorFlow spreads them over the cores."""
+"""A loop over the batches of a path, as one graph."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Loop:
         undone = [path[key] for key in restored]
         watched = [path[key] for key in weights]
 
-        def loop(runs: tf.Tensor, first: tf.Tensor, last: tf.Tensor, *leaves: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        def loop(first: tf.Tensor, last: tf.Tensor, *leaves: tf.Tensor) -> tuple[tf.Tensor, ...]:
             count = tf.shape(leaves[0])[0]
 
             def body(index: tf.Tensor, runs: tf.Tensor, losses: tf.TensorArray) -> tuple[Any, ...]:
@@ -58,52 +58,24 @@ class Loop:
             steps, runs, losses = tf.while_loop(
                 lambda index, runs, _: (index < count) & runs,
                 body,
-                (0, runs, tf.TensorArray(tf.float64, count)),
+                (0, True, tf.TensorArray(tf.float64, count)),
                 parallel_iterations=1,
             )
             return losses.stack(), steps, runs
 
-        scalar, number = tf.TensorSpec((), tf.bool), tf.TensorSpec((), tf.int32)
+        number = tf.TensorSpec((), tf.int32)
         stacked = [tf.TensorSpec((None, *spec.shape), spec.dtype) for spec in function.specs]
-        self.specs = [scalar, number, number, *stacked]
-        self.graph = Exchangeable(loop, self.specs, path.values())
+        self._graph = Exchangeable(loop, [number, number, *stacked], path.values())
         key_of = {id(variable): key for key, variable in path.items()}
-        #: The `id` of the variables that stand for those of the graph.
-        self.keys = [key_of[id(variable)] for variable in self.graph.variables]
+        self._keys = [key_of[id(variable)] for variable in self._graph.variables]
 
-
-class SideBySide:
-    """Several loops in one graph.
-
-    Parameters
-    ----------
-    loops
-        A loop for each path.
-    paths
-        Variables of as many paths, to trace the graph with.
-    """
-
-    def __init__(self, loops: Sequence[Loop], paths: Sequence[Shadows]) -> None:
-        def together(runs: tf.Tensor, *rest: tf.Tensor) -> list[Any]:
-            each = zip(loops, paths, tf.unstack(runs), strict=True)
-            return [loop.graph([path[key].handle for key in loop.keys], run, *rest) for loop, path, run in each]
-
-        specs = [tf.TensorSpec((len(paths),), tf.bool), *loops[0].specs[1:]]
-        place = {id(variable): (i, key) for i, path in enumerate(paths) for key, variable in path.items()}
-        self._graph = Exchangeable(together, specs, [variable for path in paths for variable in path.values()])
-        self._places = [place[id(variable)] for variable in self._graph.variables]
-
-    def __call__(
-        self, paths: Sequence[Shadows], running: Sequence[bool], first: int, last: int, leaves: Sequence[tf.Tensor]
-    ) -> list[tuple[Floats, int, bool]]:
-        """Run the loops.
+    def __call__(self, path: Shadows, first: int, last: int, leaves: Sequence[tf.Tensor]) -> tuple[Floats, bool]:
+        """Run the loop. Several threads may do this at once, with different paths.
 
         Parameters
         ----------
-        paths
-            The variables of each path.
-        running
-            Whether each path takes any steps.
+        path
+            The variables of the path.
         first, last
             The number of steps before these batches, and the number of steps of a whole path.
         leaves
@@ -111,10 +83,11 @@ class SideBySide:
 
         Returns
         -------
-        list of (losses, steps, runs)
-            For each path the losses, of which those after its last step are not valid; the number of its steps; and
-            whether it still runs. A path ends when its loss is not finite, or its weights where they are looked at.
+        losses
+            The losses that the steps started from, as many as there were steps. The last may not be finite.
+        runs
+            Whether the path goes on. It ends when its loss is not finite, or its weights where they are looked at.
         """
-        handles = [paths[i][key].handle for i, key in self._places]
-        found = self._graph(handles, tf.constant(running), tf.constant(first), tf.constant(last), *leaves)
-        return [(losses.numpy(), int(steps), bool(runs)) for losses, steps, runs in found]
+        handles = [path[key].handle for key in self._keys]
+        losses, steps, runs = self._graph(handles, tf.constant(first), tf.constant(last), *leaves)
+        return losses.numpy()[: int(steps)], bool(runs)
