@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STATIC := autolr_widget/static/panel.js
 
-.PHONY: demo dev quick test mutants pytest-quick vitest table screens lint format bench bench-quality bench-racing audit clean chromium hosts
+.PHONY: demo dev quick test mutants pytest-quick vitest table keras-io screens lint format bench bench-quality bench-racing audit clean chromium hosts
 
 LAB = TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
 	$(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),,--no-browser) \
@@ -50,6 +50,10 @@ vitest: js/node_modules/.installed
 ## What the engine takes, a line a case: exact, or refused with a message.
 table: .venv/dev
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m tests.engine.test_exactness
+
+## The same for examples of keras.io, rebuilt small: exact against real training, repeatable, or refused.
+keras-io: .venv/dev
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m tests.engine.test_keras_io
 
 lint: .venv/dev js/node_modules/.installed
 	$(BIN)/ruff check .

@@ -51,7 +51,7 @@ def keras_loop(work: Workload) -> tuple[Callable[[int], object], float]:
 
 def line(name: str, work: Workload, seconds: float) -> str:
     run, first_of_fit = keras_loop(work)
-    # At rates above 0.1, MobileNetV2 takes half as long again for a step, in Keras's loop too: its numbers get too small.
+    # At rates above 0.1, a step of MobileNetV2 takes half as long again, in Keras's loop too.
     tuner = LRTuner(compiled(work.build, "adam"), work.x, work.y, lr_space=(1e-5, 1e-2), num_subsamples=10**6)
     began = time.perf_counter()
     tuner.advance(0)

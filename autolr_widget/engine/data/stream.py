@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from autolr_widget.engine.data.observations import check_class_weight, check_finite, weighted
@@ -75,7 +76,7 @@ class Stream:
     @property
     def batch_size(self) -> int | None:
         """The number of observations in the first batch. None if the stream yields single observations."""
-        return None if self._yields_observations else len(_leaves(self._kept[0])[0])
+        return None if self._yields_observations else _length(self._kept[0])
 
     def check_batch_size(self, batch_size: int, held_out: int = 0) -> None:
         """Raise a `ValueError` if the stream has ended and has too few batches."""
@@ -155,13 +156,12 @@ class Stream:
                 raise
 
     def _keep(self, element: Any) -> None:
-        batch = keras.tree.map_structure(
-            lambda leaf: None if leaf is None else np.asarray(keras.ops.convert_to_numpy(leaf)), element
-        )
+        batch = keras.tree.map_structure(lambda leaf: None if leaf is None else _array(leaf), element)
         leaves = _leaves(batch)
-        if any(leaf.dtype.kind not in "biuf" for leaf in leaves):
+        if any(leaf.dtype.kind not in "biufS" for leaf in leaves):
             raise ValueError(
-                f"Argument `x` must yield numbers. Received: arrays of dtype {', '.join(str(a.dtype) for a in leaves)}"
+                "Argument `x` must yield numbers or strings. "
+                f"Received: arrays of dtype {', '.join(str(a.dtype) for a in leaves)}"
             )
         x, y, sample_weight = _parts(batch)
         if self._yields_observations is None:
@@ -170,15 +170,17 @@ class Stream:
         if self._yields_observations:
             batch = keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[np.newaxis], batch)
             x, y, sample_weight = _parts(batch)
-        lengths = {len(leaf) for leaf in _leaves(batch)}
-        if len(lengths) > 1:
+        # The inputs of a batch of graphs may have other lengths: more nodes than graphs.
+        lengths = [len(leaf) for leaf in _leaves((y, sample_weight))]
+        lengths += [len(leaf) for leaf in _leaves(x)] if self._yields_observations or len(_leaves(x)) == 1 else []
+        if len(set(lengths)) > 1:
             raise ValueError(
                 "Argument `x` must yield batches whose parts have the same length. "
                 f"Received: arrays of shapes {', '.join(str(leaf.shape) for leaf in leaves)}"
             )
         for leaf in leaves:
             check_finite("x", leaf)
-        self._rows += lengths.pop()
+        self._rows += _length(batch)
         # `train_step` receives a batch as the stream yields it.
         self._kept.append(batch if self._class_weight is None else weighted(x, y, sample_weight, self._class_weight))
 
@@ -215,3 +217,18 @@ def _iterate(batches: Any) -> Iterator[Any]:
 
 def _leaves(structure: Any) -> list[Any]:
     return [leaf for leaf in keras.tree.flatten(structure) if leaf is not None]
+
+
+def _array(leaf: Any) -> NDArray[Any]:
+    """Return an array of numbers, or of bytes of a fixed length, which TensorFlow takes for strings."""
+    array = np.asarray(leaf.numpy() if tf.is_tensor(leaf) else keras.ops.convert_to_numpy(leaf))
+    # Bytes of a fixed length do not keep zeros at the end.
+    if array.dtype.kind == "O" and all(isinstance(v, bytes) and not v.endswith(b"\0") for v in array.flat):
+        return array.astype(bytes)
+    return array
+
+
+def _length(batch: Batch) -> int:
+    """The number of observations in a batch: that of its targets, if it has any."""
+    x, y, _ = _parts(batch)
+    return len((_leaves(y) or _leaves(x))[0])

@@ -20,6 +20,9 @@ from autolr_widget.engine.types import Batch, Floats
 #: The memory in bytes for the states of the paths that advance together. If they are larger, one path is measured
 #: after the other.
 STATES = 2**30
+#: The learning rate of a step that is only taken for its loss. A `train_step` may update the weights before its loss is
+#: complete, as one that updates them for one caption after the other. It is not 0, by which Ftrl divides.
+STILL = 1e-12
 #: The memory in bytes for the batches of a slice.
 BATCHES = 2**25
 
@@ -114,8 +117,8 @@ class Paths:
         """Measure the paths that these variables are for, from the start to the end."""
         self._start.load([*shadows.values()], self._round)
         trained = [path for path in shadows if path < self._rates.size]
-        for path in trained:
-            self._start.set_rate(shadows[path], float(self._rates[path]))
+        for path in shadows:
+            self._start.set_rate(shadows[path], float(self._rates[path]) if path in trained else STILL)
         for first, leaves in self._windows(0, self._horizon):
             kinds = dict.fromkeys(trained, "step")
             if self._evaluate_on == "progressive":
@@ -125,6 +128,8 @@ class Paths:
             return
         # The losses before and after the steps are those with the random numbers and the states of the start.
         self._start.load([*shadows.values()], self._round, weights=False)
+        for path in shadows:
+            self._start.set_rate(shadows[path], STILL)
         begin = self._horizon if self._evaluate_on == "held-out" else 0
         for first, leaves in self._windows(begin, begin + self._after.shape[1]):
             yield from self._slices_on(dict.fromkeys(shadows, "loss"), shadows, first - begin, leaves, self._after)

@@ -44,9 +44,11 @@ class Training:
     """
 
     def __init__(self, model: keras.Model, batch: Batch, optimizer: str | None = None, loss: str | None = None) -> None:
-        # A model with an own step need not be called itself, and then it never counts as built.
-        layers = model._flatten_layers(include_self=False)
-        if not model.built and not (has_own_step(model) and all(layer.built for layer in layers)):
+        if has_own_step(model):
+            # Only the step knows what it calls, and with what. Such a model need not have a `call`.
+            if not all(layer.built for layer in model._flatten_layers(include_self=False)):
+                TrainingStep(model, optimizer, loss).build(batch)
+        elif not model.built:
             _build(model, batch)
         check_model(model)
         self.model = model

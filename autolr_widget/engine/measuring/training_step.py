@@ -14,7 +14,7 @@ import tensorflow as tf
 from keras.src.backend.common import global_state
 from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 
-from autolr_widget.engine.measuring.exchangeable import Exchangeable, operations
+from autolr_widget.engine.measuring.exchangeable import Exchangeable, operations, uncollected
 from autolr_widget.engine.measuring.loss import training_loss
 from autolr_widget.engine.measuring.minimized import Recording, inputs_of
 from autolr_widget.engine.measuring.optimizer_copy import copy_of, optimizers, set_own_rates, slots
@@ -123,6 +123,22 @@ class TrainingStep:
                 source.build(used._trainable_variables)
             found += zip(slots(used), (tf.identity(slot.value) for slot in slots(source)), strict=True)
         return found
+
+    def build(self, batch: Batch) -> None:
+        """Build the layers that the step calls, as its first trace in `fit` would do. Nothing runs.
+
+        This object can't step any more.
+        """
+        for copied in self._copies.values():
+            # Half of the time of a trace goes into the updates.
+            copied.__dict__["apply"] = lambda *_, **__: None
+
+        def step(*leaves: tf.Tensor) -> None:
+            with self.random_numbers():
+                _train_step(self.twin)(filled(batch, leaves))
+
+        with TRACING, uncollected():
+            tf.function(step, autograph=False).get_concrete_function(*specs_of(batch))
 
     def traced(self, batch: Batch, specs: list[tf.TensorSpec]) -> Exchangeable:
         """Return the step, a function of the arrays of a batch. It returns the loss.

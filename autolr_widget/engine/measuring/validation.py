@@ -26,6 +26,14 @@ def check_model(model: Any) -> None:
         )
     if not model.compiled or model.optimizer is None:
         raise ValueError("Argument `model` must be compiled. Call `model.compile(optimizer, loss)` first.")
+    # The public property is never None.
+    strategy = getattr(model, "_distribute_strategy", None)
+    if strategy is not None:
+        raise ValueError(
+            "Argument `model` must not be distributed. Received: a model that was made in the scope of a "
+            f"{type(strategy).__name__}. Build it outside of the scope to tune it, with a batch as large as those of "
+            "all replicas together."
+        )
     for name in ("fit", "train_on_batch", "make_train_function"):
         if getattr(type(model), name) is not getattr(keras.Model, name) or name in vars(model):
             raise ValueError(
@@ -43,11 +51,6 @@ def check_model(model: Any) -> None:
         raise ValueError(
             "Argument `model` must not be compiled with `run_eagerly=True`, if it has its own `train_step`: in a "
             "graph, the Python code of the step would run only once."
-        )
-    if model.distribute_strategy.num_replicas_in_sync > 1:
-        raise ValueError(
-            "Argument `model` must be trained on one device. Received: a model made in the scope of "
-            f"{type(model.distribute_strategy).__name__}. Make and compile it outside of the scope."
         )
     if model.built and not model.trainable_variables:
         raise ValueError(

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from autolr_widget import LRTuner
 from autolr_widget.engine.data import spool
@@ -69,6 +70,28 @@ def test_a_stream_is_read_only_as_far_as_steps_need(make_model, digits):
     again = tuner.renewed(tuner.settings)
     np.testing.assert_array_equal(again.step().deltas, first.deltas)
     assert len(read) == 6
+
+
+def test_the_inputs_of_a_batch_may_have_more_rows_than_its_targets():
+    def batches():
+        for size in (12, 9, 11):
+            yield (np.ones((size, 3), "float32"), np.arange(size) % 4), np.zeros(4, "int64")
+
+    read = Stream(batches())
+    assert read.batch_size == 4
+    (nodes, _), _ = read.draw(8, 0, 0, 3)(1)
+    assert nodes.shape == (9, 3)
+    with pytest.raises(ValueError, match="same length"):
+        Stream(iter([(np.ones((12, 3)), np.zeros(4))]))
+
+
+def test_a_stream_may_yield_strings():
+    words = np.array([["no", "é"], ["perhaps", ""]])
+    dataset = tf.data.Dataset.from_tensor_slices(({"word": words}, np.zeros(2))).batch(2)
+    (batch, _) = Stream(dataset).draw(8, 0, 0)(0)
+    assert tf.convert_to_tensor(batch["word"]).numpy().tolist() == np.char.encode(words, "utf-8").tolist()
+    with pytest.raises(ValueError, match="numbers or strings"):
+        Stream(iter([(np.array([object()]), np.zeros(1))]))
 
 
 def batches_of(sizes, digits):

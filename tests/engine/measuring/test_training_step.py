@@ -147,6 +147,53 @@ def test_the_starting_state_does_not_train():
     np.testing.assert_allclose(tuner.rounds[0].starts, expected, rtol=2e-6)
 
 
+class InTurn(Own):
+    """Takes a step for each half of the batch, so that its loss is complete only after the first one."""
+
+    def train_step(self, data):
+        total = 0.0
+        for half in tf.split(data, 2):
+            with tf.GradientTape() as tape:
+                loss = self.error(half)
+            self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+            total += loss
+        return {"loss": total}
+
+
+@pytest.mark.parametrize("evaluate_on", ["progressive", "train"])
+def test_a_step_that_is_only_taken_for_its_loss_takes_no_distance(evaluate_on):
+    model = made(InTurn)
+    tuner = LRTuner(
+        model, X, lr_space=(RATE, 1.0), num_evals=2, batch_size=10, horizon=2, evaluate_on=evaluate_on, loss="loss"
+    )
+    tuner.step()
+    draw = tuner.observations.draw(10, 42, 1, 2)
+    losses = [sum(float(model.error(half)) for half in tf.split(draw(step), 2)) for step in range(2)]
+    # The second round, whose variables have taken the steps of the first.
+    assert tuner.step().loss == pytest.approx(np.mean(losses[evaluate_on == "progressive" :]), rel=1e-5)
+
+
+def test_a_model_without_a_call_is_built_by_its_step():
+    class Parts(OneTape):
+        call = keras.Model.call
+
+        def error(self, x):
+            return keras.ops.mean((self.decoder(self.encoder(x)) - x) ** 2)
+
+    def unbuilt():
+        keras.utils.set_random_seed(0)
+        model = Parts()
+        model.compile("adam")
+        return model
+
+    measured, batches, tuner = curve(unbuilt(), horizon=3)
+    twin = unbuilt()
+    train(twin, batches[0])
+    assert not twin.built
+    np.testing.assert_allclose(measured[0], tuner.rounds[0].starts[0])
+    assert [v.shape for v in tuner.model.trainable_variables] == [v.shape for v in twin.trainable_variables]
+
+
 @pytest.mark.parametrize("evaluate_on", ["train", "held-out"])
 def test_every_loss_can_be_measured(evaluate_on):
     model = made(OneTape)

@@ -1,5 +1,6 @@
 import keras
 import pytest
+import tensorflow as tf
 
 from autolr_widget.engine.measuring.validation import check_model
 
@@ -13,4 +14,12 @@ from autolr_widget.engine.measuring.validation import check_model
 )
 def test_bad_models_are_refused(model, message):
     with pytest.raises(ValueError, match=message):
+        check_model(model)
+
+
+def test_distributed_models_are_refused():
+    with tf.distribute.MirroredStrategy(["/cpu:0"]).scope():
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="must not be distributed"):
         check_model(model)
