@@ -1,6 +1,6 @@
 """The examples of keras.io that are rebuilt in `tests.engine.keras_io`, measured against real training.
 
-``make keras-io`` prints one line per example. Here is every third of them, which takes two minutes.
+``make keras-io`` prints one line per example. Here is every sixth of them.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def fits(example: Example) -> None:
 
 # Keras warns about weights that do not affect a loss.
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
-@pytest.mark.parametrize("name", [*EXAMPLES][::3])
+@pytest.mark.parametrize("name", [*EXAMPLES][::6])
 def test_example(name):
     example = EXAMPLES[name]()
     assert verdict(example).word == example.expected.split(":")[0]

@@ -43,21 +43,25 @@ class Loop:
         def loop(first: tf.Tensor, last: tf.Tensor, *leaves: tf.Tensor) -> tuple[tf.Tensor, ...]:
             count = tf.shape(leaves[0])[0]
 
-            def body(index: tf.Tensor, runs: tf.Tensor, losses: tf.TensorArray) -> tuple[Any, ...]:
+            def step(index: tf.Tensor, runs: tf.Tensor, losses: tf.TensorArray) -> tuple[Any, ...]:
                 before = [tf.identity(variable) for variable in undone]
                 loss = function.inlined(handles, *(leaf[index] for leaf in leaves))
                 for variable, value in zip(undone, before, strict=True):
                     variable.assign(value)
-                runs = tf.math.is_finite(loss)
-                if watched:
-                    steps = first + index + 1
-                    due = (steps % LOOKED_AT == 0) | (steps == last)
-                    runs &= tf.cond(due, lambda: all_finite(watched), lambda: True)
-                return index + 1, runs, losses.write(index, loss)
+                return index + 1, tf.math.is_finite(loss), losses.write(index, loss)
+
+            def some_steps(index: tf.Tensor, runs: tf.Tensor, losses: tf.TensorArray) -> tuple[Any, ...]:
+                end = tf.minimum(count, index + LOOKED_AT - (first + index) % LOOKED_AT)
+                index, runs, losses = tf.while_loop(
+                    lambda index, runs, _: (index < end) & runs, step, (index, runs, losses), parallel_iterations=1
+                )
+                taken = first + index
+                due = (taken % LOOKED_AT == 0) | (taken == last)
+                return index, runs & tf.cond(due, lambda: all_finite(watched), lambda: True), losses
 
             steps, runs, losses = tf.while_loop(
                 lambda index, runs, _: (index < count) & runs,
-                body,
+                some_steps if watched else step,
                 (0, True, tf.TensorArray(tf.float64, count)),
                 parallel_iterations=1,
             )

@@ -112,19 +112,29 @@ class OneStep:
             specs = [tf.TensorSpec((None, *leaf.shape[1:]), leaf.dtype) for leaf in leaves]
             rates, rounds = tf.TensorSpec((many,), tf.float64), tf.TensorSpec((None,), tf.int32)
             ends = tf.TensorSpec((2,), tf.float64)
-            try:
-                with TRACING, uncollected():
-                    function = tf.function(self._trace, autograph=False)
-                    traced = function.get_concrete_function(state, rates, specs, rounds, ends)
-                own = {id(variable.handle) for variable in self._copy_of.values()}
-                foreign = [c for c in traced.captured_inputs if c.dtype == tf.resource and id(c) not in own]
-                self._traces[key] = None if foreign or draws(traced.graph) else traced
-            except WritesWeights:
-                self._traces[key] = None
+            errors: list[Exception] = []
+
+            def trace(*arguments: Any) -> tuple[tf.Tensor, tf.Tensor]:
+                return self._trace(errors, *arguments)
+
+            with TRACING, uncollected():
+                function = tf.function(trace, autograph=False)
+                traced = function.get_concrete_function(state, rates, specs, rounds, ends)
+            if errors and not isinstance(errors[0], WritesWeights):
+                raise errors[0]
+            own = {id(variable.handle) for variable in self._copy_of.values()}
+            foreign = [c for c in traced.captured_inputs if c.dtype == tf.resource and id(c) not in own]
+            self._traces[key] = None if errors or foreign or draws(traced.graph) else traced
         return self._traces[key]
 
     def _trace(
-        self, state: State, rates: tf.Tensor, leaves: list[tf.Tensor], rounds: tf.Tensor, ends: tf.Tensor
+        self,
+        errors: list[Exception],
+        state: State,
+        rates: tf.Tensor,
+        leaves: list[tf.Tensor],
+        rounds: tf.Tensor,
+        ends: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         # Whatever the weights' precision, the optimizer's is that of its learning rate.
         rates, ends = (tf.cast(some, self._rates[0].dtype) for some in (rates, ends))
@@ -153,9 +163,17 @@ class OneStep:
             after = sweep(lambda rate: loss(line.at(rate)), rates, self._form)
             return tf.concat([tf.cast(before, tf.float64)[tf.newaxis], after], axis=0), line.is_straight
 
+        def losses_or_error(round: tuple[list[tf.Tensor], tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+            # After an exception, `tf.map_fn` leaves a state in which no distribution strategy can be used.
+            try:
+                return losses(round)
+            except Exception as error:
+                errors.append(error)
+                return tf.zeros((1,), tf.float64), tf.constant(False)
+
         # One round after the other, here and above: all steps share the scratch variables.
         result: tuple[tf.Tensor, tf.Tensor] = tf.map_fn(
-            losses, (leaves, rounds), fn_output_signature=(tf.float64, tf.bool), parallel_iterations=1
+            losses_or_error, (leaves, rounds), fn_output_signature=(tf.float64, tf.bool), parallel_iterations=1
         )
         return result
 

@@ -79,3 +79,6 @@ def test_a_loss_that_is_no_function_of_the_weights_is_measured_on_paths(name):
     tuner = LRTuner(case.make(), case.x, case.y, lr_space=(1e-4, 1e-1), num_evals=3, batch_size=12, horizon=1)
     tuner.step()
     assert "takes a step at each rate" in tuner.plan
+    # A strategy can still be used.
+    with tf.distribute.MirroredStrategy(["/cpu:0"]).scope():
+        assert tf.distribute.has_strategy()
