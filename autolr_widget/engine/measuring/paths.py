@@ -142,7 +142,7 @@ class Paths:
             each = self._training.seconds_per_step
             threads = self._training.threads(batches[0])
             steps = 1 if np.isnan(each) else int(self._seconds / each / threads)
-            for index in range(begin + 1, begin + max(1, min(end - begin, steps, BATCHES // size))):
+            for index in range(begin + 1, begin + max(1, min(end - begin, steps, BATCHES // max(1, size)))):
                 following = self._batch(index)
                 if [leaf.shape for leaf in leaves_of(following)] != [leaf.shape for leaf in leaves_of(batches[0])]:
                     break
