@@ -8,7 +8,6 @@ from typing import Any
 import keras
 import numpy as np
 from keras.src.backend.common import global_state
-from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 
 from autolr_widget import LRTuner
 
@@ -122,5 +121,5 @@ def _state(model: keras.Model) -> list[keras.Variable]:
 
 def _others(model: keras.Model) -> list[keras.Variable]:
     states = [layer.states for layer in model.layers if getattr(layer, "stateful", False)]
-    shared = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
+    shared = global_state.get_global_attribute("global_seed_generator")
     return [*model.non_trainable_variables, *keras.tree.flatten(states), *([shared.state] if shared else [])]

@@ -12,7 +12,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras.src.backend.common import global_state
-from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 
 from autolr_widget.engine.measuring.exchangeable import Exchangeable, operations, uncollected
 from autolr_widget.engine.measuring.loss import training_loss
@@ -284,6 +283,8 @@ RANDOM = {
 }
 #: What the names of operations begin with that change something other than variables.
 EFFECTS = ("IteratorGetNext", "LookupTableImport", "LookupTableInsert", "LookupTableRemove", "Queue", "Write")
+#: Keras's name for its global seed generator.
+GLOBAL_SEED_GENERATOR = "global_seed_generator"
 #: One trace at a time: some functions of TensorFlow and Keras are replaced meanwhile.
 TRACING = threading.RLock()
 
