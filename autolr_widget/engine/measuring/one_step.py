@@ -26,7 +26,7 @@ class OneStep:
 
     The weights after one step are nearly always a straight line in the rate. Then the step is taken at three rates
     only, and the loss evaluated along the line. Where they are not, the caller must train at each rate; and also where
-    the loss is no function of the weights and the other variables that Keras knows of.
+    the loss depends on more than the weights and the other variables that Keras knows of.
 
     Parameters
     ----------
@@ -39,9 +39,10 @@ class OneStep:
         self._step = training.step
         # Keras's optimizers update nothing but variables. These serve one call at a time.
         self._weights = [tf.Variable(v.value, trainable=False) for v in model.trainable_variables]
-        self._slots = [tf.Variable(value, trainable=False) for _, value in self._step.slots()]
+        slots = self._step.slots()
+        self._slots = [tf.Variable(value, trainable=False) for _, value in slots]
         self._rates = [tf.Variable(rate.value, trainable=False) for rate, _ in self._step.rates]
-        originals = [*model.trainable_variables, *(v for v, _ in self._step.slots()), *(v for v, _ in self._step.rates)]
+        originals = [*model.trainable_variables, *(v for v, _ in slots), *(v for v, _ in self._step.rates)]
         copies = [*self._weights, *self._slots, *self._rates]
         self._copy_of = {id(v.value): own for v, own in zip(originals, copies, strict=True)}
         self._lock = threading.Lock()

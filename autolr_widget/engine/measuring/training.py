@@ -101,9 +101,10 @@ class Training:
         key = kind, id(function), thread
         if key not in self._loops:
             weights = self.step.updated & self.written
-            # With a `train_step` of the user's, the loss comes from a whole step, which is undone.
-            slots = {id(slot.value) for slot, _ in self.step.slots()} & self.written
-            undone = weights | slots if kind == "loss" and has_own_step(self.model) else set()
+            undone: set[int] = set()
+            if kind == "loss" and has_own_step(self.model):
+                # The loss comes from a whole step, which is undone.
+                undone = weights | {id(slot.value) for slot, _ in self.step.slots()} & self.written
             self._loops[key] = Loop(function, weights if kind == "step" else (), undone, path)
         return self._loops[key]
 

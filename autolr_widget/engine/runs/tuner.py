@@ -165,14 +165,14 @@ class LRTuner:
         if count == 0:
             return other
         other.rates = saved_run.results.rates
-        other._measure(other._batches(0)(0))
+        other._measure(other._batches(0))
         restore.check_start(saved_run, other.saved_run)
         # Only the loss before the steps is needed, so with several steps only one rate is measured.
         few = np.ones(other.rates.size, dtype=bool)
         few[1:] = other.settings.horizon == 1
         for index in sorted({0, count - 1}):
             batches = other._batches(index)
-            again = other._measure(batches(0)).whole(batches, index, few)
+            again = other._measure(batches).whole(batches, index, few)
             saved = saved_run.rounds[index]
             # The losses of all batches of the round, if they are known.
             for then, now in zip([saved.loss, *saved.starts], [again.loss, *again.starts], strict=True):
@@ -304,7 +304,7 @@ class LRTuner:
             If the loss before the steps is not finite, or the model or the data can't be measured.
         """
         batches = self._batches(index)
-        round = self._measure(batches(0)).whole(batches, index, np.ones(self.rates.size, dtype=bool))
+        round = self._measure(batches).whole(batches, index, np.ones(self.rates.size, dtype=bool))
         check_loss(round.loss)
         return round
 
@@ -356,9 +356,11 @@ class LRTuner:
         """Measure a slice of about ``seconds``. Return the round if it is finished now."""
         if not self._ahead:
             index, racing = len(self._rounds), self.racing
-            if self._paths is None and not self._along_a_line(index, racing):
+            if self._paths is None:
                 batches = self._batches(index)
-                self._paths = self._measure(batches(0)).paths(batches, index, racing)
+                measurement = self._measure(batches)
+                if not self._along_a_line(measurement, batches, index, racing):
+                    self._paths = measurement.paths(batches, index, racing)
             if self._paths is not None and self._measurement is not None:
                 try:
                     if self._paths.advance(seconds):
@@ -382,9 +384,10 @@ class LRTuner:
         settings = self.settings
         return self.observations.draw(settings.batch_size, settings.seed, index, settings.horizon, settings.held_out)
 
-    def _measure(self, batch: Batch) -> Measurement:
-        """Return the object that measures rounds. The first call, with the first batch, reads the model's state."""
+    def _measure(self, batches: Callable[[int], Batch]) -> Measurement:
+        """Return the object that measures rounds. The first call reads the model's state, and the first batch."""
         if self._measurement is None:
+            batch = batches(0)
             from autolr_widget.engine.measuring.measurement import Measurement
             from autolr_widget.engine.measuring.training import Training
 
@@ -394,10 +397,10 @@ class LRTuner:
             self._began = datetime.now(timezone.utc).isoformat(timespec="seconds")
         return self._measurement
 
-    def _along_a_line(self, index: int, racing: NDArray[np.bool_]) -> bool:
+    def _along_a_line(
+        self, measurement: Measurement, batches_of_first: Callable[[int], Batch], index: int, racing: NDArray[np.bool_]
+    ) -> bool:
         """Measure the next rounds in one call, if only one step is taken, and its weights lie on a line."""
-        first = self._batches(index)(0)
-        measurement = self._measure(first)
         if not measurement.may_be_on_line(index):
             return False
         # Those of a stream are not measured in one call: it is not read further than the current round needs.
@@ -405,7 +408,7 @@ class LRTuner:
         if self.settings.pruner == "racing":
             left = min(left, HEAT - index % HEAT)
         began = time.perf_counter()
-        batches = [first]
+        batches = [batches_of_first(0)]
         for following in range(index + 1, index + min(self._block, left)):
             try:
                 batches.append(self._batches(following)(0))
