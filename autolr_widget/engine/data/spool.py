@@ -18,7 +18,7 @@ class Spool:
     """A list of batches that can only grow. A batch is a structure of arrays, with None where there is none."""
 
     def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(MEMORY, prefix="autolr_widget-")  # noqa: SIM115
+        self._file = tempfile.SpooledTemporaryFile(MEMORY, prefix="autolr_widget-")  # noqa: SIM115  # open as long as this
         weakref.finalize(self, self._file.close)
         self._batches: list[Any] = []
 

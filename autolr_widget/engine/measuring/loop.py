@@ -14,7 +14,7 @@ from autolr_widget.engine.types import Floats
 #: The variables of a path, by the `id` of the variable that each stands for.
 Shadows = Mapping[int, tf.Variable]
 
-#: The weights are looked at after so many steps, and after the last one: it takes time to read large weights.
+#: The weights are checked after so many steps, and after the last one: it takes time to read large weights.
 LOOKED_AT = 16
 
 
@@ -90,7 +90,8 @@ class Loop:
         losses
             The losses that the steps started from, as many as there were steps. The last may not be finite.
         runs
-            Whether the path goes on. It ends when its loss is not finite, or its weights where they are looked at.
+            Whether the path goes on. It ends when its loss is not finite, or when the check of its weights, every
+            `LOOKED_AT` steps, finds that they are not.
         """
         handles = [path[key].handle for key in self._keys]
         losses, steps, runs = self._graph(handles, tf.constant(first), tf.constant(last), *leaves)

@@ -77,10 +77,12 @@ class Recording:
 
         def recorded_apply(grads: Any, trainable_variables: Any = None, **named: Any) -> Any:
             grads = list(grads)
-            if not optimizer.built:
+            if trainable_variables is not None:
+                trainable_variables = list(trainable_variables)
+            if not optimizer.built and trainable_variables is not None:
                 # Outside of the graph: there, each variable would leave a graph behind.
                 with tf.init_scope():
-                    optimizer.build(list(trainable_variables))
+                    optimizer.build(trainable_variables)
             self.applied.setdefault(id(optimizer), []).extend(_tensors(grads))
             result = apply(grads, trainable_variables, **named)
             variables = optimizer._trainable_variables if trainable_variables is None else trainable_variables

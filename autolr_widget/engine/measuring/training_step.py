@@ -209,8 +209,8 @@ class TrainingStep:
                 raise ValueError(
                     "Argument `model` must lower one loss. Received: a model whose optimizers "
                     f"{self.tuned!r} and {name!r} lower different losses, each of which depends on the weights that "
-                    "the other one changes, as in adversarial training. There is no loss whose decrease would tell "
-                    "which learning rate is good."
+                    "the other one changes, as in adversarial training. If one loss decreases, that does not tell "
+                    "whether the learning rate is good."
                 )
         if self._loss is not None:
             if not isinstance(logs, dict) or self._loss not in logs:

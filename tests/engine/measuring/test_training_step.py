@@ -298,7 +298,7 @@ class Adversarial(TwoOptimizers):
 
 @pytest.mark.parametrize("optimizer", ["encoder_optimizer", "decoder_optimizer"])
 def test_adversarial_pairs_are_refused(optimizer):
-    with pytest.raises(ValueError, match="There is no loss whose decrease would tell"):
+    with pytest.raises(ValueError, match="that does not tell whether the learning rate is good"):
         curve(made(Adversarial), optimizer=optimizer)
 
 
