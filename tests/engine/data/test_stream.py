@@ -110,7 +110,10 @@ def test_a_stream_is_measured_on_its_own_batches(make_model, digits):
 
 def test_the_end_of_a_stream_is_filled_up_from_other_batches(digits):
     stream = Stream(iter(batches_of([4] * 5, digits)))
-    starts = lambda draw, steps: [int(np.flatnonzero((digits[0] == draw(s)[0][0]).all(axis=1))[0]) for s in steps]  # noqa: E731
+
+    def starts(draw, steps):
+        return [int(np.flatnonzero((digits[0] == draw(step)[0][0]).all(axis=1))[0]) for step in steps]
+
     assert starts(stream.draw(4, 0, 0, batches=3), range(3)) == [0, 4, 8]
     second = starts(stream.draw(4, 0, 1, batches=3), range(3))
     assert second[:2] == [12, 16]

@@ -1,5 +1,3 @@
-"""Own training steps: real training of a twin is the judge."""
-
 import keras
 import numpy as np
 import pytest
@@ -7,38 +5,7 @@ import tensorflow as tf
 from keras.src.backend.common import global_state
 
 from autolr_widget import LRTuner
-
-X = np.random.default_rng(0).normal(size=(60, 6)).astype("float32")
-RATE = 0.03
-
-
-class Own(keras.Model):
-    """A network with two halves, whose `train_step` the subclasses write."""
-
-    def __init__(self):
-        super().__init__()
-        self.encoder = keras.layers.Dense(3, "tanh")
-        self.decoder = keras.layers.Dense(6)
-        self.average = tf.Variable(np.zeros((6, 3), "float32"), trainable=False)
-        self.tracker = keras.metrics.Mean(name="loss")
-
-    def call(self, x):
-        return self.decoder(self.encoder(x))
-
-    def error(self, x):
-        return keras.ops.mean((self(x, training=True) - x) ** 2)
-
-
-class OneTape(Own):
-    def train_step(self, data):
-        with tf.GradientTape() as tape:
-            loss = self.error(data)
-        gradients = tape.gradient(loss, self.trainable_variables)
-        gradients, _ = tf.clip_by_global_norm(gradients, 0.5)
-        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
-        self.average.assign(0.9 * self.average + 0.1 * self.encoder.kernel)
-        self.tracker.update_state(loss)
-        return {"loss": self.tracker.result()}
+from tests.engine.measuring.own_steps import RATE, OneTape, Own, X, curve, made, train, trained
 
 
 class FollowsItsAverage(OneTape):
@@ -79,34 +46,6 @@ class PerRow(Own):
             losses = keras.ops.mean((self(data, training=True) - data) ** 2, axis=1)
         self.optimizer.apply(tape.gradient(losses, self.trainable_variables), self.trainable_variables)
         return {"loss": keras.ops.mean(losses)}
-
-
-def made(kind, **compiled):
-    keras.utils.set_random_seed(0)
-    model = kind()
-    model(X[:2])
-    model.compile(**{"optimizer": keras.optimizers.Adam(RATE)} | compiled)
-    return model
-
-
-def train(model, batch):
-    # `train_on_batch` passes a tuple, and `fit` the array.
-    model.fit(batch, batch_size=len(batch), verbose=0)
-
-
-def trained(model, batches, recorded):
-    """The losses of real steps: ``recorded`` makes the loss of a batch before the step on it."""
-    losses = []
-    for batch in batches:
-        losses.append(float(recorded(model, batch)))
-        train(model, batch)
-    return losses
-
-
-def curve(model, horizon=9, **arguments):
-    tuner = LRTuner(model, X, lr_space=(RATE, 1.0), num_evals=2, batch_size=10, horizon=horizon, **arguments)
-    draw = tuner.observations.draw(10, 42, 0, horizon)
-    return tuner.step().curves[0], [draw(step) for step in range(horizon)], tuner
 
 
 @pytest.mark.parametrize(
@@ -216,114 +155,6 @@ def test_one_step_of_an_own_training_step():
     before = float(twin.error(batch))
     train(twin, batch)
     assert tuner.step().deltas[0] == pytest.approx(float(twin.error(batch)) - before, rel=1e-4)
-
-
-class TwoOptimizers(Own):
-    """Both halves lower the same loss."""
-
-    def compile(self, **arguments):
-        super().compile()
-        self.encoder_optimizer = keras.optimizers.Adam(RATE)
-        self.decoder_optimizer = keras.optimizers.SGD(0.2)
-
-    def train_step(self, data):
-        with tf.GradientTape(persistent=True) as tape:
-            loss = self.error(data)
-        for optimizer, layer in ((self.encoder_optimizer, self.encoder), (self.decoder_optimizer, self.decoder)):
-            weights = layer.trainable_variables
-            optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
-        return {"loss": loss}
-
-
-def test_the_named_optimizer_is_tuned_and_the_other_keeps_its_rate():
-    model = made(TwoOptimizers)
-    measured, batches, tuner = curve(model, optimizer="encoder_optimizer")
-    assert tuner.tuned_optimizer is model.encoder_optimizer
-    assert tuner.data_arguments == "x, optimizer='encoder_optimizer'"
-    np.testing.assert_allclose(
-        measured, trained(made(TwoOptimizers), batches, lambda model, x: model.error(x)), rtol=2e-6
-    )
-    assert not model.encoder_optimizer.built
-    assert not model.decoder_optimizer.built
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({}, "must name the optimizer whose learning rate is tuned.*'encoder_optimizer', 'decoder_optimizer'"),
-        ({"optimizer": "optimizer"}, "must name an optimizer that `train_step` calls.*'encoder_optimizer'"),
-        ({"optimizer": "encoder"}, "must name an attribute of the model that is an optimizer.*'decoder_optimizer'"),
-        ({"optimizer": "encoder_optimizer", "loss": "mse"}, "must be a key of the dict.*returns 'loss'"),
-    ],
-)
-def test_several_optimizers_need_a_name(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        curve(made(TwoOptimizers), **arguments)
-
-
-class Renamed(Own):
-    """Only one optimizer steps, but it is not the one of `compile`."""
-
-    def compile(self, **arguments):
-        super().compile()
-        self.own_optimizer = keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(RATE, 1, 1.0))
-
-    def train_step(self, data):
-        with tf.GradientTape() as tape:
-            loss = self.error(data)
-        weights = self.trainable_variables
-        self.own_optimizer.apply(tape.gradient(loss, weights), weights)
-        return {"loss": loss}
-
-
-def test_the_only_optimizer_that_steps_needs_no_name():
-    model = made(Renamed)
-    measured, batches, tuner = curve(model)
-    assert tuner.tuned_optimizer is model.own_optimizer
-    np.testing.assert_allclose(measured, trained(made(Renamed), batches, lambda model, x: model.error(x)), rtol=2e-6)
-
-
-class Adversarial(TwoOptimizers):
-    def train_step(self, data):
-        with tf.GradientTape() as tape:
-            loss = self.error(data)
-        weights = self.encoder.trainable_variables
-        self.encoder_optimizer.apply(tape.gradient(loss, weights), weights)
-        with tf.GradientTape() as tape:
-            gain = -self.error(data)
-        weights = self.decoder.trainable_variables
-        self.decoder_optimizer.apply(tape.gradient(gain, weights), weights)
-        return {"loss": loss}
-
-
-@pytest.mark.parametrize("optimizer", ["encoder_optimizer", "decoder_optimizer"])
-def test_adversarial_pairs_are_refused(optimizer):
-    with pytest.raises(ValueError, match="that does not tell whether the learning rate is good"):
-        curve(made(Adversarial), optimizer=optimizer)
-
-
-class TwoLosses(Own):
-    def train_step(self, data):
-        with tf.GradientTape(persistent=True) as tape:
-            loss = self.error(data)
-            size = keras.ops.mean(self.encoder.kernel**2)
-        weights = self.trainable_variables
-        first, second = tape.gradient(loss, weights), tape.gradient(size, weights)
-        self.optimizer.apply([a if b is None else a + b for a, b in zip(first, second, strict=True)], weights)
-        self.tracker.update_state(loss)
-        return {"error": self.tracker.result()}
-
-    @property
-    def metrics(self):
-        return [self.tracker]
-
-
-def test_the_user_names_the_loss_where_there_are_several():
-    with pytest.raises(ValueError, match=r"must name the loss.*came from 2\."):
-        curve(made(TwoLosses))
-    measured, batches, _ = curve(made(TwoLosses), loss="error")
-    expected = trained(made(TwoLosses), batches, lambda model, x: model.error(x))
-    np.testing.assert_allclose(measured, expected, rtol=2e-6)
 
 
 def test_the_global_generators_do_not_move():
