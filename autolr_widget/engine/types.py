@@ -73,18 +73,52 @@ class Unfinished:
     ----------
     index
         The index of the round, from 0.
-    curves
+    curves, starts
         As in `Round`, with NaN for the steps that have not been taken.
     steps
         The number of steps that have been taken at each learning rate, shape ``(num_evals,)``.
+    common_steps
+        The number of steps that all rates have taken that can be compared now. If the states of all rates do not fit
+        into memory together, these are the rates that have taken all their steps.
     seconds_per_step
         The time that a step takes. NaN before it is known.
-    seconds_left
-        An estimate of the time that the rest of the round takes. NaN before it is known.
     """
 
     index: int
     curves: Floats
+    starts: Floats
     steps: NDArray[np.int64]
+    common_steps: int
     seconds_per_step: float
-    seconds_left: float
+
+    @property
+    def deltas(self) -> Floats:
+        """The differential after `common_steps` steps, shape ``(num_evals,)``; NaN where it is not known.
+
+        It is measured by progressive validation, whatever the differential of the finished round is measured on.
+        """
+        return progressive(self.curves, self.starts, self.common_steps)
+
+
+def progressive(curves: Floats, starts: Floats, steps: int) -> Floats:
+    """Return the loss differentials by progressive validation, over the second half of the first ``steps`` steps.
+
+    Parameters
+    ----------
+    curves
+        Shape ``(…, num_evals, horizon)``.
+    starts
+        Shape ``(…, horizon)``.
+    steps
+        At least 2, because the loss before the first step does not depend on the rate. With fewer, all are NaN.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(…, num_evals)``.
+    """
+    if steps < 2:
+        return np.full(curves.shape[:-1], np.nan)
+    seen = slice(steps // 2, steps)
+    deltas: Floats = curves[..., seen].mean(axis=-1) - starts[..., np.newaxis, seen].mean(axis=-1)
+    return deltas

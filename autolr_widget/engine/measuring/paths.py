@@ -80,6 +80,7 @@ class Paths:
         #: The losses that are compared with one another, if they are not the curves.
         self._after = np.full((count, seen), np.nan)
         self._runs = np.ones(count, dtype=bool)
+        self._together = True
         self._seconds = 0.0
         self._slices = self._all_slices()
 
@@ -90,10 +91,12 @@ class Paths:
             return next(self._slices, None) is not None
 
     @property
-    def seconds_left(self) -> float:
-        """An estimate of the time that is left. NaN before it is known."""
-        left = (self._runs[:-1] * (self._horizon - self.steps[:-1])).sum()
-        return float(left * self._training.seconds_per_step)
+    def common_steps(self) -> int:
+        """The number of steps that all paths have taken that can be compared now, see `Unfinished`."""
+        running = self.steps[:-1][self._runs[:-1]]
+        if not self._together or running.size == 0:
+            return self._horizon
+        return int(running.min())
 
     def result(self) -> tuple[float, Floats]:
         """Return the loss before the steps, and for each rate the loss after them minus that; NaN if it diverged."""
@@ -106,23 +109,23 @@ class Paths:
     def _all_slices(self) -> Iterator[bool]:
         # Trace the step first, so that the variables are known.
         self._training.function("step", self._batch(0))
-        paths = np.arange(len(self.curves))
-        together = self._start.bytes_per_path * paths.size <= STATES
-        shadows = [self._start.shadows() for _ in (paths if together else paths[:1])]
-        for group in [paths] if together else np.split(paths, paths.size):
+        # The starting state first: the losses of the others are compared with its losses.
+        paths = np.roll(np.arange(len(self.curves)), 1)
+        self._together = self._start.bytes_per_path * paths.size <= STATES
+        shadows = [self._start.shadows() for _ in (paths if self._together else paths[:1])]
+        for group in [paths] if self._together else np.split(paths, paths.size):
             yield from self._slices_of(dict(zip(group.tolist(), shadows, strict=True)))
         self._start.release(shadows)
 
     def _slices_of(self, shadows: dict[int, Shadows]) -> Iterator[bool]:
         """Measure the paths that these variables are for, from the start to the end."""
         self._start.load([*shadows.values()], self._round)
-        trained = [path for path in shadows if path < self._rates.size]
-        for path in shadows:
-            self._start.set_rate(shadows[path], float(self._rates[path]) if path in trained else STILL)
+        kinds = {path: "step" if path < self._rates.size else "loss" for path in shadows}
+        for path, kind in kinds.items():
+            self._start.set_rate(shadows[path], float(self._rates[path]) if kind == "step" else STILL)
+        if self._evaluate_on != "progressive":
+            kinds.pop(self._rates.size, None)
         for first, leaves in self._windows(0, self._horizon):
-            kinds = dict.fromkeys(trained, "step")
-            if self._evaluate_on == "progressive":
-                kinds |= {path: "loss" for path in shadows if path not in trained}
             yield from self._slices_on(kinds, shadows, first, leaves, self.curves)
         if self._evaluate_on == "progressive":
             return
@@ -198,9 +201,14 @@ def _at_once(functions: Sequence[Callable[[], tuple[Floats, bool]]], threads: in
 
     The functions at every ``threads``-th place are called by the same thread, one after the other.
     """
-    shares = [functions[thread::threads] for thread in range(min(threads, len(functions)))]
-    if len(shares) == 1:
-        return [function() for function in functions]
-    with ThreadPoolExecutor(len(shares)) as pool:
-        found = [*pool.map(lambda share: [function() for function in share], shares)]
+
+    def call(share: Sequence[Callable[[], tuple[Floats, bool]]]) -> list[tuple[Floats, bool]]:
+        return [function() for function in share]
+
+    first, *others = (functions[thread::threads] for thread in range(min(threads, len(functions))))
+    if not others:
+        return call(first)
+    with ThreadPoolExecutor(len(others)) as pool:
+        running = [pool.submit(call, share) for share in others]
+        found = [call(first), *(share.result() for share in running)]
     return [found[index % threads][index // threads] for index in range(len(functions))]

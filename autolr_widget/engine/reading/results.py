@@ -23,6 +23,7 @@ from autolr_widget.engine.strict_json import (
     of_type,
     parse,
 )
+from autolr_widget.engine.types import progressive
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -162,8 +163,7 @@ class TuneResults:
         horizon = self.curves.shape[2]
         if not 2 <= steps <= horizon:
             raise ValueError(f"Argument `steps` must lie between 2 and {horizon}. Received: steps={steps}")
-        seen = slice(steps // 2, steps)
-        deltas = self.curves[:, :, seen].mean(axis=2) - self.starts[:, np.newaxis, seen].mean(axis=2)
+        deltas = progressive(self.curves, self.starts, steps)
         curves, starts = self.curves[:, :, :steps], self.starts[:, :steps]
         return TuneResults(self.rates, deltas, self.scale, self.measured, curves, starts)
 

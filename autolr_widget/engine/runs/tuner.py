@@ -325,20 +325,22 @@ class LRTuner:
             if round is not None:
                 return round
 
-    def advance(self, seconds: float) -> list[Round]:
-        """Measure for about ``seconds``, at least one slice, and return the rounds that were finished meanwhile.
+    def advance(self, seconds: float) -> Round | None:
+        """Measure for about ``seconds``, at least one slice, and at most to the end of the current round.
 
         A slice is some steps at some of the rates. `unfinished` is the current round. The numbers do not depend on how
         a round is cut into slices. It raises like `step`.
+
+        Returns
+        -------
+        Round or None
+            The round, if it is finished now.
         """
-        finished: list[Round] = []
         deadline = time.perf_counter() + seconds
-        while not self.is_complete:
+        while True:
             round = self._slice(min(SLICE, max(0.0, deadline - time.perf_counter())))
-            finished += [] if round is None else [round]
-            if time.perf_counter() >= deadline:
-                break
-        return finished
+            if round is not None or time.perf_counter() >= deadline:
+                return round
 
     @property
     def unfinished(self) -> Unfinished | None:
@@ -350,7 +352,18 @@ class LRTuner:
         curves = np.full((self.rates.size, self.settings.horizon), np.nan)
         steps = np.zeros(self.rates.size, dtype=np.int64)
         curves[racing], steps[racing] = paths.curves[:-1], paths.steps[:-1]
-        return Unfinished(len(self), curves, steps, measurement.training.seconds_per_step, paths.seconds_left)
+        starts = paths.curves[-1].copy()
+        return Unfinished(len(self), curves, starts, steps, paths.common_steps, self.seconds_per_step)
+
+    @property
+    def seconds_per_step(self) -> float:
+        """The time that a training step at one rate takes. NaN before it is known."""
+        return np.nan if self._training is None else self._training.seconds_per_step
+
+    @property
+    def is_traced(self) -> bool:
+        """Whether the graphs of the training step exist, so that the next step is quick."""
+        return self._training is not None
 
     def _slice(self, seconds: float) -> Round | None:
         """Measure a slice of about ``seconds``. Return the round if it is finished now."""

@@ -66,11 +66,33 @@ def test_an_unfinished_round_can_be_seen(make_model, digits):
     later = tuner.unfinished
     assert later.steps.sum() > seen.steps.sum()
     assert later.seconds_per_step > 0
-    assert later.seconds_left == pytest.approx(later.seconds_per_step * (5 * 40 - later.steps.sum()))
+    assert later.common_steps == later.steps.min()
     round = tuner.step()
     done = np.isfinite(later.curves)
     np.testing.assert_array_equal(round.curves[done], later.curves[done])
     assert tuner.unfinished is None
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_an_unfinished_round_tells_what_a_shorter_run_would_have_measured(make_model, digits, monkeypatch, together):
+    whole = tuner_of(make_model, digits, horizon=12)
+    whole.step()
+    monkeypatch.setattr(paths, "STATES", 2**30 if together else 0)
+    tuner = tuner_of(make_model, digits, horizon=12)
+    seen = []
+    while tuner.advance(0) is None:
+        now = tuner.unfinished
+        known = np.isfinite(now.deltas)
+        if now.common_steps >= 2 and known.any():
+            expected = whole.results.at(now.common_steps).deltas[0]
+            np.testing.assert_array_equal(now.deltas[known], expected[known])
+            seen.append((now.common_steps, int(known.sum())))
+    if together:
+        assert {count for _, count in seen} == {5}
+        assert len({steps for steps, _ in seen}) > 3
+    else:
+        assert {steps for steps, _ in seen} == {12}
+        assert {count for _, count in seen} >= {1, 2, 3, 4}
 
 
 def test_a_diverged_rate_costs_no_further_step(make_model, digits):
