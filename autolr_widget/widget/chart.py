@@ -73,6 +73,7 @@ class Chart:
         # In a race, the faint mean of all rates is behind the mean of the rates that still race.
         self._dropped = _lines(scales, stroke_width=1.5, opacities=[0.5], **blue)
         self._rounds = _lines(scales, stroke_width=1, opacities=[0.3], **blue)
+        self._unfinished = _lines(scales, stroke_width=2, opacities=[0.6], line_style="dashed", **blue)
         # The points of the run that `refine` started from.
         self._before = bqplot.Scatter(x=[1.0], y=[0.0], scales=scales, colors=[NEUTRAL], default_size=24, visible=False)
         self._pins = _lines(scales, colors=list(PINS), stroke_width=2, visible=False)
@@ -81,7 +82,7 @@ class Chart:
             scale=y, orientation="vertical", label="change in loss", grid_lines="none", label_offset="52px"
         )
         self.figure = bqplot.Figure(
-            marks=[self._rounds, self._zero, self._before, self._pins, self._dropped, self._curve],
+            marks=[self._rounds, self._zero, self._before, self._pins, self._dropped, self._unfinished, self._curve],
             axes=[*self._x_axes.values(), y_axis],
             fig_margin=MARGIN,
             min_aspect_ratio=0.2,
@@ -107,7 +108,7 @@ class Chart:
         """
         self._rates = rates
         self._ends = rates[[0, -1]] if before is None else before[0][[0, -1]]
-        for mark in (self._curve, self._dropped, self._rounds):
+        for mark in (self._curve, self._dropped, self._rounds, self._unfinished):
             mark.visible = False
         with self._before.hold_sync():
             self._before.visible = before is not None
@@ -178,6 +179,19 @@ class Chart:
         self._move(self._curve, np.vstack([edges, band.mean]), shown)
         lower, upper = np.where(banded, [band.lower, band.upper], band.mean)[:, seen]
         self._limit_y(*y_limits(band.mean[seen], lower, upper))
+
+    def show_unfinished(self, deltas: Floats | None, alone: bool) -> None:
+        """Show the differentials of the unfinished round, shape ``(num_evals,)``, or no such curve.
+
+        If it is ``alone`` in the chart, the y-axis fits it.
+        """
+        seen = np.zeros_like(self._rates, dtype=bool) if deltas is None else np.isfinite(deltas)
+        self._unfinished.visible = bool(seen.any())
+        if deltas is None or not seen.any():
+            return
+        self._move(self._unfinished, deltas, seen)
+        if alone:
+            self._limit_y(*y_limits(deltas[seen], deltas[seen], deltas[seen]))
 
     def _move(self, mark: bqplot.Lines, y: Floats, some: NDArray[np.bool_]) -> None:
         with mark.hold_sync():

@@ -6,11 +6,13 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import traitlets
 
-from autolr_widget.engine.reading.selection import RULES, Certainty, certainty, edge
+from autolr_widget.engine.reading.selection import RULES, Certainty, certainty, choices, edge
 from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.settings import Settings
+from autolr_widget.engine.types import Unfinished
 
 if TYPE_CHECKING:
     Float = traitlets.Float[Any, Any]
@@ -105,7 +107,7 @@ class Choice(traitlets.HasTraits):
             return
         lr, reason = self._by_rule()
         settings, rates, deltas = self._settings, self._run.rates, self._run.deltas
-        self.edge = edge(settings.method, rates, deltas) if lr else ""
+        self.edge = edge(settings.method, rates, deltas) if lr and len(deltas) > 0 else ""
         if self.edge:
             reason += f" · at the {self.edge} end of the grid: widen it"
         self._choosing = True
@@ -116,9 +118,18 @@ class Choice(traitlets.HasTraits):
         self.reason = reason
         self.interval = [] if self._certainty is None else [self._certainty.lower, self._certainty.upper]
 
+    def _so_far(self, unfinished: Unfinished) -> tuple[float | None, str]:
+        """Return the choice of the rule from the first round, which is not finished yet."""
+        steps = f"after {unfinished.common_steps} of {unfinished.curves.shape[1]} steps of the first round"
+        found = choices(self._run.rates, unfinished.deltas[np.newaxis])
+        lr = found.get(self._settings.method) or None
+        return lr, f"so far, {steps}" if lr else f"no choice yet, {steps}"
+
     def _by_rule(self) -> tuple[float | None, str]:
         """Return the choice of the rule and the reason. If it finds no rate, return None and what is missing."""
-        deltas = self._run.deltas
+        deltas, unfinished = self._run.deltas, self._run.unfinished
+        if len(deltas) == 0 and unfinished is not None:
+            return self._so_far(unfinished)
         if len(deltas) == 0:
             return None, "press Run, or type a rate"
         try:

@@ -50,6 +50,10 @@ class Panel(anywidget.AnyWidget):
     status = traitlets.Unicode("idle").tag(sync=True)
     round = traitlets.Int(0).tag(sync=True)
     turn = traitlets.Int(0, help="The number of finished turns, see `Session.turn`").tag(sync=True)
+    preparing = traitlets.Bool(False, help="Whether the training step is being traced").tag(sync=True)
+    progress: traitlets.Dict[str, Any] = traitlets.Dict(help="The training steps so far, see `View.show_progress`").tag(
+        sync=True
+    )
     stale = traitlets.Bool(False).tag(sync=True)
     error = traitlets.Unicode("").tag(sync=True)
 

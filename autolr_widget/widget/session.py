@@ -1,10 +1,9 @@
-"""The session: the state of a run, and the loop that measures its rounds."""
+"""The session: the state of a run, and the loop that measures it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import threading
 import time
 from collections.abc import Callable
@@ -19,19 +18,19 @@ from autolr_widget.widget import interrupt
 
 STATUSES = ("idle", "running", "paused", "done", "stopped", "error")
 
-#: The seconds for which one turn measures rounds. A turn should be long compared with a tick, which takes the browser
-#: and the kernel about 75 ms.
+#: The seconds that one turn takes, if a training step does not take longer. A turn should be long compared with a tick,
+#: which takes the browser and the kernel about 75 ms.
 TURN = 0.25
 #: The seconds without a tick after which the kernel continues by itself.
 SILENCE = 3.0
 
 
 class Session(traitlets.HasTraits):
-    """Runs the rounds of a tuner.
+    """Measures the rounds of a tuner, a part of a round at a time.
 
-    A tick of the front end or a call of `run` asks for rounds. If no tick arrives for some seconds, the session
+    A tick of the front end or a call of `run` asks for the next turn. If no tick arrives for some seconds, the session
     continues by itself. All methods may be called from any thread. ``_lock`` guards the state. ``_measuring`` is held
-    while a round is measured, so that only one round is measured at a time, and a pause need not wait for it.
+    during a turn, so that only one thread measures at a time, and a pause need not wait for it.
 
     Parameters
     ----------
@@ -39,11 +38,13 @@ class Session(traitlets.HasTraits):
         The run to begin with.
     on_rounds
         Called when the rounds of ``tuner`` have changed, before ``round`` changes.
+    on_turn
+        Called when a turn is over.
     on_halt
         Called when the run has halted. It may take a while.
     one_message
         Returns a context manager that combines the changes that ``on_rounds`` makes and the change of ``round`` into
-        one message to the front end. Each message takes about a kilobyte.
+        one message to the front end, and those of ``on_turn`` and ``turn`` too. Each message takes about a kilobyte.
     """
 
     status = traitlets.Enum(STATUSES, "idle")
@@ -51,11 +52,13 @@ class Session(traitlets.HasTraits):
     error = traitlets.Unicode("")
     stale = traitlets.Bool(False, help="Whether the settings are no longer those of the current rounds")
     turn = traitlets.Int(0, help="The number of finished turns. When it changes, the front end asks for the next turn")
+    preparing = traitlets.Bool(False, help="Whether the training step is being traced, which takes seconds")
 
     def __init__(
         self,
         tuner: Run,
         on_rounds: Callable[[], None],
+        on_turn: Callable[[], None] = lambda: None,
         on_halt: Callable[[], None] = lambda: None,
         one_message: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext,
     ) -> None:
@@ -65,6 +68,7 @@ class Session(traitlets.HasTraits):
             self.round, self.status = len(tuner), "done" if tuner.is_complete else "paused"
         self.settings = tuner.settings
         self._on_rounds = on_rounds
+        self._on_turn = on_turn
         self._on_halt = on_halt
         self._one_message = one_message
         self._halted = False
@@ -112,7 +116,7 @@ class Session(traitlets.HasTraits):
             self._start(pause_at=1)
 
     def pause(self) -> None:
-        """Pause after the current round. Do nothing unless the session is running."""
+        """Pause within the current round. Do nothing unless the session is running."""
         with self._lock:
             self._pause()
         self._tell_of_halt()
@@ -142,7 +146,7 @@ class Session(traitlets.HasTraits):
             self._timer.cancel()
 
     def interrupt(self) -> None:
-        """Stop after the current round, with an error message."""
+        """Stop within the current round, with an error message."""
         # Do not take the lock: this may run in a signal handler, while another thread holds the lock.
         if self.status == "running":
             self.error = _message(KeyboardInterrupt(), len(self.tuner) + 1)
@@ -160,7 +164,11 @@ class Session(traitlets.HasTraits):
         self.start()
         with self._measuring:
             try:
-                self._run_rounds(until=math.inf)
+                while self.status == "running":
+                    try:
+                        self._measure_until(time.monotonic() + TURN)
+                    finally:
+                        self._end_turn()
             finally:
                 self._show_halt()
 
@@ -169,14 +177,14 @@ class Session(traitlets.HasTraits):
         while self.status == "running":
             await asyncio.sleep(0.05)
 
-    def tick(self, round: int) -> None:
-        """Measure rounds for `TURN` seconds, at least one. A front end calls this when it has drawn ``round`` rounds.
+    def tick(self, turn: int) -> None:
+        """Measure for `TURN` seconds, at least one slice of a round. A front end calls this when it has drawn ``turn``.
 
-        Do nothing if the session is not running, if a round is being measured, or if the front end has not drawn the
-        newest round yet.
+        Do nothing if the session is not running, if it is measuring, or if the front end has not drawn the newest turn
+        yet.
         """
         self._heard = time.monotonic()
-        if self.status != "running" or round != self.round or not self._measuring.acquire(blocking=False):
+        if self.status != "running" or turn != self.turn or not self._measuring.acquire(blocking=False):
             return
         try:
             self._run_turn()
@@ -191,9 +199,10 @@ class Session(traitlets.HasTraits):
                     self._pause_at = None
                 return
             # Without rounds there is nothing to continue, and the model may have been compiled again meanwhile.
-            if self.stale or self.status in ("idle", "done", "stopped") or len(self.tuner) == 0:
+            if self.stale or self.status in ("idle", "done", "stopped") or not self._has_begun():
                 self._renew()
             self.error = ""
+            self.preparing = not self.tuner.is_traced
             self._pause_at = None if pause_at is None else self.round + pause_at
             self._heard = time.monotonic()
             self.status = "running"
@@ -201,6 +210,9 @@ class Session(traitlets.HasTraits):
             # Do not continue the watch of an earlier start: its event loop may be closed.
             self._watch_number += 1
             self._watch_in(SILENCE, self._watch_number)
+
+    def _has_begun(self) -> bool:
+        return len(self.tuner) > 0 or self.tuner.unfinished is not None
 
     def _renew(self) -> None:
         self.tuner = self.tuner.renewed(self.settings)
@@ -237,20 +249,27 @@ class Session(traitlets.HasTraits):
     def _run_turn(self) -> None:
         # The screen shows the error. It is not raised, because only `run` has a caller who can handle it.
         with contextlib.suppress(Exception, KeyboardInterrupt):
-            self._run_rounds(until=time.monotonic() + TURN)
+            self._measure_until(time.monotonic() + TURN)
         self._heard = time.monotonic()
         try:
             self._show_halt()
         finally:
-            self.turn += 1
+            self._end_turn()
 
-    def _run_rounds(self, until: float) -> None:
+    def _end_turn(self) -> None:
+        with self._one_message():
+            try:
+                self._on_turn()
+            finally:
+                self.turn += 1
+
+    def _measure_until(self, end: float) -> None:
         tuner = self.tuner
         try:
             while self.status == "running":
                 tuner = self.tuner
-                self._run_round(tuner)
-                if time.monotonic() >= until:
+                self._measure(tuner, end - time.monotonic())
+                if time.monotonic() >= end:
                     break
         except (Exception, KeyboardInterrupt) as error:
             with self._lock:
@@ -262,10 +281,13 @@ class Session(traitlets.HasTraits):
                         self._publish()
             raise
 
-    def _run_round(self, tuner: Run) -> None:
-        tuner.step()
+    def _measure(self, tuner: Run, seconds: float) -> None:
+        try:
+            finished = tuner.advance(seconds)
+        finally:
+            self.preparing = False
         with self._lock:
-            if tuner is not self.tuner:
+            if finished is None or tuner is not self.tuner:
                 return
             self._publish()
             if self.status == "running" and self._is_complete():

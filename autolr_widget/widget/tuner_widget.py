@@ -154,7 +154,7 @@ class TunerWidget(ipw.VBox):
             replay=not run.can_measure,
             autosave=str(self._autosave.path or ""),
         )
-        self._session = Session(run, self._on_rounds, self._on_halt, one_message=self._panel.hold_sync)
+        self._session = Session(run, self._on_rounds, self._on_turn, self._on_halt, one_message=self._panel.hold_sync)
         super().__init__(**{name: getattr(settings, name) for name in SETTINGS})
         self._view = View(run, self._panel, on_explained=self._show_run)
         self._commands = self._table_of_commands()
@@ -168,12 +168,11 @@ class TunerWidget(ipw.VBox):
         self.observe(self._on_setting, names=[*SETTINGS])
         mirror(self, panel, *SETTINGS)
         mirror(session, self, "status", "round", "error")
-        mirror(session, panel, "status", "round", "error", "stale", "turn")
+        mirror(session, panel, "status", "round", "error", "stale", "turn", "preparing")
         mirror(choice, self, "selected_lr", "pinned", "edge")
         mirror(choice, panel, "selected_lr", "pinned", "reason", "interval")
         mirror(self, choice, "selected_lr", "pinned")
         # These come after the mirrors: the front end must receive the state of the run, even if one of these raises.
-        session.observe(self._on_turn, names="turn")
         session.observe(self._on_status, names="status")
         choice.observe(self._show_code, names=["selected_lr", "pinned"])
         panel.observe(self._on_panel_change, names=[*SETTINGS, "selected_lr", "pinned"])
@@ -183,7 +182,7 @@ class TunerWidget(ipw.VBox):
     def _table_of_commands(self) -> dict[str, Command]:
         """Return all commands that the front end may send, by name."""
         return {
-            "tick": Command(self._session.tick, {"round": int}, answers=False),
+            "tick": Command(self._session.tick, {"turn": int}, answers=False),
             "start": Command(self.start),
             "pause": Command(self.pause),
             "step": Command(self.step),
@@ -219,7 +218,7 @@ class TunerWidget(ipw.VBox):
         self._session.start()
 
     def pause(self) -> None:
-        """Pause after the current round."""
+        """Pause within the current round: at the next training step, or a quarter of a second later."""
         self._session.pause()
 
     def resume(self) -> None:
@@ -421,12 +420,18 @@ class TunerWidget(ipw.VBox):
         if self._view.show_rounds(self.tuner, self._settings()):
             self._choice.read(self.tuner, self._settings())
 
-    def _on_turn(self, _: Any = None) -> None:
-        """A turn is over: compute and show what takes longer than a quick round."""
-        if len(self.tuner) > 0 and self._view.explained:
-            with self._panel.hold_sync():
+    def _on_turn(self) -> None:
+        """A turn is over: show the unfinished round, and what takes longer to compute than a quick round."""
+        with self._panel.hold_sync():
+            self._view.show_progress(self.tuner)
+            if not self._view.explained:
+                return
+            self._view.show_unfinished(self.tuner)
+            if len(self.tuner) > 0:
                 self._view.show_summary(self._settings())
                 self._choice.judge()
+            else:
+                self._choice.read(self.tuner, self._settings())
 
     def _on_halt(self) -> None:
         """The run has halted: update the snapshot."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,9 @@ from autolr_widget.engine.types import Floats
 from autolr_widget.widget.chart import PINS, Chart
 from autolr_widget.widget.lesson import STAGES, lesson
 from autolr_widget.widget.panel import Panel
+
+#: The curve of the unfinished round is shown if a round takes more seconds than this.
+SEEN = 2.0
 
 #: Learning rates and mean loss differentials, two arrays of shape ``(num_evals,)``.
 Curve = tuple[Floats, Floats]
@@ -75,6 +79,29 @@ class View:
             return False
         self.chart.show_band(BANDS[settings.band](run.deltas, settings.alpha), run.racing)
         return True
+
+    def show_progress(self, run: Run) -> None:
+        """Tell the panel how many training steps the finished rounds took, the current round, and a whole round."""
+        finished, unfinished, horizon = run.results, run.unfinished, run.settings.horizon
+        assert finished.measured is not None
+        seconds = run.seconds_per_step
+        self._panel.progress = {
+            "finished": int(finished.measured.sum()) * horizon,
+            "current": 0 if unfinished is None else int(unfinished.steps.sum()),
+            "round": int(run.racing.sum()) * horizon,
+            "seconds_per_step": seconds if math.isfinite(seconds) else None,
+        }
+
+    def show_unfinished(self, run: Run) -> None:
+        """Show the unfinished round, unless it is over too soon to be seen."""
+        unfinished = run.unfinished
+        seconds = run.seconds_per_step * run.racing.sum() * run.settings.horizon
+        seen = unfinished is not None and (len(run) == 0 or seconds > SEEN)
+        self.chart.show_unfinished(unfinished.deltas if unfinished is not None and seen else None, alone=len(run) == 0)
+        if len(run) == 0 and unfinished is not None:
+            none = np.full_like(run.rates, np.nan)
+            table = np.array([unfinished.deltas, none, none, np.zeros_like(none), none])
+            self._panel.table, self._panel.limits = table.astype(np.float32).tobytes(), list(self.chart.limits)
 
     def end_lesson(self) -> None:
         """End the explanation. From now on, the chart shows all rounds."""

@@ -3,26 +3,35 @@ from autolr_widget.widget.session import Session
 
 
 class CountingTuner:
-    """A fake `LRTuner` whose n-th round is the number n."""
+    """A fake `LRTuner` whose n-th round is the number n. A round takes some slices."""
 
     can_measure = True
+    is_traced = False
 
-    def __init__(self, settings):
+    def __init__(self, settings, slices=1):
         self.settings = settings
         self.rounds = []
         self.fails = None
         self.gate = None
+        self.slices = slices
+        self.unfinished = None
 
-    def step(self):
+    def advance(self, seconds):
         if self.gate:
             self.gate.wait(5)
         if self.fails:
-            error, self.fails = self.fails, None
+            error, self.fails, self.unfinished = self.fails, None, None
             raise error
+        slices = (self.unfinished or 0) + 1
+        if slices < self.slices:
+            self.unfinished = slices
+            return None
+        self.unfinished = None
         self.rounds.append(len(self.rounds))
+        return self.rounds[-1]
 
     def renewed(self, settings):
-        return CountingTuner(settings)
+        return CountingTuner(settings, self.slices)
 
     @property
     def is_complete(self):
@@ -32,5 +41,5 @@ class CountingTuner:
         return len(self.rounds)
 
 
-def make_session(rounds):
-    return Session(CountingTuner(Settings(num_subsamples=rounds)), on_rounds=lambda: None)
+def make_session(rounds, slices=1):
+    return Session(CountingTuner(Settings(num_subsamples=rounds), slices), on_rounds=lambda: None)

@@ -8,7 +8,7 @@ def send(widget, **content):
 
 
 def marks(widget):
-    names = ("rounds", "zero", "before", "pins", "dropped", "curve")
+    names = ("rounds", "zero", "before", "pins", "dropped", "unfinished", "curve")
     return dict(zip(names, widget.figure.marks, strict=True))
 
 
@@ -16,4 +16,11 @@ SETTINGS = {"lr_space": (1e-4, 10), "num_evals": 6, "num_subsamples": 5, "horizo
 
 
 def tick(widget):
-    widget._on_message(None, {"type": "tick", "round": widget.round}, [])
+    widget._on_message(None, {"type": "tick", "turn": widget._panel.turn}, [])
+
+
+def one_round(widget):
+    """Press One round, and draw each turn until the round is over."""
+    widget.step()
+    while widget.status == "running":
+        tick(widget)

@@ -5,7 +5,7 @@ def test_close_stops_the_run(widget):
     widget.start()
     widget.close()
     assert widget.status == "stopped"
-    widget._on_message(None, {"type": "tick", "round": 0}, [])
+    widget._on_message(None, {"type": "tick", "turn": 0}, [])
     assert widget.round == 0
 
 

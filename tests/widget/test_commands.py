@@ -1,21 +1,21 @@
 import pytest
 
 from autolr_widget.widget.commands import Command, parse
-from tests.widget.front_end import send
+from tests.widget.front_end import send, tick
 
-COMMANDS = {"tick": Command(lambda round: None, {"round": int}), "start": Command(lambda: None)}
+COMMANDS = {"tick": Command(lambda turn: None, {"turn": int}), "start": Command(lambda: None)}
 
 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ({"type": "tick", "round": 3}, (COMMANDS["tick"], {"round": 3}, {})),
+        ({"type": "tick", "turn": 3}, (COMMANDS["tick"], {"turn": 3}, {})),
         ({"type": "start", "values": {"seed": 7}}, (COMMANDS["start"], {}, {"seed": 7})),
         ({"type": "start", "values": [1]}, None),
-        ({"type": "tick", "round": True}, None),
-        ({"type": "tick", "round": "3"}, None),
+        ({"type": "tick", "turn": True}, None),
+        ({"type": "tick", "turn": "3"}, None),
         ({"type": "tick"}, None),
-        ({"type": "tick", "round": 3, "x": 1}, None),
+        ({"type": "tick", "turn": 3, "x": 1}, None),
         ({"type": "stop"}, None),
         ({"type": ["start"]}, None),
         (["tick", 3], None),
@@ -28,7 +28,7 @@ def test_parse_accepts_known_commands_with_arguments_of_their_types(content, exp
 
 @pytest.mark.parametrize(
     "content",
-    [None, 3, "tick", [], {}, {"type": "tick"}, {"type": "tick", "round": None}, {"type": "tick", "round": 10**30},
+    [None, 3, "tick", [], {}, {"type": "tick"}, {"type": "tick", "turn": None}, {"type": "tick", "turn": 10**30},
      {"type": "download"}, {"type": "download", "format": 3}, {"type": "unpin_run", "index": "0"}, {"type": "choose"},
      {"type": "__init__"}, {"type": "close"}, {"type": "start", "round": 1}, {"type": ["start"]}, {"type": "run"}],
 )  # fmt: skip
@@ -43,7 +43,8 @@ def test_messages_of_the_buttons(widget):
     send(widget, type="pause")
     assert widget.status == "paused"
     send(widget, type="step")
-    send(widget, type="tick", round=0)
+    while widget.status == "running":
+        tick(widget)
     assert (widget.status, widget.round) == ("paused", 1)
     send(widget, type="reset")
     assert (widget.status, widget.round) == ("idle", 0)

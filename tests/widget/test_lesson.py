@@ -1,14 +1,13 @@
 import numpy as np
 
 from autolr_widget.engine.data.subsample import subsample
-from tests.widget.front_end import from_front_end, marks, send
+from tests.widget.front_end import from_front_end, marks, one_round, tick
 
 
 def test_the_chart_waits_for_its_stage_of_the_lesson(widget):
     from_front_end(widget, explain=True)
     for seen in range(2):
-        widget.step()
-        send(widget, type="tick", round=seen)
+        one_round(widget)
         assert (widget._panel.stage, widget.round) == (1, seen + 1)
         lesson, last = widget._panel.lesson, widget.tuner.rounds[-1]
         assert (lesson["round"], lesson["before"], len(lesson["drawn"])) == (seen + 1, last.loss, 32)
@@ -19,24 +18,22 @@ def test_the_chart_waits_for_its_stage_of_the_lesson(widget):
         assert marks(widget)["curve"].visible == (seen > 0)
         from_front_end(widget, stage=6)
         np.testing.assert_allclose(marks(widget)["curve"].y[2], widget.results.summary()["mean"], rtol=1e-6)
-    widget.step()
-    send(widget, type="tick", round=2)
+    one_round(widget)
     before = marks(widget)["curve"].y
     from_front_end(widget, explain=False)
     assert not np.array_equal(marks(widget)["curve"].y, before), "leaving the lesson shows the chart"
     from_front_end(widget, explain=True)
     widget.start()
-    send(widget, type="tick", round=3)
+    while widget.status == "running":
+        tick(widget)
     np.testing.assert_allclose(marks(widget)["curve"].y[2], widget.results.summary()["mean"], rtol=1e-6)
 
 
 def test_refine_and_run_do_not_wait_for_the_lesson(widget):
     from_front_end(widget, explain=True)
-    widget.step()
-    send(widget, type="tick", round=0)
+    one_round(widget)
     from_front_end(widget, stage=6)
-    widget.step()
-    send(widget, type="tick", round=1)
+    one_round(widget)
     assert widget._panel.stage == 1
     widget.refine()
     widget.run()
@@ -50,8 +47,7 @@ def test_refine_and_run_do_not_wait_for_the_lesson(widget):
 
 def test_another_rule_does_not_restart_the_lesson(widget):
     from_front_end(widget, explain=True)
-    widget.step()
-    send(widget, type="tick", round=0)
+    one_round(widget)
     from_front_end(widget, stage=3)
     widget.method = "median"
     assert widget._panel.stage == 3
@@ -62,8 +58,7 @@ def test_the_lesson_of_a_race_shows_only_the_remaining_rates(widget):
     widget.run()
     widget.num_subsamples = 25
     from_front_end(widget, explain=True)
-    widget.step()
-    send(widget, type="tick", round=24)
+    one_round(widget)
     lesson = widget._panel.lesson
     assert len(lesson["rates"]) == len(lesson["after"]) == widget.tuner.rounds[-1].measured.sum() < 12
     assert None not in lesson["after"]

@@ -87,10 +87,16 @@ def test_a_repeated_tick_does_not_run_a_round_twice():
     widget = make()
     widget.reset()
     widget.start()
-    for seen in (0, 0, 0, 1, 5, -1, 10**30):
-        widget._on_message(None, {"type": "tick", "round": seen}, [])
-    assert [round.index for round in widget.tuner.rounds] == list(range(widget.round))
-    assert widget.round == 3
+    before = widget._panel.turn
+    for seen in (before + 1, 10**30, -1):
+        widget._on_message(None, {"type": "tick", "turn": seen}, [])
+    assert (widget._panel.turn, widget.round) == (before, 0)
+    while widget.status == "running":
+        turn = widget._panel.turn
+        for _ in range(3):
+            widget._on_message(None, {"type": "tick", "turn": turn}, [])
+        assert widget._panel.turn == turn + 1
+    assert [round.index for round in widget.tuner.rounds] == [0, 1, 2]
 
 
 def test_a_command_sets_the_values_that_come_with_it():

@@ -48,6 +48,67 @@ def test_step_runs_one_round_and_pauses(session):
     assert (session.status, session.round) == ("done", 5)
 
 
+def test_a_pause_within_a_round_keeps_what_was_measured(session, monkeypatch):
+    monkeypatch.setattr(session_module, "TURN", 0)
+    session.tuner.slices = 3
+    session.start()
+    session.tick(0)
+    assert (session.status, session.round, session.turn, session.tuner.unfinished) == ("running", 0, 1, 1)
+    session.pause()
+    session.tick(1)
+    assert (session.status, session.turn, session.tuner.unfinished) == ("paused", 1, 1)
+    tuner = session.tuner
+    session.start()
+    session.tick(1)
+    assert (session.tuner, tuner.unfinished) == (tuner, 2)
+    session.tick(2)
+    assert (session.round, tuner.unfinished) == (1, None)
+
+
+def test_one_round_may_take_many_turns(session, monkeypatch):
+    monkeypatch.setattr(session_module, "TURN", 0)
+    session.tuner.slices = 3
+    session.step()
+    for turn in range(3):
+        assert (session.status, session.round) == ("running", 0)
+        session.tick(turn)
+    assert (session.status, session.round) == ("paused", 1)
+
+
+def test_a_reset_within_a_round_discards_it(session, monkeypatch):
+    monkeypatch.setattr(session_module, "TURN", 0)
+    session.tuner.slices = 3
+    session.start()
+    session.tick(0)
+    session.reset()
+    assert (session.status, session.round, session.tuner.unfinished) == ("idle", 0, None)
+
+
+def test_the_model_is_prepared_until_the_first_slice_is_over(session):
+    seen = []
+    session.observe(lambda change: seen.append((change["new"], session.round)), names="preparing")
+    session.start()
+    assert session.preparing
+    session.tick(0)
+    assert seen == [(True, 0), (False, 0)]
+
+
+def test_a_model_that_is_traced_needs_no_preparation(session):
+    session.step()
+    session.tick(0)
+    session.tuner.is_traced = True
+    session.start()
+    assert not session.preparing
+
+
+def test_a_failure_while_the_model_is_prepared_ends_the_preparation(session):
+    session.start()
+    session.tuner.fails = ValueError("no")
+    assert session.preparing
+    session.tick(0)
+    assert (session.status, session.preparing) == ("error", False)
+
+
 def test_start_after_pause_continues_with_the_same_rounds(session):
     session.step()
     session.tick(0)
@@ -94,7 +155,7 @@ def test_start_continues_after_an_error(session, error, message):
     tuner = session.tuner
     session.start()
     assert session.error == ""
-    session.tick(1)
+    session.tick(2)
     assert (session.status, session.tuner, tuner.rounds) == ("done", tuner, [0, 1, 2, 3, 4])
 
 

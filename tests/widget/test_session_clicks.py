@@ -15,7 +15,7 @@ class Clicks(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.session = make_session(6)
+        self.session = make_session(6, slices=3)
 
     @rule(method=st.sampled_from(["start", "pause", "resume", "step", "stop", "reset"]))
     def press(self, method):
@@ -29,10 +29,10 @@ class Clicks(RuleBasedStateMachine):
             assert fails is None or self.session.tuner.fails is None
             assert self.session.status == "done"
 
-    @rule(seen=st.integers(0, 7), turn=st.sampled_from([0, 1]))
-    def tick(self, seen, turn):
+    @rule(late=st.sampled_from([0, 1]), turn=st.sampled_from([0, 1]))
+    def tick(self, late, turn):
         session_module.TURN = turn
-        self.session.tick(seen)
+        self.session.tick(self.session.turn - late)
 
     @rule(seed=st.integers(0, 1), rounds=st.integers(1, 8))
     def configure(self, seed, rounds):
@@ -57,6 +57,7 @@ class Clicks(RuleBasedStateMachine):
             assert session.round >= session.settings.num_subsamples
         if session.status == "idle":
             assert session.round == 0
+            assert session.tuner.unfinished is None
         if session.status == "running":
             assert not session.stale
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from autolr_widget import LRTuner, TunerWidget
-from tests.widget.front_end import SETTINGS, from_front_end, marks, send, tick
+from tests.widget.front_end import SETTINGS, from_front_end, marks, one_round, tick
 
 
 def test_run_gives_the_numbers_of_the_engine(widget, digits):
@@ -77,7 +77,7 @@ def test_an_error_in_a_round_is_shown(widget, digits):
     model.compile("sgd", "mse")
     wrong = TunerWidget(model, *digits, num_evals=4)
     wrong.start()
-    wrong._on_message(None, {"type": "tick", "round": 0}, [])
+    wrong._on_message(None, {"type": "tick", "turn": 0}, [])
     assert wrong.status == "error"
     assert wrong.error.startswith("Round 1 failed. ")
     assert wrong._panel.error == wrong.error
@@ -93,10 +93,9 @@ def test_two_widgets_on_one_model_have_their_own_numbers(make_model, digits):
     for setting in settings:
         alone.append(TunerWidget(model, *digits, num_subsamples=4, **setting).run())
     both = [TunerWidget(model, *digits, num_subsamples=4, **setting) for setting in settings]
-    for seen in range(4):
+    for _ in range(4):
         for widget in both:
-            widget.step()
-            widget._on_message(None, {"type": "tick", "round": seen}, [])
+            one_round(widget)
     assert [widget.results for widget in both] == alone
 
 
@@ -145,8 +144,7 @@ def test_a_model_that_changed_during_the_run_is_reported(widget, digits):
     assert widget._panel.notice == ""
     undisturbed = widget.results
     widget.reset()
-    widget.step()
-    send(widget, type="tick", round=0)
+    one_round(widget)
     widget.tuner.model.fit(*digits, verbose=0)
     widget.run()
     assert widget.results == undisturbed
@@ -232,8 +230,7 @@ def test_load_with_a_model_continues_the_run(make_model, digits, tmp_path, cut):
     uninterrupted = TunerWidget(make_model("adam"), *digits, **SETTINGS).run()
     widget = TunerWidget(make_model("adam"), *digits, **SETTINGS, autosave=path)
     for _ in range(cut):
-        widget.step()
-        tick(widget)
+        one_round(widget)
     widget.close()
     other = TunerWidget.load(path, make_model("adam"), *digits, autosave=path)
     assert (other.status, other.round, other._panel.replay) == ("paused", cut, False)

@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 
 from autolr_widget import TunerWidget
-from tests.widget.front_end import from_front_end, marks, send
+from autolr_widget.widget import session as session_module
+from autolr_widget.widget import view
+from tests.widget.front_end import from_front_end, marks, send, tick
 
 
 def test_a_linear_grid_from_zero_keeps_a_linear_axis(make_model, digits):
@@ -120,3 +122,60 @@ def test_a_run_without_a_curve_is_not_pinned(make_model, digits):
     widget.run()
     with pytest.raises(ValueError, match="no curve"):
         widget.pin_run()
+
+
+def slices(widget, monkeypatch):
+    """Run the widget, one slice per turn. Yield the unfinished round after each of them."""
+    monkeypatch.setattr(session_module, "TURN", 0)
+    widget.start()
+    while widget.status == "running":
+        tick(widget)
+        yield widget.tuner.unfinished
+
+
+def test_the_first_round_is_shown_while_it_is_measured(widget, monkeypatch):
+    chosen = []
+    for unfinished in slices(widget, monkeypatch):
+        if widget.round > 0:
+            break
+        mark, panel = marks(widget)["unfinished"], widget._panel
+        assert panel.progress["finished"] == 0
+        assert panel.progress["current"] == unfinished.steps.sum()
+        assert panel.progress["round"] == 12 * 55
+        if unfinished.common_steps < 2:
+            assert not mark.visible
+            continue
+        np.testing.assert_allclose(mark.y, unfinished.deltas, rtol=1e-6)
+        table = np.frombuffer(panel.table, dtype=np.float32).reshape(5, 12)
+        np.testing.assert_allclose(table[0], unfinished.deltas, rtol=1e-6)
+        assert table[3].tolist() == [0] * 12
+        assert panel.reason == f"so far, after {unfinished.common_steps} of 55 steps of the first round"
+        chosen.append(widget.selected_lr)
+    assert chosen
+    assert None not in chosen
+    assert not marks(widget)["unfinished"].visible, "a quick round is not shown beside finished ones"
+    widget.pause()
+    assert "so far" not in widget._panel.reason
+
+
+def test_a_pause_in_the_first_round_keeps_its_curve(widget, monkeypatch):
+    for unfinished in slices(widget, monkeypatch):
+        if unfinished.common_steps > 5:
+            break
+    widget.pause()
+    assert marks(widget)["unfinished"].visible
+    assert widget._panel.progress["current"] == unfinished.steps.sum()
+    widget.reset()
+    assert not marks(widget)["unfinished"].visible
+    assert widget._panel.progress["current"] == 0
+    assert widget._panel.reason == "press Run, or type a rate"
+
+
+def test_a_slow_round_is_shown_beside_the_finished_ones(widget, monkeypatch):
+    monkeypatch.setattr(view, "SEEN", 0.0)
+    shown = set()
+    for unfinished in slices(widget, monkeypatch):
+        if widget.round > 0 and unfinished is not None and unfinished.common_steps > 1:
+            shown.add(marks(widget)["unfinished"].visible and marks(widget)["curve"].visible)
+    assert shown == {True}
+    assert not marks(widget)["unfinished"].visible

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import NoReturn
 
@@ -30,6 +31,9 @@ class Replay:
     num_observations = None
     data_arguments = "x, y"
     plan = "A saved run: its rounds were measured before."
+    unfinished = None
+    seconds_per_step = math.nan
+    is_traced = True
 
     def __init__(self, saved_run: SavedRun) -> None:
         self._saved_run = saved_run
@@ -88,7 +92,7 @@ class Replay:
         """Raise a `ValueError`: there is no model."""
         raise ValueError(NO_MODEL)
 
-    def step(self) -> NoReturn:
+    def advance(self, seconds: float) -> NoReturn:
         """Raise a `ValueError`: there is no model to measure."""
         raise ValueError(NO_MODEL)
 
