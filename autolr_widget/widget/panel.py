@@ -10,6 +10,7 @@ import anywidget
 import traitlets
 
 from autolr_widget.widget.chart import CURVE, MARGIN, PINS
+from autolr_widget.widget.efforts import efforts
 from autolr_widget.widget.lesson import STAGES
 from autolr_widget.widget.settings_traits import setting_controls, setting_traits
 
@@ -51,9 +52,13 @@ class Panel(anywidget.AnyWidget):
     round = traitlets.Int(0).tag(sync=True)
     turn = traitlets.Int(0, help="The number of finished turns, see `Session.turn`").tag(sync=True)
     preparing = traitlets.Bool(False, help="Whether the training step is being traced").tag(sync=True)
-    progress: traitlets.Dict[str, Any] = traitlets.Dict(help="The training steps so far, see `View.show_progress`").tag(
-        sync=True
-    )
+    progress: traitlets.Dict[str, Any] = traitlets.Dict(
+        {"finished": 0, "current": 0, "round": 0, "seconds_per_step": None},
+        help="The training steps so far, see `View.show_progress`",
+    ).tag(sync=True)
+    efforts: traitlets.List[dict[str, Any]] = traitlets.List(
+        efforts(), help="How much work a run may be, see `autolr_widget.widget.efforts`"
+    ).tag(sync=True)
     stale = traitlets.Bool(False).tag(sync=True)
     error = traitlets.Unicode("").tag(sync=True)
 

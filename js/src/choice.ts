@@ -10,7 +10,11 @@ const STATUS: Record<string, string> = {
   done: "Done",
   stopped: "Stopped",
   error: "Error",
+  preparing: "Preparing the model…",
+  pause: "Pausing…",
+  reset: "Resetting…",
   lost: "No answer",
+  gone: "No kernel",
 };
 
 /** The result: the chosen rate in large type, how it was chosen and how certain it is, and the state of the run. */
@@ -124,7 +128,8 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
     refine.disabled = replay || lr === null || model.get("round") === 0;
   };
   const updateState = () => {
-    const status = pacer.isLost() ? "lost" : pacer.isHeld() ? "paused" : model.get("status");
+    const run = model.get("status") === "running" && model.get("preparing") ? "preparing" : model.get("status");
+    const status = pacer.isGone() ? "gone" : pacer.isLost() ? "lost" : (pacer.held() ?? run);
     state.dataset.status = status;
     setText(state, model.get("replay") ? "Saved run" : (STATUS[status] ?? status));
   };
@@ -137,7 +142,7 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
   const shown = ["selected_lr", "pinned", "reason", "method", "undoable", "round", "replay"] as const;
   onChange(model, shown, updateChoice, signal);
   onChange(model, ["notice"], () => setText(notice, model.get("notice")), signal);
-  onChange(model, ["status", "replay"], speakState, signal);
+  onChange(model, ["status", "replay", "preparing"], speakState, signal);
   pacer.watch(updateState, signal);
   return node;
 }

@@ -8,8 +8,10 @@ export const LOST = 15_000;
 export interface Paced {
   status: string;
   round: number;
-  /** Ticks answered. It changes after the last round of a tick, so many rounds in one tick cause one reply. */
+  /** Ticks answered. It changes after all that a tick has measured, so that there is one reply to a tick. */
   turn: number;
+  /** Whether the kernel traces the model, and can't answer for some seconds. */
+  preparing: boolean;
   notice: string;
 }
 
@@ -28,33 +30,36 @@ export function afterPaint(done: () => void): void {
 
 export interface Pacer {
   /**
-   * Asks for a pause, and stops the ticks at once until the kernel's status changes, because the kernel receives the
-   * pause only when no cell is running.
+   * Asks for a pause or a reset, and stops the ticks at once until the kernel's status changes, because the kernel
+   * receives the message only when no cell is running.
    */
-  hold: () => void;
-  isHeld: () => boolean;
+  hold: (type: "pause" | "reset") => void;
+  /** What `hold` asked for, if the kernel has not done it yet. */
+  held: () => "pause" | "reset" | undefined;
   /** Sends a message. If that fails, the kernel is lost. */
   send: (message: { type: string }) => void;
   /** Sends a message that the kernel answers by a change to the run. */
   ask: (message: { type: string }) => void;
-  /** Whether the kernel has not answered for a long time: another cell is running, or the kernel is gone. */
+  /** Whether the kernel has not answered for a long time. */
   isLost: () => boolean;
-  /** Calls `update` when `isHeld` or `isLost` may have changed. */
+  /** Whether the widget's kernel is gone: it was restarted or has died. */
+  isGone: () => boolean;
+  /** Calls `update` when `held`, `isLost` or `isGone` may have changed. */
   watch: (update: () => void, signal: AbortSignal) => void;
   stop: () => void;
 }
 
 /**
- * Asks the kernel for rounds as fast as this page can show them.
+ * Asks the kernel for turns as fast as this page can show them.
  *
- * The kernel runs rounds only in answer to a tick, so the chart can't fall behind, and a closed page asks for no
- * rounds.
+ * The kernel measures only in answer to a tick, so that the chart can't fall behind.
  */
 export function pace(model: AnyModel<Paced>): Pacer {
   let resend: ReturnType<typeof setTimeout> | undefined;
-  let held = false;
+  let held: "pause" | "reset" | undefined;
   let waiting: ReturnType<typeof setTimeout> | undefined;
   let lost = false;
+  let gone = false;
   const watchers = new Set<() => void>();
 
   const tell = () => {
@@ -66,34 +71,39 @@ export function pace(model: AnyModel<Paced>): Pacer {
   const answered = () => {
     clearTimeout(waiting);
     waiting = undefined;
-    if (!lost) return;
-    lost = false;
+    if (!lost && !gone) return;
+    lost = gone = false;
     tell();
   };
 
   const lose = () => {
+    waiting = undefined;
+    if (model.get("preparing")) return wait();
     lost = true;
     tell();
   };
-  const send = (message: { type: string; round?: number }) => {
+  const leave = () => {
+    gone = true;
+    tell();
+  };
+  const send = (message: { type: string; turn?: number }) => {
     try {
       model.send(message);
       return true;
     } catch {
-      // The kernel was restarted or has died, and will not answer.
-      lose();
+      leave();
       return false;
     }
   };
-  const ask = (message: { type: string; round?: number }) => {
+  const ask = (message: { type: string; turn?: number }) => {
     if (send(message)) wait();
   };
   // Repeated after each silence, because a tick or a pause may be lost with the connection.
   const tick = () => {
     clearTimeout(resend);
-    if (model.get("status") !== "running") return;
+    if (model.get("status") !== "running" && held !== "reset") return;
     resend = setTimeout(tick, SILENCE);
-    ask(held ? { type: "pause" } : { type: "tick", round: model.get("round") });
+    ask(held ? { type: held } : { type: "tick", turn: model.get("turn") });
   };
   const onTurn = () =>
     afterPaint(() => {
@@ -105,48 +115,49 @@ export function pace(model: AnyModel<Paced>): Pacer {
     resend = setTimeout(tick, SILENCE);
   };
   const onStatus = () => {
-    held = false;
+    held = undefined;
     tick();
   };
 
-  const answers = ["change:turn", "change:round", "change:status", "change:notice"] as const;
+  const answers = ["change:turn", "change:round", "change:status", "change:notice", "change:preparing"] as const;
   for (const answer of answers) model.on(answer, answered);
   model.on("change:turn", onTurn);
   model.on("change:round", onRound);
   model.on("change:status", onStatus);
   // ipywidgets' event for a kernel that is gone. anywidget passes it on, but its types do not name it.
-  model.on("comm_live_update" as "msg:custom", lose);
+  model.on("comm_live_update" as "msg:custom", leave);
   tick();
   return {
-    hold: () => {
-      held = true;
+    hold: (type) => {
+      held = type;
       tick();
       tell();
     },
-    isHeld: () => held,
+    held: () => held,
     send,
     ask: (message) => {
       ask(message);
       if (!held) return;
-      // The pause may have been lost: it must not be sent again after a later message.
-      held = false;
+      // What was asked before may have been lost: it must not be sent again after a later message.
+      held = undefined;
       tick();
       tell();
     },
     isLost: () => lost,
+    isGone: () => gone,
     watch: (update, signal) => {
       watchers.add(update);
       signal.addEventListener("abort", () => watchers.delete(update));
     },
     stop: () => {
-      held = true;
+      held = "pause";
       clearTimeout(resend);
       clearTimeout(waiting);
       for (const answer of answers) model.off(answer, answered);
       model.off("change:turn", onTurn);
       model.off("change:round", onRound);
       model.off("change:status", onStatus);
-      model.off("comm_live_update", lose);
+      model.off("comm_live_update", leave);
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { AnyModel } from "@anywidget/types";
 import type { Paced } from "./pacer";
+import type { Steps } from "./progress";
 
 /** What Python says about a setting. Its value is a trait with the setting's name. */
 export interface Setting {
@@ -35,7 +36,9 @@ export interface Screen extends Paced {
   batch_most: number;
   replay: boolean;
   autosave: string;
+  progress: Steps;
   stale: boolean;
+  efforts: { name: string; settings: Record<string, number> }[];
   error: string;
   selected_lr: number | null;
   pinned: boolean;
@@ -64,9 +67,11 @@ export interface Screen extends Paced {
 }
 
 /** The settings that this code names; all others come from the trait `settings` alone. */
-export type NamedSetting = "lr_min" | "lr_max" | "num_subsamples" | "method";
+export type NamedSetting = "lr_min" | "lr_max" | "num_evals" | "num_subsamples" | "horizon" | "scale" | "method";
 
-export type Traits = Screen & { [name in NamedSetting]: name extends "method" ? string : number };
+export type Traits = Screen & {
+  [name in NamedSetting]: name extends "method" | "scale" ? string : number;
+};
 export type Model = AnyModel<Traits>;
 export type Name = keyof Traits & string;
 

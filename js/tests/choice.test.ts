@@ -136,5 +136,5 @@ test("the state says that the kernel is gone", () => {
     throw new Error("Cannot send");
   };
   view.button("Apply")?.click();
-  expect(view.node.querySelector(".autolr-state")?.textContent).toBe("No answer");
+  expect(view.node.querySelector(".autolr-state")?.textContent).toBe("No kernel");
 });

@@ -12,8 +12,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function start(status = "running", round = 0) {
-  const mock = mockModel({ status, round });
+function start(status = "running", turn = 0) {
+  const mock = mockModel({ status, turn });
   const pacer = pace(mock.model as never);
   return { ...mock, pacer };
 }
@@ -23,11 +23,11 @@ test("nothing is sent until the kernel runs, then a tick at once", () => {
   vi.advanceTimersByTime(10 * SILENCE);
   expect(sent).toEqual([]);
   model.set("status", "running");
-  expect(sent).toEqual([{ type: "tick", round: 0 }]);
+  expect(sent).toEqual([{ type: "tick", turn: 0 }]);
 });
 
 test("a page that opens during a run continues it", () => {
-  expect(start("running", 7).sent).toEqual([{ type: "tick", round: 7 }]);
+  expect(start("running", 7).sent).toEqual([{ type: "tick", turn: 7 }]);
 });
 
 test("one tick follows a turn, after its last round has been painted", () => {
@@ -39,8 +39,8 @@ test("one tick follows a turn, after its last round has been painted", () => {
   expect(sent).toHaveLength(1);
   vi.advanceTimersByTime(PAINT);
   expect(sent).toEqual([
-    { type: "tick", round: 0 },
-    { type: "tick", round: 3 },
+    { type: "tick", turn: 0 },
+    { type: "tick", turn: 1 },
   ]);
 });
 
@@ -61,8 +61,8 @@ test("a tick that was lost is sent again after a silence, and only then", () => 
   expect(sent).toHaveLength(1);
   vi.advanceTimersByTime(1);
   expect(sent).toEqual([
-    { type: "tick", round: 0 },
-    { type: "tick", round: 1 },
+    { type: "tick", turn: 0 },
+    { type: "tick", turn: 0 },
   ]);
 });
 
@@ -76,7 +76,7 @@ test("a round that comes after the end leaves no timer behind", () => {
 
 test("hold asks for a pause instead of rounds until the status changes", () => {
   const { model, sent, pacer } = start();
-  pacer.hold();
+  pacer.hold("pause");
   expect(sent.slice(1)).toEqual([{ type: "pause" }]);
   model.set("round", 1);
   model.set("turn", 1);
@@ -86,12 +86,12 @@ test("hold asks for a pause instead of rounds until the status changes", () => {
   vi.advanceTimersByTime(10 * SILENCE);
   expect(sent).toHaveLength(2);
   model.set("status", "running");
-  expect(sent.slice(2)).toEqual([{ type: "tick", round: 1 }]);
+  expect(sent.slice(2)).toEqual([{ type: "tick", turn: 1 }]);
 });
 
 test("a pause that was lost is sent again after a silence, but not after a later message", () => {
   const { model, sent, pacer } = start();
-  pacer.hold();
+  pacer.hold("pause");
   vi.advanceTimersByTime(SILENCE);
   expect(sent.slice(1)).toEqual([{ type: "pause" }, { type: "pause" }]);
   model.set("round", 1);
@@ -100,12 +100,37 @@ test("a pause that was lost is sent again after a silence, but not after a later
   pacer.ask({ type: "start" });
   model.set("round", 2);
   vi.advanceTimersByTime(3 * SILENCE);
-  expect(pacer.isHeld()).toBe(false);
-  expect(sent.slice(4, 6)).toEqual([{ type: "start" }, { type: "tick", round: 1 }]);
+  expect(pacer.held()).toBe(undefined);
+  expect(sent.slice(4, 6)).toEqual([{ type: "start" }, { type: "tick", turn: 0 }]);
   expect(sent.slice(6).map(({ type }) => type)).toEqual(["tick", "tick", "tick"]);
 });
 
-test("a kernel that nothing can be sent to is lost at once", () => {
+test("a reset stops the ticks and is sent again, also after a run, until the kernel has done it", () => {
+  for (const status of ["running", "paused"]) {
+    const { model, sent, pacer } = start(status);
+    sent.length = 0;
+    pacer.hold("reset");
+    model.set("turn", 1);
+    vi.advanceTimersByTime(SILENCE);
+    expect([pacer.held(), ...sent]).toEqual(["reset", { type: "reset" }, { type: "reset" }]);
+    model.set("status", "idle");
+    vi.advanceTimersByTime(10 * SILENCE);
+    expect([pacer.held(), sent.length]).toEqual([undefined, 2]);
+    pacer.stop();
+  }
+});
+
+test("a kernel that prepares the model is not lost", () => {
+  const { model, pacer } = start();
+  model.set("preparing", true);
+  vi.advanceTimersByTime(10 * LOST);
+  expect(pacer.isLost()).toBe(false);
+  model.set("preparing", false);
+  vi.advanceTimersByTime(LOST + SILENCE);
+  expect(pacer.isLost()).toBe(true);
+});
+
+test("a kernel that nothing can be sent to is gone at once", () => {
   const { model, pacer } = start();
   const update = vi.fn();
   pacer.watch(update, new AbortController().signal);
@@ -113,7 +138,7 @@ test("a kernel that nothing can be sent to is lost at once", () => {
     throw new Error("Cannot send");
   };
   vi.advanceTimersByTime(SILENCE);
-  expect([pacer.isLost(), update.mock.calls.length]).toEqual([true, 1]);
+  expect([pacer.isGone(), update.mock.calls.length]).toEqual([true, 1]);
 });
 
 test("hold is reported at once, but not to a closed view", () => {
@@ -121,11 +146,11 @@ test("hold is reported at once, but not to a closed view", () => {
   const update = vi.fn();
   const view = new AbortController();
   pacer.watch(update, view.signal);
-  expect(pacer.isHeld()).toBe(false);
-  pacer.hold();
-  expect([pacer.isHeld(), update.mock.calls.length]).toEqual([true, 1]);
+  expect(pacer.held()).toBe(undefined);
+  pacer.hold("pause");
+  expect([pacer.held(), update.mock.calls.length]).toEqual(["pause", 1]);
   view.abort();
-  pacer.hold();
+  pacer.hold("pause");
   expect(update).toHaveBeenCalledTimes(1);
 });
 
@@ -161,8 +186,8 @@ test("stop removes every listener and timer", () => {
   expect(sent).toHaveLength(1);
 });
 
-test("a kernel that ipywidgets says is gone is lost", () => {
+test("a kernel that ipywidgets says is gone is gone", () => {
   const { pacer, fire } = start("idle");
   fire("comm_live_update");
-  expect(pacer.isLost()).toBe(true);
+  expect([pacer.isGone(), pacer.isLost()]).toEqual([true, false]);
 });

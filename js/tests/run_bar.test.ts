@@ -11,7 +11,8 @@ afterEach(() => {
 });
 
 function show(state: Partial<State> = {}) {
-  const mock = mockModel(state);
+  const finished = 20 * (state.round ?? 0);
+  const mock = mockModel({ progress: { finished, current: 0, round: 20, seconds_per_step: null }, ...state });
   const pacer = pace(mock.model as never);
   const view = () => {
     const controller = new AbortController();
@@ -48,14 +49,32 @@ test("buttons send their messages", () => {
   const bar = show({ status: "paused", round: 3 });
   bar.oneRound.click();
   bar.reset.click();
+  expect(bar.text("state")).toBe("Resetting…");
   bar.run.click();
   expect(bar.sent).toEqual([{ type: "step" }, { type: "reset" }, { type: "start" }]);
+  expect(bar.text("state")).toBe("Paused");
+});
+
+test("the preparation of the model has a name", () => {
+  const bar = show({ status: "running", preparing: true });
+  expect(bar.text("state")).toBe("Preparing the model…");
+  bar.model.set("preparing", false);
+  expect(bar.text("state")).toBe("Running");
+});
+
+test("a kernel that is gone is reported, with the file of the rounds", () => {
+  const bar = show({ autosave: "<b>run.json" });
+  bar.fire("comm_live_update");
+  expect(bar.text("state")).toBe("No kernel");
+  expect(bar.text("lost")).toContain("The kernel was restarted or has ended");
+  expect(bar.text("lost")).toContain("The rounds are in <b>run.json");
 });
 
 test("Pause shows at once, before the kernel has received it, in every view", () => {
   const bar = show({ status: "running", round: 3 });
   bar.run.click();
   expect(bar.run.textContent).toBe("Resume");
+  expect(bar.text("state")).toBe("Pausing…");
   expect(bar.view().run.textContent).toBe("Resume");
   expect(bar.messages()).toEqual([{ type: "pause" }]);
   bar.model.set("turn", 1);
@@ -92,13 +111,12 @@ test("a saved run can be viewed but not run", () => {
   expect(bar.text("state")).toBe("Saved run");
 });
 
-test("a kernel that does not answer is reported, with the file of the rounds", () => {
+test("a kernel that does not answer is reported", () => {
   vi.useFakeTimers();
-  const bar = show({ autosave: "<b>run.json" });
+  const bar = show();
   bar.run.click();
   vi.advanceTimersByTime(LOST);
   expect(bar.text("lost")).toContain("No answer from the kernel");
-  expect(bar.text("lost")).toContain("The rounds are in <b>run.json");
   bar.model.set("status", "running");
   expect(bar.text("lost")).toBe("");
   vi.useRealTimers();
@@ -113,13 +131,19 @@ test("pin and explain", () => {
   expect(bar.button("Explain").getAttribute("aria-pressed")).toBe("true");
 });
 
-test("progress follows the rounds", () => {
-  const bar = show();
+test("progress follows the training steps", () => {
+  const bar = show({ status: "paused" });
   bar.model.set("round", 25);
-  expect(bar.el.querySelector("progress")?.value).toBe(25);
-  expect(bar.text("progress")).toBe("25 of 100 rounds");
+  bar.model.set("progress", { finished: 500, current: 7, round: 20, seconds_per_step: null });
+  expect(bar.el.querySelector("progress")?.value).toBe(507);
+  expect(bar.text("progress")).toBe("25 of 100 rounds · 507 of 2,000 training steps");
   bar.model.set("num_subsamples", 50);
-  expect(bar.el.querySelector("progress")?.max).toBe(50);
+  expect(bar.el.querySelector("progress")?.max).toBe(1000);
+});
+
+test("a first round that is not finished can be continued and discarded", () => {
+  const bar = show({ status: "paused", progress: { finished: 0, current: 7, round: 20, seconds_per_step: null } });
+  expect([bar.run.textContent, bar.reset.disabled]).toEqual(["Resume", false]);
 });
 
 test("an error is shown as text", () => {
@@ -148,5 +172,7 @@ test.each([
 
 test("a run that ended before its last round says why", () => {
   const bar = show({ status: "done", round: 15 });
-  expect(bar.text("progress")).toBe("15 of 100 rounds · settled: no other rate can be much better");
+  expect(bar.text("progress")).toBe(
+    "15 of 100 rounds · 300 of 2,000 training steps · settled: no other rate can be much better",
+  );
 });
