@@ -29,20 +29,22 @@ keras.utils.set_random_seed(0)
 model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(64, "relu"), keras.layers.Dense(10, "softmax")])
 model.compile("sgd", "sparse_categorical_crossentropy")
 settings = dict(lr_space=(1e-3, 100), num_evals=100, num_subsamples={rounds}, horizon=1)
-def waiting(self, indices, racing):
-    end = time.perf_counter() + {wait} * len(indices)
-    rounds = [Round(index, 1.0, np.random.default_rng(index).normal(size=100) - 1, racing) for index in indices]
-    time.sleep(max(0, end - time.perf_counter()))
-    return rounds
+def waiting(self, seconds):
+    time.sleep({wait})
+    index = len(self)
+    deltas = np.random.default_rng(index).normal(size=100) - 1
+    self._rounds.append(Round(index, 1.0, deltas, self.racing, np.ones((100, 1)), np.ones(1)))
+    return self._rounds[-1]
 if {wait}:
-    LRTuner._measure = waiting
+    LRTuner.advance = LRTuner._slice = waiting
 tuner = TunerWidget(model, x, y, **settings)
-step, last = LRTuner.step, 0
-def noting(self):
+advance, last = LRTuner.advance, 0
+def noting(self, seconds):
     global last
-    step(self)
+    round = advance(self, seconds)
     last = time.time()
-LRTuner.step = noting
+    return round
+LRTuner.advance = noting
 """
 ENGINE = """
 engine = LRTuner(model, x, y, **settings)

@@ -254,12 +254,16 @@ class Session(traitlets.HasTraits):
         try:
             self._show_halt()
         finally:
-            self._end_turn()
+            with contextlib.suppress(Exception, KeyboardInterrupt):
+                self._end_turn()
 
     def _end_turn(self) -> None:
         with self._one_message():
             try:
                 self._on_turn()
+            except (Exception, KeyboardInterrupt) as error:
+                self._fail(self.tuner, error)
+                raise
             finally:
                 self.turn += 1
 
@@ -272,14 +276,17 @@ class Session(traitlets.HasTraits):
                 if time.monotonic() >= end:
                     break
         except (Exception, KeyboardInterrupt) as error:
-            with self._lock:
-                # After a reset, the round that failed no longer belongs to the current run.
-                if tuner is self.tuner and self.status in ("running", "paused"):
-                    self.error = _message(error, len(tuner) + 1)
-                    self.status = "error"
-                    with contextlib.suppress(Exception):
-                        self._publish()
+            self._fail(tuner, error)
             raise
+
+    def _fail(self, tuner: Run, error: BaseException) -> None:
+        with self._lock:
+            # After a reset, the round that failed no longer belongs to the current run.
+            if tuner is self.tuner and self.status in ("running", "paused"):
+                self.error = _message(error, len(tuner) + 1)
+                self.status = "error"
+                with contextlib.suppress(Exception):
+                    self._publish()
 
     def _measure(self, tuner: Run, seconds: float) -> None:
         try:

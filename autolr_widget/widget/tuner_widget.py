@@ -417,6 +417,7 @@ class TunerWidget(ipw.VBox):
     def _on_rounds(self) -> None:
         """The rounds have changed: save them, and show them and the choice of the rule."""
         self._panel.notice = self._autosave.write(self.tuner) or self._panel.notice
+        self._view.show_progress(self.tuner)
         if self._view.show_rounds(self.tuner, self._settings()):
             self._choice.read(self.tuner, self._settings())
 

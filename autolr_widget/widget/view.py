@@ -82,11 +82,12 @@ class View:
 
     def show_progress(self, run: Run) -> None:
         """Tell the panel how many training steps the finished rounds took, the current round, and a whole round."""
-        finished, unfinished, horizon = run.results, run.unfinished, run.settings.horizon
-        assert finished.measured is not None
-        seconds = run.seconds_per_step
+        unfinished, horizon, seconds = run.unfinished, run.settings.horizon, run.seconds_per_step
+        measured = len(run) * run.rates.size
+        if run.settings.pruner == "racing":
+            measured = sum(int(round.measured.sum()) for round in run.rounds)
         self._panel.progress = {
-            "finished": int(finished.measured.sum()) * horizon,
+            "finished": measured * horizon,
             "current": 0 if unfinished is None else int(unfinished.steps.sum()),
             "round": int(run.racing.sum()) * horizon,
             "seconds_per_step": seconds if math.isfinite(seconds) else None,

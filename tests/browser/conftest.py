@@ -14,10 +14,10 @@ tuner
 SLOW = """
 import time
 from autolr_widget import LRTuner
-fast = LRTuner.step
-def slow(self):
+fast = LRTuner.advance
+def slow(self, seconds):
     time.sleep(0.05)
-    return fast(self)
+    return fast(self, seconds)
 """
 
 
@@ -68,7 +68,7 @@ def kernel(window, lab):
 @pytest.fixture
 def notebook(kernel, page):
     """A new widget in the kernel."""
-    kernel.execute("LRTuner.step = slow; model.optimizer.learning_rate = 0.01; tuner.close()")
+    kernel.execute("LRTuner.advance = slow; model.optimizer.learning_rate = 0.01; tuner.close()")
     expect(run_button(page)).to_have_count(0)
     kernel.run_cell(2)
     expect(run_button(page)).to_have_text("Run", timeout=20_000)

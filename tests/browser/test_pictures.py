@@ -23,7 +23,7 @@ BLOCK = 10
 MEAN, MUCH, SHARE = 2, 30, 0.001
 
 DEFAULT = "tuner.close(); tuner = TunerWidget(model, x, y, {}); model.optimizer.learning_rate = 0.01"
-FAIL = "def fail(self):\n    raise ValueError('Shapes (32, 10) and (32, 3) are incompatible.')\nLRTuner.step = fail"
+FAIL = "def fail(*_):\n    raise ValueError('Shapes (32, 10) and (32, 3) are incompatible.')\nLRTuner.advance = fail"
 
 
 def idle(notebook, page):
@@ -54,7 +54,7 @@ def error(notebook, page):
     notebook.execute(FAIL)
     run_button(page).click()
     expect(page.locator(".autolr-error")).not_to_have_text("")
-    notebook.execute("LRTuner.step = fast")
+    notebook.execute("LRTuner.advance = fast")
 
 
 def explained(notebook, page):
@@ -94,11 +94,11 @@ LOOKS += [(done, "Dark", 1000), (done, "Light", 380)]
 @pytest.fixture
 def fresh(notebook, page):
     """A widget with its own settings, alone in the window."""
-    notebook.execute("LRTuner.step = fast")
+    notebook.execute("LRTuner.advance = fast")
     notebook.execute(DEFAULT.format("num_subsamples=10"))
     notebook.run_cell(notebook.add_cell("tuner"))
     yield notebook
-    notebook.execute("LRTuner.step = fast")
+    notebook.execute("LRTuner.advance = fast")
     notebook.evaluate("panel.content.model.sharedModel.deleteCell(panel.content.widgets.length - 1)")
     notebook.evaluate("return app.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
     page.set_viewport_size({"width": 1280, "height": 1000})

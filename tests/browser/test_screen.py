@@ -18,7 +18,7 @@ AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.
 @pytest.fixture
 def done(notebook, page):
     """A widget whose run is done."""
-    notebook.execute("LRTuner.step = fast; tuner.num_subsamples = 12; tuner.run()")
+    notebook.execute("LRTuner.advance = fast; tuner.num_subsamples = 12; tuner.run()")
     expect(state(page)).to_have_text("Done")
     page.locator(".autolr-widget").scroll_into_view_if_needed()
     yield notebook
@@ -328,7 +328,7 @@ def test_a_slider_dragged_hard_during_a_run(notebook, page):
 
 
 def test_what_is_typed_just_before_run_is_what_is_run(notebook, page):
-    notebook.execute("LRTuner.step = fast; tuner.num_subsamples = 5")
+    notebook.execute("LRTuner.advance = fast; tuner.num_subsamples = 5")
     # In one go, so that the kernel has not answered the first value when the second is set and Run is pressed.
     page.evaluate(
         """() => {

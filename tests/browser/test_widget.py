@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import WIDGET_CODE
-from tests.browser.screen import area, rounds, run_button, state
+from tests.browser.screen import area, expect_rounds, progress, rounds, run_button, state
 
 # One JupyterLab and one kernel for all of them.
 pytestmark = pytest.mark.xdist_group("browser")
@@ -27,9 +27,9 @@ def test_run_moves_the_chart_round_after_round(notebook, page):
     )
     run_button(page).click()
     expect(run_button(page)).to_have_text("Pause")
-    expect(page.locator(".autolr-progress")).to_contain_text("per second")
+    expect(page.locator(".autolr-progress")).to_contain_text("left")
     expect(state(page)).to_have_text("Done", timeout=30_000)
-    expect(page.locator(".autolr-progress")).to_have_text("60 of 60 rounds")
+    expect_rounds(page, 60, 60)
     assert notebook.python("[tuner.status, tuner.round, len(tuner.results)]") == ["done", 60, 60]
     drawn = sorted(set(page.evaluate("window.drawn")))
     assert len(drawn) > 40, f"the line was redrawn after {len(drawn)} of 60 rounds: {drawn}"
@@ -83,12 +83,12 @@ def test_another_cell_answers_during_the_run(notebook, page):
 
 def test_step_reset_and_run_again(notebook, page):
     page.get_by_role("button", name="One round").click()
-    expect(page.locator(".autolr-progress")).to_have_text("1 of 60 rounds")
+    expect_rounds(page, 1, 60)
     expect(state(page)).to_have_text("Paused")
     page.get_by_role("button", name="One round").click()
-    expect(page.locator(".autolr-progress")).to_have_text("2 of 60 rounds")
+    expect_rounds(page, 2, 60)
     page.get_by_role("button", name="Reset").click()
-    expect(page.locator(".autolr-progress")).to_have_text("0 of 60 rounds")
+    expect(progress(page)).to_be_empty()
     assert notebook.python("[tuner.status, tuner.round, tuner.selected_lr]") == ["idle", 0, None]
     run_button(page).click()
     expect(state(page)).to_have_text("Done", timeout=30_000)
@@ -211,7 +211,7 @@ def test_a_reload_resumes(notebook, page):
     expect(run_button(page)).to_have_text("Pause", timeout=20_000)
     expect(state(page)).to_have_text("Done", timeout=30_000)
     assert notebook.python("[tuner.round, len(tuner.results)]") == [60, 60]
-    expect(page.locator(".autolr-progress")).to_have_text("60 of 60 rounds")
+    expect_rounds(page, 60, 60)
 
 
 def test_the_kernel_continues_without_a_page(notebook, page):
@@ -221,16 +221,16 @@ def test_the_kernel_continues_without_a_page(notebook, page):
     page.goto("about:blank")
     time.sleep(9)
     notebook.open(query="")
-    expect(page.locator(".autolr-progress")).to_have_text("60 of 60 rounds", timeout=20_000)
+    expect_rounds(page, 60, 60, timeout=20_000)
     assert notebook.python("tuner.status") == "done"
 
 
 def test_an_error_is_shown_as_text(notebook, page):
-    notebook.execute("def fail(self):\n    raise ValueError('<img src=x onerror=alert(1)>')\nLRTuner.step = fail")
+    notebook.execute("def fail(*_):\n    raise ValueError('<img src=x onerror=alert(1)>')\nLRTuner.advance = fail")
     run_button(page).click()
     expect(page.locator(".autolr-error")).to_have_text("Round 1 failed. ValueError: <img src=x onerror=alert(1)>")
     assert page.locator(".autolr-run-bar img").count() == 0
-    notebook.execute("LRTuner.step = slow")
+    notebook.execute("LRTuner.advance = slow")
     run_button(page).click()
     expect(state(page)).to_have_text("Done", timeout=30_000)
     expect(page.locator(".autolr-error")).to_have_text("")
@@ -268,11 +268,11 @@ def test_an_interrupt_stops_a_run_that_no_cell_waits_for(notebook, page):
 
 def test_shift_enter_on_a_button_is_jupyterlab_s(notebook, page):
     page.get_by_role("button", name="One round").click()
-    expect(page.locator(".autolr-progress")).to_have_text("1 of 60 rounds")
+    expect_rounds(page, 1, 60)
     page.get_by_role("button", name="One round").press("Enter")
-    expect(page.locator(".autolr-progress")).to_have_text("2 of 60 rounds")
+    expect_rounds(page, 2, 60)
     page.get_by_role("button", name="One round").press("Shift+Enter")
-    expect(page.locator(".autolr-progress")).to_have_text("0 of 60 rounds")
+    expect(progress(page)).to_be_empty()
     assert notebook.python("[tuner.status, tuner.round]") == ["idle", 0], "the cell ran, not the button"
 
 

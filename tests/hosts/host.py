@@ -27,13 +27,14 @@ alone = LRTuner(model, x, y, **settings)
 for _ in alone:
     pass
 
-tuner, measured, fast = None, [], LRTuner.step
+tuner, measured, fast = None, [], LRTuner.advance
 diary = f"diary-{time.time_ns()}.json"
 
-def step(self):
+def advance(self, seconds):
     time.sleep(0.05)  # as long as the rounds of a larger model, so that there is time to press things
-    measured.append(len(self))
-    return fast(self)
+    round = fast(self, seconds)
+    measured.extend([] if round is None else [round.index])
+    return round
 
 def write(_=None):
     noted = {
@@ -48,7 +49,7 @@ def write(_=None):
     Path("diary.new").write_text(json.dumps(noted))
     os.replace("diary.new", diary)
 
-LRTuner.step = step
+LRTuner.advance = advance
 """
 WIDGET = """
 if tuner is not None:

@@ -109,6 +109,21 @@ def test_a_failure_while_the_model_is_prepared_ends_the_preparation(session):
     assert (session.status, session.preparing) == ("error", False)
 
 
+def test_an_interrupt_while_a_turn_is_shown_ends_the_run(session, monkeypatch):
+    monkeypatch.setattr(session_module, "TURN", 0)
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    session._on_turn = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        session.run()
+    assert (session.status, session.round, session.error[:20]) == ("error", 1, "Interrupted in round")
+    session.start()
+    session.tick(session.turn)
+    assert (session.status, session.round) == ("error", 2)
+
+
 def test_start_after_pause_continues_with_the_same_rounds(session):
     session.step()
     session.tick(0)
