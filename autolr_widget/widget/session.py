@@ -162,15 +162,20 @@ class Session(traitlets.HasTraits):
     def run(self) -> None:
         """Run the remaining rounds, and return when they are done. An exception in a round is raised here."""
         self.start()
-        with self._measuring:
-            try:
-                while self.status == "running":
-                    try:
-                        self._measure_until(time.monotonic() + TURN)
-                    finally:
-                        self._end_turn()
-            finally:
-                self._show_halt()
+        try:
+            with self._measuring:
+                try:
+                    while self.status == "running":
+                        try:
+                            self._measure_until(time.monotonic() + TURN)
+                        finally:
+                            self._end_turn()
+                finally:
+                    self._show_halt()
+        except KeyboardInterrupt as error:
+            # It may come before a round is measured: while another thread still shows the end of the last turn.
+            self._fail(self.tuner, error)
+            raise
 
     async def wait(self) -> None:
         """Wait until the session is no longer running."""

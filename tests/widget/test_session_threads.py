@@ -23,6 +23,23 @@ def test_pause_does_not_wait_for_the_current_round(session):
     assert (session.status, session.round) == ("paused", 1), "the round that was being measured counts"
 
 
+def test_an_interrupt_while_another_thread_measures_ends_the_run(session, monkeypatch):
+    class Held:
+        def __enter__(self):
+            raise KeyboardInterrupt
+
+        def __exit__(self, *_):
+            pass
+
+        def acquire(self, blocking):
+            return False
+
+    monkeypatch.setattr(session, "_measuring", Held())
+    with pytest.raises(KeyboardInterrupt):
+        session.run()
+    assert (session.status, session.error[:20]) == ("error", "Interrupted in round")
+
+
 def test_a_tick_during_a_round_does_nothing(session):
     session.start()
     session.tuner.gate = threading.Event()
