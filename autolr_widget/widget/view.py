@@ -16,6 +16,7 @@ from autolr_widget.engine.types import Floats
 from autolr_widget.widget.chart import PINS, Chart
 from autolr_widget.widget.lesson import STAGES, lesson
 from autolr_widget.widget.panel import Panel
+from autolr_widget.widget.training_curves import training_curves, words
 
 #: Learning rates and mean loss differentials, two arrays of shape ``(num_evals,)``.
 Curve = tuple[Floats, Floats]
@@ -68,6 +69,7 @@ class View:
             with self._panel.hold_sync():
                 self._panel.choices, self._panel.table, self._panel.histogram, self._panel.this_run = {}, b"", {}, ""
                 self._panel.lesson, self._panel.stage, self._panel.limits = {}, 0, list(self.chart.limits)
+                self._panel.curves, self._panel.curves_of = b"", ""
             self._show_all()
         if not self.explained and len(run) > 0:
             if self._panel.lesson.get("round") != len(run):
@@ -98,6 +100,12 @@ class View:
             self._panel.table = table.astype(np.float32).tobytes()
             self._panel.limits = list(self.chart.limits)
             self._panel.this_run = self._words()
+            if results.curves is not None:
+                # A continued run of version 1 begins with rounds without curves.
+                known = np.isfinite(results.curves).any(axis=(1, 2))
+                curves, measured = results.curves[known], results.measured[known]
+                self._panel.curves = training_curves(curves, measured * curves.shape[2]).tobytes()
+                self._panel.curves_of = words(measured)
         self._show_details()
 
     def curve(self) -> Curve:

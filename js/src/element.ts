@@ -10,6 +10,18 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return node;
 }
 
+/** A new SVG element. */
+export function svg<K extends keyof SVGElementTagNameMap>(
+  tag: K,
+  attributes: Record<string, string> = {},
+  ...children: Node[]
+): SVGElementTagNameMap[K] {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
 export function button(text: string, attributes: Record<string, string> = {}): HTMLButtonElement {
   return element("button", { type: "button", ...attributes }, text);
 }

@@ -57,6 +57,8 @@ export interface Screen extends Paced {
   this_run: string;
   probed: number;
   histogram: { edges?: number[]; counts?: number[] };
+  curves: DataView;
+  curves_of: string;
   explain: boolean;
   lesson: Partial<Lesson>;
   stage: number;
@@ -64,7 +66,7 @@ export interface Screen extends Paced {
 }
 
 /** The settings that this code names; all others come from the trait `settings` alone. */
-export type NamedSetting = "lr_min" | "lr_max" | "num_subsamples" | "method";
+export type NamedSetting = "lr_min" | "lr_max" | "num_subsamples" | "horizon" | "method";
 
 export type Traits = Screen & { [name in NamedSetting]: name extends "method" ? string : number };
 export type Model = AnyModel<Traits>;
