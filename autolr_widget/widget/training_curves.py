@@ -34,5 +34,5 @@ def words(measured: NDArray[np.bool_]) -> str:
     """Return what the mean over these rounds is a mean of; ``measured`` has the shape ``(rounds, rates)``."""
     if len(measured) == 1:
         return "Round 1"
-    fewer = "" if measured.all() else ", fewer where a rate dropped out of the race"
-    return f"Mean of {len(measured)} rounds{fewer}"
+    # Rates that dropped out of the race have fewer.
+    return f"Mean of {'' if measured.all() else 'up to '}{len(measured)} rounds"

@@ -26,6 +26,12 @@ export function button(text: string, attributes: Record<string, string> = {}): H
   return element("button", { type: "button", ...attributes }, text);
 }
 
+/** The title of a picture, and a line that says what it shows. */
+export function heading(title: string, caption: HTMLElement): HTMLElement {
+  caption.classList.add("autolr-help");
+  return element("div", { class: "autolr-heading" }, element("h4", {}, title), caption);
+}
+
 /** A menu whose options are given as values and words. */
 export function menu(options: Record<string, string>, attributes: Record<string, string> = {}): HTMLSelectElement {
   return element(

@@ -1,7 +1,7 @@
 import type { AnyModel, Initialize, Render } from "@anywidget/types";
 import { choice } from "./choice";
 import { controls } from "./controls";
-import { element } from "./element";
+import { element, heading } from "./element";
 import { explain } from "./explain";
 import { keepKeys } from "./keys";
 import { type Paced, type Pacer, pace } from "./pacer";
@@ -31,7 +31,7 @@ export default (): { initialize: Initialize<Traits>; render: Render<Traits> } =>
       el.append(
         choice(screen, pacer, signal),
         explain(screen, signal),
-        element("div", { class: "autolr-heading" }, element("h4", {}, "Change in loss at each learning rate")),
+        heading("Change in loss at each learning rate", element("span", {}, "Below 0, training lowered the loss")),
         plot(frame),
         trainingCurves(frame),
         runBar(screen, pacer, signal),

@@ -38,7 +38,7 @@ def test_a_loss_that_float32_can_not_hold_is_not_infinite():
     [
         ([[True, True]], "Round 1"),
         ([[True, True], [True, True]], "Mean of 2 rounds"),
-        ([[True, True], [True, False]], "Mean of 2 rounds, fewer where a rate dropped out of the race"),
+        ([[True, True], [True, False]], "Mean of up to 2 rounds"),
     ],
 )
 def test_the_rounds_in_words(measured, text):

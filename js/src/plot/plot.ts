@@ -1,4 +1,5 @@
 import { element } from "../element";
+import { rateTicks } from "../training/rate_ticks";
 import { beyond } from "./beyond";
 import { chosenLine, chosenOutside } from "./chosen_line";
 import { diverged } from "./diverged";
@@ -16,6 +17,7 @@ export function plot(frame: Frame): HTMLElement {
   frame.area.append(
     diverged(frame),
     interval(frame),
+    rateTicks(frame),
     letters(frame),
     guide(frame),
     chosenLine(frame),

@@ -14,6 +14,6 @@ export function axes(steps: Scale, loss: Scale | undefined): HTMLElement[] {
     ...steps.ticks.map((step) => tick("step", "left", placeOn(steps, step), String(step))),
     ...(loss?.ticks.map((value) => tick("loss", "bottom", placeOn(loss, value), formatChange(value))) ?? []),
     element("div", { class: "autolr-axis-name autolr-axis-step" }, "training step"),
-    element("div", { class: "autolr-axis-name autolr-axis-loss" }, "loss"),
+    element("div", { class: "autolr-axis-name autolr-axis-loss" }, "loss on each batch"),
   ];
 }

@@ -20,6 +20,7 @@ export function rateColor(place: number, { lightness, hue, chroma }: Ramp): stri
 
 /** Gives a node the colour of a rate, for either theme. The style sheet chooses one of the two. */
 export function setColor(node: HTMLElement | SVGElement, place: number): void {
+  node.classList.add("autolr-rate-colored");
   node.style.setProperty("--autolr-on-light", rateColor(place, ON_LIGHT));
   node.style.setProperty("--autolr-on-dark", rateColor(place, ON_DARK));
 }

@@ -3,12 +3,15 @@ import type { Shape } from "./shapes";
 /** Labels that fit below one another. */
 export const ROWS = 16;
 
-/** At most `ROWS` of the shapes, evenly chosen from the first to the last, and the chosen rate's among them. */
+/** The most lines that are labelled, so that the labels stay near the ends of their lines. */
+const MOST = 12;
+
+/** At most `MOST` of the shapes, evenly chosen from the first to the last, and the chosen rate's among them. */
 export function labelled(shapes: readonly Shape[], chosen: number): Shape[] {
-  if (shapes.length <= ROWS) return [...shapes];
+  if (shapes.length <= MOST) return [...shapes];
   const some = Array.from(
-    { length: ROWS },
-    (_, i) => shapes[Math.round((i * (shapes.length - 1)) / (ROWS - 1))] as Shape,
+    { length: MOST },
+    (_, i) => shapes[Math.round((i * (shapes.length - 1)) / (MOST - 1))] as Shape,
   );
   const own = shapes.find(({ index }) => index === chosen);
   if (own === undefined || some.includes(own)) return some;

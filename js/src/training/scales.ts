@@ -25,7 +25,7 @@ export function startOf(lines: readonly Line[]): number | undefined {
 }
 
 /**
- * The axis of the loss: from the lowest loss to a third as far above the start as the lowest loss is below it. There, the
+ * The axis of the loss: from the lowest loss to a quarter as far above the start as the lowest loss is below it. There, the
  * lines of rates that are too large leave the picture. Its ends are round numbers, so that it rarely changes.
  */
 export function lossScale(lines: readonly Line[]): Scale | undefined {
@@ -36,8 +36,8 @@ export function lossScale(lines: readonly Line[]): Scale | undefined {
     for (const loss of losses) [lowest, highest] = [Math.min(lowest, loss), Math.max(highest, loss)];
   // Where nothing is learned, the noise of the batches does not fill the picture.
   const depth = Math.max(start - lowest, Math.abs(start) / 10) || 1;
-  const top = Math.min(highest, start + depth / 3);
-  const step = roundStep(Math.max(top - lowest, depth / 3), 6);
+  const top = Math.min(highest, start + depth / 4);
+  const step = roundStep(Math.max(top - lowest, depth / 4), 6);
   const [low, high] = [Math.floor(lowest / step) * step, Math.ceil(top / step) * step];
   return { low, high, ticks: multiples(step, low, high) };
 }

@@ -1,4 +1,4 @@
-import { element, setText, svg } from "../element";
+import { element, heading, setText, svg } from "../element";
 import { AXIS, type Frame, percent } from "../plot/frame";
 import { probe } from "../plot/histogram";
 import { assign, onChange } from "../screen";
@@ -18,19 +18,16 @@ const REACH = 24;
 export function trainingCurves(frame: Frame): HTMLElement {
   const { model, signal } = frame;
   const title = "Loss along the training steps";
-  const caption = element("span", { class: "autolr-help" });
+  const caption = element("span");
   const axisLayer = element("div", { class: "autolr-layer" });
   const lines = svg("svg", { class: "autolr-lines", viewBox: "0 0 1 1", preserveAspectRatio: "none" });
   const marks = element("div", { class: "autolr-layer" });
   const leads = svg("svg", { class: "autolr-leads", viewBox: "0 0 1 1", preserveAspectRatio: "none" });
   const ends = element("div", { class: "autolr-ends" }, leads);
+  // The label of the line that is pointed at, if it has none of its own.
+  const extra = element("div");
   const picture = element("div", { class: "autolr-losses", role: "img" }, axisLayer, lines, marks, ends);
-  const node = element(
-    "section",
-    { class: "autolr-training", "aria-label": title },
-    element("div", { class: "autolr-heading" }, element("h4", {}, title), caption),
-    picture,
-  );
+  const node = element("section", { class: "autolr-training", "aria-label": title }, heading(title, caption), picture);
 
   let shapes: Shape[] = [];
   let labels: EndLabel[] = [];
@@ -59,7 +56,11 @@ export function trainingCurves(frame: Frame): HTMLElement {
     marks.replaceChildren(
       ...shapes.flatMap(({ index, ending, end }) => {
         if (ending === "open") return [];
-        const mark = element("div", { class: `autolr-mark autolr-${ending}` }, SIGNS[ending]);
+        const mark = element(
+          "div",
+          { class: `autolr-mark${ending === "beyond" ? " autolr-at-top" : ""}` },
+          SIGNS[ending],
+        );
         setColor(mark, placeOf(index, rates));
         [mark.style.left, mark.style.top] = [percent(end[0]), percent(end[1])];
         return [mark];
@@ -71,7 +72,7 @@ export function trainingCurves(frame: Frame): HTMLElement {
       has("diverged") ? `${SIGNS.diverged} diverged` : "",
       has("beyond") ? `${SIGNS.beyond} continues above` : "",
     ];
-    const said = [model.get("curves_of") || "a line per rate, from the first round on", ...signs];
+    const said = [model.get("curves_of") || "A line per rate, from the first round on", ...signs];
     setText(caption, said.filter(Boolean).join(" \u00b7 "));
     updateLabels();
   };
@@ -79,10 +80,10 @@ export function trainingCurves(frame: Frame): HTMLElement {
   const updateLabels = () => {
     const { rates } = frame.curve;
     const some = labelled(shapes, frame.chosenIndex);
-    const made = endLabels(some, rates);
+    const made = endLabels([...some].reverse(), rates);
     labels = made.labels;
     leads.replaceChildren(...made.leads);
-    ends.replaceChildren(leads, ...labels.map((label) => label.node));
+    ends.replaceChildren(leads, ...labels.map((label) => label.node), extra);
     const { lines: all } = readCurves(model.get("curves"), rates.length);
     picture.setAttribute(
       "aria-label",
@@ -100,7 +101,11 @@ export function trainingCurves(frame: Frame): HTMLElement {
   const light = () => {
     const { chosenIndex: chosen } = frame;
     const { hovered } = frame.pointing;
-    lines.classList.toggle("autolr-dimmed", hovered >= 0);
+    picture.classList.toggle("autolr-dimmed", hovered >= 0);
+    const unlabelled = shapes.filter(
+      ({ index }) => index === hovered && !labels.some((label) => label.index === hovered),
+    );
+    extra.replaceChildren(...endLabels(unlabelled, frame.curve.rates).labels.map((label) => label.node));
     for (const [index, one] of [...paths, ...labels.map((label) => [label.index, label.node] as const)]) {
       one.classList.toggle("autolr-strong", index === chosen);
       one.classList.toggle("autolr-hovered", index === hovered);
