@@ -116,3 +116,8 @@ export function curve(rates: number[], rows: number[][]): Pick<Traits, "rates" |
     table: new DataView(new Float32Array(rows.flat()).buffer),
   };
 }
+
+/** The bytes of `curves` for these losses of each rate. */
+export function curves(losses: number[][]): Pick<Traits, "curves"> {
+  return { curves: new DataView(new Float32Array(losses.flat()).buffer) };
+}

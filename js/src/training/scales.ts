@@ -31,13 +31,12 @@ export function startOf(lines: readonly Line[]): number | undefined {
 export function lossScale(lines: readonly Line[]): Scale | undefined {
   const start = startOf(lines);
   if (start === undefined) return undefined;
-  let [lowest, highest] = [start, start];
+  // At least a tenth of the loss: where nothing is learned, the noise of the batches does not fill the picture.
+  let [lowest, highest] = [start - (Math.abs(start) / 10 || 1), start];
   for (const { losses } of lines)
     for (const loss of losses) [lowest, highest] = [Math.min(lowest, loss), Math.max(highest, loss)];
-  // Where nothing is learned, the noise of the batches does not fill the picture.
-  const depth = Math.max(start - lowest, Math.abs(start) / 10) || 1;
-  const top = Math.min(highest, start + depth / 4);
-  const step = roundStep(Math.max(top - lowest, depth / 4), 6);
+  const top = Math.min(highest, start + (start - lowest) / 4);
+  const step = roundStep(top - lowest, 6);
   const [low, high] = [Math.floor(lowest / step) * step, Math.ceil(top / step) * step];
   return { low, high, ticks: multiples(step, low, high) };
 }

@@ -9,7 +9,7 @@ export interface Shape {
   /** The index of the rate. */
   index: number;
   points: [number, number][];
-  /** How the line ends: at its last step, out of the top of the picture, or because the loss was no longer finite. */
+  /** Whether the line ends because the loss was no longer finite, or above the picture. */
   ending: "open" | "beyond" | "diverged";
   /** Where its visible part ends. */
   end: [number, number];
@@ -24,8 +24,9 @@ export function shapesOf(lines: readonly Line[], steps: Scale, loss: Scale): Sha
     ]);
     const last = points.at(-1);
     if (last === undefined) return [];
-    if (last[1] < 0) return [{ index, points, ending: "beyond", end: exit(points) }];
-    return [{ index, points, ending: diverged ? "diverged" : "open", end: last }];
+    const isAbove = last[1] < 0;
+    const ending = diverged ? "diverged" : isAbove ? "beyond" : "open";
+    return [{ index, points, ending, end: isAbove ? exit(points) : last }];
   });
 }
 
