@@ -1,5 +1,7 @@
 """The second picture: it is drawn from the run's curves, and shares pointer and choice with the first."""
 
+from itertools import pairwise
+
 import pytest
 from playwright.sync_api import expect
 
@@ -31,9 +33,10 @@ def line_of(page, index):
     """The points of a line, in pixels of the page."""
     return page.locator(".autolr-lines .autolr-rate-colored").evaluate_all(
         """(lines, index) => {
-            const color = document.querySelectorAll('.autolr-rate-tick')[index].style.getPropertyValue('--autolr-on-light');
-            const line = lines.find(one => one.style.getPropertyValue('--autolr-on-light') === color);
-            const points = line.getAttribute('d').slice(1).split('L').map(point => point.split(' ').map(Number));
+            const colour = one => one.style.getPropertyValue('--autolr-on-light');
+            const wanted = colour(document.querySelectorAll('.autolr-rate-tick')[index]);
+            const line = lines.find(one => colour(one) === wanted);
+            const points = line.getAttribute('d').slice(1).split('L').map(point => point.split(',').map(Number));
             const matrix = line.getScreenCTM();
             return points.map(([x, y]) => new DOMPoint(x, y).matrixTransform(matrix)).map(({x, y}) => [x, y]);
         }""",
@@ -90,7 +93,7 @@ def test_the_pictures_are_side_by_side_where_there_is_room(nine, page):
             "labels => labels.map(label => label.getBoundingClientRect()).map(({top, right}) => [top, right])"
         )
         tops = sorted(top for top, _ in labels)
-        assert all(after - before > 15 for before, after in zip(tops, tops[1:], strict=False))
+        assert all(after - before > 15 for before, after in pairwise(tops))
         box = widget.bounding_box()
         assert max(right for _, right in labels) <= box["x"] + box["width"]
 

@@ -31,7 +31,7 @@ export function endLabels(shapes: readonly Shape[], rates: Float64Array): { labe
   });
   const leads = shapes.flatMap(({ index, ending, end }, i) => {
     if (ending !== "open") return [];
-    const lead = svg("path", { d: `M0 ${end[1]}L1 ${ys[i]}` });
+    const lead = svg("path", { d: `M0,${end[1]}L1,${ys[i]}` });
     setColor(lead, placeOf(index, rates));
     return [lead];
   });

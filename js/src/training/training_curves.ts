@@ -6,7 +6,7 @@ import { axes } from "./axes";
 import { setColor } from "./colors";
 import { type EndLabel, endLabels, placeOf, SIGNS } from "./end_labels";
 import { labelled, ROWS } from "./labels";
-import { readCurves } from "./lines";
+import { type Curves, readCurves } from "./lines";
 import { lossScale, placeOn, startOf, stepScale } from "./scales";
 import { nearestLine, type Shape, shapesOf } from "./shapes";
 import { words } from "./words";
@@ -20,109 +20,100 @@ export function trainingCurves(frame: Frame): HTMLElement {
   const title = "Loss along the training steps";
   const caption = element("span");
   const axisLayer = element("div", { class: "autolr-layer" });
-  const lines = svg("svg", { class: "autolr-lines", viewBox: "0 0 1 1", preserveAspectRatio: "none" });
+  const lines = drawing("autolr-lines");
   const marks = element("div", { class: "autolr-layer" });
-  const leads = svg("svg", { class: "autolr-leads", viewBox: "0 0 1 1", preserveAspectRatio: "none" });
-  const ends = element("div", { class: "autolr-ends" }, leads);
+  const leads = drawing("autolr-leads");
+  const ends = element("div", { class: "autolr-ends" });
   // The label of the line that is pointed at, if it has none of its own.
   const extra = element("div");
   const picture = element("div", { class: "autolr-losses", role: "img" }, axisLayer, lines, marks, ends);
   const node = element("section", { class: "autolr-training", "aria-label": title }, heading(title, caption), picture);
 
+  let curves: Curves;
   let shapes: Shape[] = [];
-  let labels: EndLabel[] = [];
   let paths = new Map<number, SVGElement>();
+  let labels: EndLabel[] = [];
 
   const updateCurves = () => {
     const { rates } = frame.curve;
-    const known = readCurves(model.get("curves"), rates.length);
-    const horizon = known.horizon || model.get("horizon");
-    node.classList.toggle("autolr-gone", horizon === 1 || (known.horizon === 0 && model.get("replay")));
-    const [steps, loss] = [stepScale(horizon), lossScale(known.lines)];
-    shapes = loss ? shapesOf(known.lines, steps, loss) : [];
+    curves = readCurves(model.get("curves"), rates.length);
+    const horizon = curves.horizon || model.get("horizon");
+    const hidden = horizon === 1 || (curves.horizon === 0 && model.get("replay"));
+    node.classList.toggle("autolr-gone", hidden);
+    const steps = stepScale(horizon);
+    const loss = hidden ? undefined : lossScale(curves.lines);
+    shapes = loss ? shapesOf(curves.lines, steps, loss) : [];
+    const colored = <T extends HTMLElement | SVGElement>(one: T, index: number) => {
+      setColor(one, placeOf(index, rates));
+      return one;
+    };
+
     axisLayer.replaceChildren(...axes(steps, loss));
     paths = new Map(
-      shapes.map(({ index, points }) => {
-        const path = svg("path", { d: `M${points.map((point) => point.join(" ")).join("L")}` });
-        setColor(path, placeOf(index, rates));
-        return [index, path];
-      }),
+      shapes.map(({ index, points }) => [index, colored(svg("path", { d: `M${points.join("L")}` }), index)]),
     );
-    const start = startOf(known.lines);
-    const y = loss && start !== undefined ? 1 - placeOn(loss, start) : 0;
-    const level = svg("path", { class: "autolr-start-level", d: `M0 ${y}L1 ${y}` });
+    const start = loss ? 1 - placeOn(loss, startOf(curves.lines) as number) : 0;
+    const level = svg("path", { class: "autolr-start-level", d: `M0,${start}L1,${start}` });
     lines.replaceChildren(...(loss ? [level] : []), ...paths.values());
     lines.classList.toggle("autolr-many", shapes.length > 2 * ROWS);
     marks.replaceChildren(
-      ...shapes.flatMap(({ index, ending, end }) => {
+      ...shapes.flatMap(({ index, ending, end: [x, y] }) => {
         if (ending === "open") return [];
-        const mark = element(
-          "div",
-          { class: `autolr-mark${ending === "beyond" ? " autolr-at-top" : ""}` },
-          SIGNS[ending],
-        );
-        setColor(mark, placeOf(index, rates));
-        [mark.style.left, mark.style.top] = [percent(end[0]), percent(end[1])];
+        const mark = colored(element("div", { class: `autolr-mark autolr-mark-${ending}` }, SIGNS[ending]), index);
+        [mark.style.left, mark.style.top] = [percent(x), percent(y)];
         return [mark];
       }),
     );
     ends.style.left = percent(Math.max(0, ...shapes.map(({ end }) => end[0])));
-    const has = (ending: Shape["ending"]) => shapes.some((shape) => shape.ending === ending);
-    const signs = [
-      has("diverged") ? `${SIGNS.diverged} diverged` : "",
-      has("beyond") ? `${SIGNS.beyond} continues above` : "",
-    ];
-    const said = [model.get("curves_of") || "A line per rate, from the first round on", ...signs];
-    setText(caption, said.filter(Boolean).join(" \u00b7 "));
+    const said = [model.get("curves_of") || "A line per rate, from the first round on"];
+    if (shapes.some(({ ending }) => ending === "diverged")) said.push(`${SIGNS.diverged} diverged`);
+    if (shapes.some(({ ending }) => ending === "beyond")) said.push(`${SIGNS.beyond} continues above`);
+    setText(caption, said.join(" \u00b7 "));
     updateLabels();
   };
 
   const updateLabels = () => {
     const { rates } = frame.curve;
-    const some = labelled(shapes, frame.chosenIndex);
-    const made = endLabels([...some].reverse(), rates);
+    // From the highest rate to the lowest, in this order where lines end in the same place.
+    const some = labelled(shapes, frame.chosenIndex).reverse();
+    const made = endLabels(some, rates);
     labels = made.labels;
     leads.replaceChildren(...made.leads);
     ends.replaceChildren(leads, ...labels.map((label) => label.node), extra);
-    const { lines: all } = readCurves(model.get("curves"), rates.length);
-    picture.setAttribute(
-      "aria-label",
-      words(
-        all,
-        rates,
-        some.map(({ index }) => index),
-        frame.chosenIndex,
-      ),
-    );
+    const indices = some.map(({ index }) => index).reverse();
+    picture.setAttribute("aria-label", words(curves.lines, rates, indices, frame.chosenIndex));
     light();
   };
 
-  /** Shows which rate is chosen and which is pointed at. */
+  /** Shows which rate is chosen, and which is pointed at. */
   const light = () => {
     const { chosenIndex: chosen } = frame;
     const { hovered } = frame.pointing;
-    picture.classList.toggle("autolr-dimmed", hovered >= 0);
     const unlabelled = shapes.filter(
-      ({ index }) => index === hovered && !labels.some((label) => label.index === hovered),
+      ({ index }) => index === hovered && labels.every((label) => label.index !== hovered),
     );
     extra.replaceChildren(...endLabels(unlabelled, frame.curve.rates).labels.map((label) => label.node));
-    for (const [index, one] of [...paths, ...labels.map((label) => [label.index, label.node] as const)]) {
+    picture.classList.toggle("autolr-dimmed", paths.has(hovered));
+    const mark = (one: Element, index: number) => {
       one.classList.toggle("autolr-strong", index === chosen);
       one.classList.toggle("autolr-hovered", index === hovered);
-    }
+    };
+    for (const label of labels) mark(label.node, label.index);
+    for (const [index, path] of paths) mark(path, index);
     // Above the others.
-    for (const index of [chosen, hovered]) lines.append(...(paths.has(index) ? [paths.get(index) as SVGElement] : []));
+    for (const index of [chosen, hovered]) lines.append(...[paths.get(index) ?? []].flat());
   };
   onChange(model, ["rates", "curves", "curves_of", "horizon", "replay"], updateCurves, signal);
   onChange(model, ["selected_lr", ...AXIS], updateLabels, signal);
   frame.onPointing(light);
 
+  /** The rate whose line or label is under the pointer, or -1. */
   const indexAt = (event: MouseEvent) => {
-    const box = lines.getBoundingClientRect();
-    const [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+    const { left, top, width, height } = lines.getBoundingClientRect();
+    const [x, y] = [(event.clientX - left) / width, (event.clientY - top) / height];
     if (event.clientX > ends.getBoundingClientRect().left)
       return labels.find((label) => Math.abs(label.y - y) < 0.5 / ROWS)?.index ?? -1;
-    return nearestLine(shapes, x, y, box.width / box.height, REACH / box.height);
+    return nearestLine(shapes, x, y, width / height, REACH / height);
   };
   const point = (hovered: number) => {
     picture.classList.toggle("autolr-on-line", hovered >= 0);
@@ -140,4 +131,9 @@ export function trainingCurves(frame: Frame): HTMLElement {
     { signal },
   );
   return node;
+}
+
+/** A drawing that is one unit wide and high, however large it is on the screen. */
+function drawing(name: string): SVGElement {
+  return svg("svg", { class: name, viewBox: "0 0 1 1", preserveAspectRatio: "none" });
 }

@@ -39,7 +39,7 @@ test("a line per rate, labelled at its end from top to bottom", () => {
   const view = show();
   const paths = [...view.node.querySelectorAll(".autolr-lines path.autolr-rate-colored")];
   expect(new Set(paths.map((path) => path.getAttribute("d")))).toEqual(
-    new Set(["M0 0", "M0 0L0.5 0L1 0", "M0 0L0.5 0.25L1 0.5", "M0 0L0.5 0.5L1 1"]),
+    new Set(["M0,0", "M0,0L0.5,0L1,0", "M0,0L0.5,0.25L1,0.5", "M0,0L0.5,0.5L1,1"]),
   );
   const labels = view.all("end-label").sort((a, b) => Number.parseFloat(a.style.top) - Number.parseFloat(b.style.top));
   expect(labels.map((label) => label.textContent)).toEqual(["\u00d71", "0.001", "0.01", "0.1"]);
