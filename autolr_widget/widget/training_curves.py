@@ -26,7 +26,7 @@ def training_curves(curves: Floats, steps: NDArray[np.int64]) -> NDArray[np.floa
     # float32 can't hold larger losses.
     losses = np.where(np.isfinite(curves), np.clip(curves, -1e30, 1e30), np.inf)
     with np.errstate(invalid="ignore"):
-        means = np.where(taken, losses, 0.0).sum(axis=0) / taken.sum(axis=0)
+        means: Floats = np.where(taken, losses, 0.0).sum(axis=0) / taken.sum(axis=0)
     return means.astype(np.float32)
 
 
