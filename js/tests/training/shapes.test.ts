@@ -50,6 +50,7 @@ test("a wide picture has its lines farther apart from left to right", () => {
   const steep = shapesOf([line([4, 0])], STEPS, LOSS);
   expect(nearestLine(steep, 0.25, 0.5, 1, 0.13)).toBe(0);
   expect(nearestLine(steep, 0.25, 0.5, 2, 0.13)).toBe(-1);
+  expect(nearestLine(steep, 0.125, 0.5, 2, 0.01)).toBe(0);
 });
 
 test("one step is a point", () => {

@@ -43,6 +43,7 @@ test("a line per rate, labelled at its end from top to bottom", () => {
   );
   const labels = view.all("end-label").sort((a, b) => Number.parseFloat(a.style.top) - Number.parseFloat(b.style.top));
   expect(labels.map((label) => label.textContent)).toEqual(["\u00d71", "0.001", "0.01", "0.1"]);
+  expect(view.all("leads")[0]?.children).toHaveLength(3);
 });
 
 test("the rounds that it is of, and what its signs mean", () => {
@@ -124,7 +125,15 @@ test("a line under the pointer is a rate under the pointer, and a click chooses 
   expect(view.frame.pointing.hovered).toBe(-1);
 });
 
-test("so is its label", () => {
+test("the histogram is of the rate under the pointer, then of the chosen one", () => {
+  const view = show({ probed: 0 });
+  view.point("pointermove", 290, 285);
+  expect(view.saved.at(-1)?.probed).toBe(2);
+  view.point("pointerleave", 0, 0);
+  expect(view.saved.at(-1)?.probed).toBe(1);
+});
+
+test("a label stands for its line", () => {
   const view = show();
   view.point("click", 320, 152);
   expect(view.saved.map(({ selected_lr }) => selected_lr)).toEqual([0.01]);
