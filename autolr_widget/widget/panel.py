@@ -90,6 +90,10 @@ class Panel(anywidget.AnyWidget):
     this_run = traitlets.Unicode("", help="The current run, in words like those of `pins`").tag(sync=True)
     probed = traitlets.Int(-1, help="Index of the rate whose rounds are shown as a histogram, or -1").tag(sync=True)
     histogram = traitlets.Dict(help="The `edges` and `counts` of that histogram").tag(sync=True)
+    curves = traitlets.Bytes(b"", help="What `training_curves` returns, a row per rate; empty without curves").tag(
+        sync=True
+    )
+    curves_of = traitlets.Unicode("", help="The rounds that the training curves are of").tag(sync=True)
 
     # One round, explained.
     explain = traitlets.Bool(False).tag(sync=True)

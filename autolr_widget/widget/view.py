@@ -17,6 +17,7 @@ from autolr_widget.engine.types import Floats
 from autolr_widget.widget.chart import PINS, Chart
 from autolr_widget.widget.lesson import STAGES, lesson
 from autolr_widget.widget.panel import Panel
+from autolr_widget.widget.training_curves import training_curves, words
 
 #: The curve of the unfinished round is shown if a round takes more seconds than this.
 SEEN = 2.0
@@ -72,6 +73,7 @@ class View:
             with self._panel.hold_sync():
                 self._panel.choices, self._panel.table, self._panel.histogram, self._panel.this_run = {}, b"", {}, ""
                 self._panel.lesson, self._panel.stage, self._panel.limits = {}, 0, list(self.chart.limits)
+                self._panel.curves, self._panel.curves_of = b"", ""
             self._show_all()
         if not self.explained and len(run) > 0:
             if self._panel.lesson.get("round") != len(run):
@@ -103,6 +105,8 @@ class View:
             none = np.full_like(run.rates, np.nan)
             table = np.array([unfinished.deltas, none, none, np.zeros_like(none), none])
             self._panel.table, self._panel.limits = table.astype(np.float32).tobytes(), list(self.chart.limits)
+            self._panel.curves = training_curves(unfinished.curves[np.newaxis], unfinished.steps[np.newaxis]).tobytes()
+            self._panel.curves_of = f"Round 1, after {unfinished.common_steps} of {run.settings.horizon} steps"
 
     def end_lesson(self) -> None:
         """End the explanation. From now on, the chart shows all rounds."""
@@ -126,6 +130,12 @@ class View:
             self._panel.table = table.astype(np.float32).tobytes()
             self._panel.limits = list(self.chart.limits)
             self._panel.this_run = self._words()
+            if results.curves is not None:
+                # A continued run of version 1 begins with rounds without curves.
+                known = np.isfinite(results.curves).any(axis=(1, 2))
+                curves, measured = results.curves[known], results.measured[known]
+                self._panel.curves = training_curves(curves, measured * curves.shape[2]).tobytes()
+                self._panel.curves_of = words(measured)
         self._show_details()
 
     def curve(self) -> Curve:

@@ -8,10 +8,13 @@ export interface Curve {
   diverged: Float32Array;
 }
 
+/** The bytes of a trait, from an address that an array of numbers can begin at. */
+export function bytes(view: DataView): ArrayBuffer {
+  return view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength) as ArrayBuffer;
+}
+
 /** The kernel's `rates` (float64) and `table` (float32, five rows); without a table they are NaN. */
 export function readCurve(rates: DataView, table: DataView): Curve {
-  const bytes = (view: DataView) =>
-    view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength) as ArrayBuffer;
   const grid = new Float64Array(bytes(rates));
   const n = grid.length;
   const all = new Float32Array(bytes(table));

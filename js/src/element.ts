@@ -10,8 +10,26 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return node;
 }
 
+/** A new SVG element. */
+export function svg<K extends keyof SVGElementTagNameMap>(
+  tag: K,
+  attributes: Record<string, string> = {},
+  ...children: Node[]
+): SVGElementTagNameMap[K] {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
 export function button(text: string, attributes: Record<string, string> = {}): HTMLButtonElement {
   return element("button", { type: "button", ...attributes }, text);
+}
+
+/** The title of a picture, and a line that says what it shows. */
+export function heading(title: string, caption: HTMLElement): HTMLElement {
+  caption.classList.add("autolr-help");
+  return element("div", { class: "autolr-heading" }, element("h4", {}, title), caption);
 }
 
 /** A menu whose options are given as values and words. */

@@ -1,12 +1,15 @@
 import type { AnyModel, Initialize, Render } from "@anywidget/types";
 import { choice } from "./choice";
 import { controls } from "./controls";
+import { element, heading } from "./element";
 import { explain } from "./explain";
 import { keepKeys } from "./keys";
 import { type Paced, type Pacer, pace } from "./pacer";
+import { Frame } from "./plot/frame";
 import { plot } from "./plot/plot";
 import { runBar } from "./run_bar";
 import { type Model, onChange, type Traits } from "./screen";
+import { trainingCurves } from "./training/training_curves";
 
 /** The whole screen except bqplot's figure. anywidget calls this once per model, so all views share the pacer. */
 export default (): { initialize: Initialize<Traits>; render: Render<Traits> } => {
@@ -23,10 +26,14 @@ export default (): { initialize: Initialize<Traits>; render: Render<Traits> } =>
       el.classList.add("autolr-panel");
       onChange(screen, ["margin", "colors"], () => setStyle(screen, el), signal);
       keepKeys(el, signal);
+      // Both pictures share what the pointer is on.
+      const frame = new Frame(screen, signal);
       el.append(
         choice(screen, pacer, signal),
         explain(screen, signal),
-        plot(screen, signal),
+        heading("Change in loss at each learning rate", element("span", {}, "Below 0, training lowered the loss")),
+        plot(frame),
+        trainingCurves(frame),
         runBar(screen, pacer, signal),
         controls(screen, signal),
       );

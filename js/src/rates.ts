@@ -1,7 +1,9 @@
-/** A learning rate in three significant digits: 0.001, 3.16e-5, 0.25. */
+/** A learning rate in three significant digits: 0.001, 3.16e-5, 0.25, 1e+6. */
 export function formatRate(rate: number): string {
   const rounded = Number(rate.toPrecision(3));
-  return rounded !== 0 && Math.abs(rounded) < 1e-3 ? rounded.toExponential() : String(rounded);
+  return (rounded !== 0 && Math.abs(rounded) < 1e-3) || Math.abs(rounded) >= 1e5
+    ? rounded.toExponential()
+    : String(rounded);
 }
 
 /** The rate that a user typed, or undefined if it is not a finite number above zero. */

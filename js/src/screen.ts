@@ -60,6 +60,8 @@ export interface Screen extends Paced {
   this_run: string;
   probed: number;
   histogram: { edges?: number[]; counts?: number[] };
+  curves: DataView;
+  curves_of: string;
   explain: boolean;
   lesson: Partial<Lesson>;
   stage: number;

@@ -39,9 +39,9 @@ const INITIAL = {
   spacing: "even",
   num_evals: 11,
   num_subsamples: 100,
-  horizon: 20,
   scale: "log",
   batch_size: 32,
+  horizon: 55,
   colour: "red",
   level: 0.05,
   seed: 3,
@@ -83,6 +83,8 @@ const INITIAL = {
   this_run: "",
   probed: -1,
   histogram: {},
+  curves: NOTHING,
+  curves_of: "",
   explain: false,
   lesson: {},
   stage: 0,
@@ -121,4 +123,9 @@ export function curve(rates: number[], rows: number[][]): Pick<Traits, "rates" |
     rates: new DataView(new Float64Array(rates).buffer),
     table: new DataView(new Float32Array(rows.flat()).buffer),
   };
+}
+
+/** The bytes of `curves` for these losses of each rate. */
+export function curves(losses: number[][]): Pick<Traits, "curves"> {
+  return { curves: new DataView(new Float32Array(losses.flat()).buffer) };
 }

@@ -24,10 +24,10 @@ function choose(select: HTMLSelectElement, value: string) {
 
 test("the price follows the settings and the time of a step", () => {
   const { model, text } = show();
-  expect(text("price")).toBe("100 rounds × 11 rates × 20 steps = 22,000 training steps");
+  expect(text("price")).toBe("100 rounds × 11 rates × 55 steps = 60,500 training steps");
   model.set("num_subsamples", 10);
   model.set("progress", { finished: 0, current: 1, round: 220, seconds_per_step: 0.01 });
-  expect(text("price")).toBe("10 rounds × 11 rates × 20 steps = 2,200 training steps, about 22 s");
+  expect(text("price")).toBe("10 rounds × 11 rates × 55 steps = 6,050 training steps, about 1 min");
 });
 
 test("an effort sets rounds, rates and steps together", () => {

@@ -9,6 +9,8 @@ test.each([
   [3.16227e-5, "3.16e-5"],
   [1e-10, "1e-10"],
   [100, "100"],
+  [31623, "31600"],
+  [1.778e6, "1.78e+6"],
   [0, "0"],
 ])("%s is shown as %s", (rate, text) => {
   expect(formatRate(rate)).toBe(text);

@@ -2,10 +2,11 @@ import bqplot
 import numpy as np
 import pytest
 
-from autolr_widget import TunerWidget
+from autolr_widget import TuneResults, TunerWidget
 from autolr_widget.widget import session as session_module
 from autolr_widget.widget import view
-from tests.widget.front_end import from_front_end, marks, send, tick
+from tests.engine.saved.make_run import make_run
+from tests.widget.front_end import from_front_end, marks, one_round, send, tick
 
 
 def test_a_linear_grid_from_zero_keeps_a_linear_axis(make_model, digits):
@@ -81,11 +82,55 @@ def test_an_invalid_view_shows_the_full_range(widget, view):
     assert widget._panel.axis == "log"
 
 
+def curves(widget):
+    """The training curves that the panel shows."""
+    return np.frombuffer(widget._panel.curves, np.float32).reshape(len(widget.tuner.rates), -1)
+
+
+def test_the_training_curves_are_shown(widget):
+    one_round(widget)
+    assert widget._panel.curves_of == "Round 1"
+    widget.run()
+    diverged = ~np.isfinite(widget.results.curves).all(axis=0)
+    expected = np.where(diverged, np.inf, widget.results.curves.mean(axis=0))
+    np.testing.assert_allclose(curves(widget), expected, rtol=1e-6)
+    assert curves(widget).shape == (12, 55)
+    assert widget._panel.curves_of == "Mean of 4 rounds"
+
+
+def test_a_rate_that_dropped_out_of_the_race_keeps_its_training_curve(make_model, digits):
+    widget = TunerWidget(make_model(), *digits, num_evals=9, num_subsamples=12, horizon=3, pruner="racing")
+    results = widget.run()
+    dropped = np.flatnonzero(~results.measured.all(axis=0))
+    assert dropped.size > 0
+    first = results.curves[results.measured[:, dropped[0]], dropped[0]]
+    np.testing.assert_allclose(curves(widget)[dropped[0]], first.mean(axis=0), rtol=1e-6)
+    assert widget._panel.curves_of == "Mean of up to 12 rounds"
+
+
+def test_a_continued_run_of_version_1_shows_the_curves_of_its_new_rounds(widget, monkeypatch):
+    results = widget.run()
+    known = np.array(results.curves)
+    known[:3] = np.nan
+    some = TuneResults(results.rates, results.deltas, curves=known, starts=results.starts)
+    monkeypatch.setattr(type(widget.tuner), "results", some)
+    widget.alpha = 0.1
+    np.testing.assert_allclose(curves(widget), results.curves[3], rtol=1e-6)
+    assert widget._panel.curves_of == "Round 1"
+
+
+def test_a_saved_run_of_version_1_has_no_training_curves(tmp_path):
+    path = tmp_path / "run.json"
+    make_run().write(path)
+    assert TunerWidget.load(path)._panel.curves == b""
+
+
 def test_reset_clears_the_panel(widget):
     widget.run()
     from_front_end(widget, probed=3, show_rounds=True)
     widget.reset()
     panel = widget._panel
+    assert (panel.curves, panel.curves_of) == (b"", "")
     assert (panel.histogram, panel.this_run, panel.choices, panel.table, panel.limits) == ({}, "", {}, b"", [-1.0, 1.0])
     assert not marks(widget)["rounds"].visible
 
@@ -149,6 +194,10 @@ def test_the_first_round_is_shown_while_it_is_measured(widget, monkeypatch):
         table = np.frombuffer(panel.table, dtype=np.float32).reshape(5, 12)
         np.testing.assert_allclose(table[0], unfinished.deltas, rtol=1e-6)
         assert table[3].tolist() == [0] * 12
+        np.testing.assert_allclose(
+            curves(widget)[np.isfinite(unfinished.curves)], unfinished.curves[np.isfinite(unfinished.curves)], rtol=1e-6
+        )
+        assert panel.curves_of == f"Round 1, after {unfinished.common_steps} of 55 steps"
         assert panel.reason == f"so far, after {unfinished.common_steps} of 55 steps of the first round"
         chosen.append(widget.selected_lr)
     assert chosen

@@ -40,11 +40,6 @@ export function chosenLine(frame: Frame): HTMLElement {
   onChange(model, ["selected_lr", ...AXIS, ...CURVE], updateLine, signal);
   frame.onPointing(updateLine);
 
-  /** A linear grid may begin at 0, which can't be chosen. */
-  const positive = (i: number) => {
-    const rate = frame.curve.rates[i];
-    return rate !== undefined && rate > 0 ? rate : undefined;
-  };
   let grabbed = 0;
   let moved = false;
   area.addEventListener(
@@ -53,7 +48,9 @@ export function chosenLine(frame: Frame): HTMLElement {
       if (!event.isPrimary || event.button !== 0 || (event.target as Element).closest("button")) return;
       // Pressing the line itself does not yet choose another rate.
       const held = event.target === line;
-      const dragged = held ? (model.get("selected_lr") ?? undefined) : positive(frame.indexAt(frame.fractionOf(event)));
+      const dragged = held
+        ? (model.get("selected_lr") ?? undefined)
+        : frame.choosable(frame.indexAt(frame.fractionOf(event)));
       if (dragged === undefined) return;
       area.setPointerCapture(event.pointerId);
       [grabbed, moved] = [event.clientX, !held];
@@ -70,7 +67,7 @@ export function chosenLine(frame: Frame): HTMLElement {
       moved ||= Math.abs(event.clientX - grabbed) > SLACK;
       if (!moved) return;
       const inside = Math.min(1, Math.max(0, frame.fractionOf(event)));
-      frame.point({ dragged: positive(frame.indexAt(inside)) ?? pointing.dragged });
+      frame.point({ dragged: frame.choosable(frame.indexAt(inside)) ?? pointing.dragged });
     },
     { signal },
   );
@@ -109,7 +106,7 @@ export function chosenLine(frame: Frame): HTMLElement {
       }[event.key];
       if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
-      const rate = positive(Math.min(Math.max(to, 0), last));
+      const rate = frame.choosable(Math.min(Math.max(to, 0), last));
       if (rate === undefined) return;
       assign(model, { selected_lr: rate, pinned: true });
       probe(model, frame.chosenIndex);

@@ -53,6 +53,12 @@ export class Frame {
     return rate === null ? -1 : nearest(this.curve.rates, rate, this.axis);
   }
 
+  /** The rate with an index, if it can be chosen: not 0, at which a linear grid may begin. */
+  choosable(i: number): number | undefined {
+    const rate = this.curve.rates[i];
+    return rate !== undefined && rate > 0 ? rate : undefined;
+  }
+
   /** Changes what is pointed at, and updates the parts that show it. */
   point(changes: Partial<Pointing>): void {
     Object.assign(this.pointing, changes);

@@ -1,9 +1,9 @@
 import { element } from "../element";
-import type { Model } from "../screen";
+import { rateTicks } from "../training/rate_ticks";
 import { beyond } from "./beyond";
 import { chosenLine, chosenOutside } from "./chosen_line";
 import { diverged } from "./diverged";
-import { Frame } from "./frame";
+import type { Frame } from "./frame";
 import { histogram } from "./histogram";
 import { interval } from "./interval";
 import { legend, letters } from "./pinned_runs";
@@ -13,11 +13,11 @@ import { zoomStrip } from "./zoom_strip";
 import { zoomTools } from "./zoom_tools";
 
 /** All that lies over bqplot's figure. Later parts of the area lie over earlier ones. */
-export function plot(model: Model, signal: AbortSignal): HTMLElement {
-  const frame = new Frame(model, signal);
+export function plot(frame: Frame): HTMLElement {
   frame.area.append(
     diverged(frame),
     interval(frame),
+    rateTicks(frame),
     letters(frame),
     guide(frame),
     chosenLine(frame),

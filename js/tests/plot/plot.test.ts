@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Frame } from "../../src/plot/frame";
 import { plot } from "../../src/plot/plot";
 import { curve, mockModel, type State } from "../mock_model";
 
@@ -34,7 +35,7 @@ const CURVE = curve(
 function show(state: Partial<State> = {}) {
   const mock = mockModel({ ...CURVE, round: 10, selected_lr: 1e-2, ...state });
   const controller = new AbortController();
-  const node = plot(mock.model, controller.signal);
+  const node = plot(new Frame(mock.model, controller.signal));
   const end = () => controller.abort();
   document.body.replaceChildren(node);
   const find = (name: string) => node.querySelector(`.autolr-${name}`) as HTMLElement;
