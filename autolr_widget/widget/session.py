@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -207,7 +208,7 @@ class Session(traitlets.HasTraits):
             if self.stale or self.status in ("idle", "done", "stopped") or not self._has_begun():
                 self._renew()
             self.error = ""
-            self.preparing = not self.tuner.is_traced
+            self.preparing = self._is_slow_to_start()
             self._pause_at = None if pause_at is None else self.round + pause_at
             self._heard = time.monotonic()
             self.status = "running"
@@ -218,6 +219,10 @@ class Session(traitlets.HasTraits):
 
     def _has_begun(self) -> bool:
         return len(self.tuner) > 0 or self.tuner.unfinished is not None
+
+    def _is_slow_to_start(self) -> bool:
+        """Whether the next step may take long, because it is traced or has never been timed."""
+        return len(self.tuner) == 0 and math.isnan(self.tuner.seconds_per_step)
 
     def _renew(self) -> None:
         self.tuner = self.tuner.renewed(self.settings)
@@ -296,8 +301,10 @@ class Session(traitlets.HasTraits):
     def _measure(self, tuner: Run, seconds: float) -> None:
         try:
             finished = tuner.advance(seconds)
-        finally:
+        except BaseException:
             self.preparing = False
+            raise
+        self.preparing = finished is None and self._is_slow_to_start()
         with self._lock:
             if finished is None or tuner is not self.tuner:
                 return

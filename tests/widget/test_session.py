@@ -84,19 +84,31 @@ def test_a_reset_within_a_round_discards_it(session, monkeypatch):
     assert (session.status, session.round, session.tuner.unfinished) == ("idle", 0, None)
 
 
-def test_the_model_is_prepared_until_the_first_slice_is_over(session):
-    seen = []
-    session.observe(lambda change: seen.append((change["new"], session.round)), names="preparing")
+def test_the_model_is_prepared_until_a_step_has_been_timed(session, monkeypatch):
+    monkeypatch.setattr(session_module, "TURN", 0)
+    session.tuner.slices = 4
     session.start()
     assert session.preparing
     session.tick(0)
-    assert seen == [(True, 0), (False, 0)]
+    assert session.preparing
+    session.tuner.seconds_per_step = 0.1
+    session.tick(1)
+    assert not session.preparing
+
+
+def test_the_preparation_ends_with_the_first_round(session, monkeypatch):
+    monkeypatch.setattr(session_module, "TURN", 0)
+    seen = []
+    session.observe(lambda change: seen.append((change["new"], session.round)), names="preparing")
+    session.start()
+    session.tick(0)
+    session.tick(1)
+    assert (session.round, seen) == (2, [(True, 0), (False, 0)])
 
 
 def test_a_model_that_is_traced_needs_no_preparation(session):
-    session.step()
-    session.tick(0)
-    session.tuner.is_traced = True
+    session.tuner.renewed = lambda _: session.tuner
+    session.tuner.seconds_per_step = 0.1
     session.start()
     assert not session.preparing
 

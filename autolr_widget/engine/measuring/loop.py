@@ -31,6 +31,11 @@ class Loop:
         The `id` of the variables that get back their values after each call of the function.
     path
         Variables of a path, to trace the loop with.
+
+    Attributes
+    ----------
+    has_run
+        Whether it has been called before. The first call takes longer, because TensorFlow optimizes the graph.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class Loop:
             )
             return losses.stack(), steps, runs
 
+        self.has_run = False
         number = tf.TensorSpec((), tf.int32)
         stacked = [tf.TensorSpec((None, *spec.shape), spec.dtype) for spec in function.specs]
         self._graph = Exchangeable(loop, [number, number, *stacked], path.values())
@@ -94,5 +100,6 @@ class Loop:
             `LOOKED_AT` steps, finds that they are not.
         """
         handles = [path[key].handle for key in self._keys]
+        self.has_run = True
         losses, steps, runs = self._graph(handles, tf.constant(first), tf.constant(last), *leaves)
         return losses.numpy()[: int(steps)], bool(runs)

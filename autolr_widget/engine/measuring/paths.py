@@ -171,15 +171,14 @@ class Paths:
         each = self._training.seconds_per_step * leaves[0].shape[0] * threads
         width = threads if np.isnan(each) else threads * max(1, int(self._seconds / each))
         for some in (paths[i : i + width] for i in range(0, len(paths), width)):
-            run = [
-                functools.partial(
-                    self._training.loop(kinds[path], batch, shadows[path], index % threads),
-                    shadows[path],
-                    first,
-                    self._horizon,
-                    leaves,
-                )
+            loops = [
+                self._training.loop(kinds[path], batch, shadows[path], index % threads)
                 for index, path in enumerate(some)
+            ]
+            all_have_run = all(loop.has_run for loop in loops)
+            run = [
+                functools.partial(loop, shadows[path], first, self._horizon, leaves)
+                for loop, path in zip(loops, some, strict=True)
             ]
             began = time.perf_counter()
             found = _at_once(run, threads)
@@ -191,7 +190,7 @@ class Paths:
                 if kinds[path] == "step":
                     self.steps[path] += len(measured)
                     taken += len(measured)
-            if taken:
+            if taken and all_have_run:
                 self._training.seconds_per_step = seconds / taken
             yield True
 

@@ -360,11 +360,6 @@ class LRTuner:
         """The time that a training step at one rate takes. NaN before it is known."""
         return np.nan if self._training is None else self._training.seconds_per_step
 
-    @property
-    def is_traced(self) -> bool:
-        """Whether the graphs of the training step exist, so that the next step is quick."""
-        return self._training is not None
-
     def _slice(self, seconds: float) -> Round | None:
         """Measure a slice of about ``seconds``. Return the round if it is finished now."""
         if not self._ahead:

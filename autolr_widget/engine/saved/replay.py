@@ -33,7 +33,6 @@ class Replay:
     plan = "A saved run: its rounds were measured before."
     unfinished = None
     seconds_per_step = math.nan
-    is_traced = True
 
     def __init__(self, saved_run: SavedRun) -> None:
         self._saved_run = saved_run
