@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autolr_widget.engine.reading.band import Band
+from autolr_widget.engine.reading.selection import dip
 from autolr_widget.engine.types import Floats
 
 #: The blue has a contrast of at least 3:1 on white and on JupyterLab's dark background. The colors of the pinned runs
@@ -72,6 +73,7 @@ class Chart:
         self._zero = _lines(scales, colors=[NEUTRAL], line_style="dashed", stroke_width=1)
         # In a race, the faint mean of all rates is behind the mean of the rates that still race.
         self._dropped = _lines(scales, stroke_width=1.5, opacities=[0.5], **blue)
+        self._points = bqplot.Scatter(x=[1.0], y=[0.0], scales=scales, default_size=28, **blue)
         self._rounds = _lines(scales, stroke_width=1, opacities=[0.3], **blue)
         self._unfinished = _lines(scales, stroke_width=2, opacities=[0.6], line_style="dashed", **blue)
         # The points of the run that `refine` started from.
@@ -82,7 +84,16 @@ class Chart:
             scale=y, orientation="vertical", label="change in loss", grid_lines="none", label_offset="52px"
         )
         self.figure = bqplot.Figure(
-            marks=[self._rounds, self._zero, self._before, self._pins, self._dropped, self._unfinished, self._curve],
+            marks=[
+                self._rounds,
+                self._zero,
+                self._before,
+                self._pins,
+                self._dropped,
+                self._unfinished,
+                self._curve,
+                self._points,
+            ],
             axes=[*self._x_axes.values(), y_axis],
             fig_margin=MARGIN,
             min_aspect_ratio=0.2,
@@ -108,7 +119,7 @@ class Chart:
         """
         self._rates = rates
         self._ends = rates[[0, -1]] if before is None else before[0][[0, -1]]
-        for mark in (self._curve, self._dropped, self._rounds, self._unfinished):
+        for mark in (self._curve, self._points, self._dropped, self._rounds, self._unfinished):
             mark.visible = False
         with self._before.hold_sync():
             self._before.visible = before is not None
@@ -146,18 +157,21 @@ class Chart:
             if mark.scales["x"] is not self._x[shown]:
                 mark.scales = {**mark.scales, "x": self._x[shown]}
 
-    def show_band(self, band: Band, racing: NDArray[np.bool_]) -> None:
+    def show_band(self, band: Band, racing: NDArray[np.bool_], whole: NDArray[np.bool_]) -> None:
         """Show the statistics of the rounds so far.
 
         Parameters
         ----------
         band
-            The means and their confidence band. A rate that has diverged in every round is left out.
+            The means and their confidence band.
         racing
             Which rates still race, as booleans of shape ``(num_evals,)``. The others are faint.
+        whole
+            Which rates have diverged in no round. The others are left out: the mean over the rounds in which a rate did
+            not diverge looks better than the rate is.
         """
-        seen = np.isfinite(band.mean)
-        self._curve.visible = bool(seen.any())
+        seen = np.isfinite(band.mean) & whole
+        self._curve.visible = self._points.visible = bool(seen.any())
         self._dropped.visible = bool(seen.any() and not racing.all())
         if not seen.any():
             return
@@ -174,11 +188,24 @@ class Chart:
         # A rate with too few rounds has no band yet. bqplot leaves a gap at NaN, but it can't draw a line that consists
         # of gaps only: then the edges are equal to the mean.
         banded = np.isfinite(band.lower)
-        gap = np.nan if (shown & banded).any() else band.mean
-        edges = np.where(banded, [band.lower, band.upper], gap)
-        self._move(self._curve, np.vstack([edges, band.mean]), shown)
         lower, upper = np.where(banded, [band.lower, band.upper], band.mean)[:, seen]
         self._limit_y(*y_limits(band.mean[seen], lower, upper))
+        # Above the chart, the bands of exploding rates would fill it from top to bottom.
+        banded &= band.mean <= self.limits[1]
+        gap = np.nan if (shown & banded).any() else band.mean
+        edges = np.where(banded, [band.lower, band.upper], gap)
+        self._move(self._points, band.mean, shown)
+        rates, lines = self._rates[shown], np.vstack([edges, band.mean])[:, shown]
+        between, curve = dip(rates, lines[2])
+        # The band is straight between the measured rates, and the mean is the parabola that the rule reads.
+        places, known = np.log(rates[rates > 0]), lines[:2, rates > 0]
+        more = [np.interp(np.log(between), places, edge) for edge in known]
+        order = np.argsort(np.concatenate([rates, between]), kind="stable")
+        self._draw(
+            self._curve,
+            np.concatenate([rates, between])[order],
+            np.hstack([lines, np.vstack([*more, curve])])[:, order],
+        )
 
     def show_unfinished(self, deltas: Floats | None, alone: bool) -> None:
         """Show the differentials of the unfinished round, shape ``(num_evals,)``, or no such curve.
@@ -194,10 +221,13 @@ class Chart:
             self._limit_y(*y_limits(deltas[seen], deltas[seen], deltas[seen]))
 
     def _move(self, mark: bqplot.Lines, y: Floats, some: NDArray[np.bool_]) -> None:
+        self._draw(mark, self._rates[some], y[..., some])
+
+    def _draw(self, mark: bqplot.Lines, x: Floats, y: Floats) -> None:
         with mark.hold_sync():
             # float32 takes half the bytes and is exact enough for a screen. The values that are clipped, because
             # float32 can't hold them, are far outside of the chart.
-            mark.x, mark.y = self._rates[some], np.clip(y[..., some], -1e30, 1e30).astype(np.float32)
+            mark.x, mark.y = x, np.clip(y, -1e30, 1e30).astype(np.float32)
 
     def show_rounds(self, deltas: Floats, measured: NDArray[np.bool_]) -> None:
         """Draw a faint curve for each round. Without rounds, remove these curves.

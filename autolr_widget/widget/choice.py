@@ -116,7 +116,8 @@ class Choice(traitlets.HasTraits):
         finally:
             self._choosing = False
         self.reason = reason
-        self.interval = [] if self._certainty is None else [self._certainty.lower, self._certainty.upper]
+        sure = self._certainty
+        self.interval = [] if lr is None or sure is None else [*self._interval(lr, sure)]
 
     def _so_far(self, unfinished: Unfinished) -> tuple[float | None, str]:
         """Return the choice of the rule from the first round, which is not finished yet."""
@@ -146,8 +147,21 @@ class Choice(traitlets.HasTraits):
         sure = self._certainty
         if sure is None:
             return lr, "too few rounds to say how sure it is"
+        low, high = self._interval(lr, sure)
+        words = f"{1 - self._settings.alpha:.0%} interval"
+        if (low, high) != (sure.lower, sure.upper):
+            words = "the grid is not fine enough to tell more"
         reason = f"{sure.agreement:.0%} of resampled runs agree to half a grid step"
-        if sure.lower < sure.upper:
-            level = f"{1 - self._settings.alpha:.0%}"
-            reason = f"{sure.lower:.3g} to {sure.upper:.3g} ({level} interval) · {reason}"
-        return lr, reason
+        return lr, f"{low:.3g} to {high:.3g} ({words}) · {reason}"
+
+    def _interval(self, lr: float, sure: Certainty) -> tuple[float, float]:
+        """Return the interval of ``sure``, but at least half a step of the grid to either side of ``lr``.
+
+        The resampled runs all have the same grid, so they agree the more, the coarser it is.
+        """
+        rates = self._run.rates
+        if self._run.results.scale == "log":
+            half = (rates[-1] / rates[0]) ** (0.5 / (rates.size - 1))
+            return min(sure.lower, lr / half), max(sure.upper, lr * half)
+        half = (rates[-1] - rates[0]) / (rates.size - 1) / 2
+        return max(0.0, min(sure.lower, lr - half)), max(sure.upper, lr + half)

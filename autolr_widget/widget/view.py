@@ -79,7 +79,10 @@ class View:
             if self._panel.lesson.get("round") != len(run):
                 self._panel.lesson, self._panel.stage = lesson(run), 1
             return False
-        self.chart.show_band(BANDS[settings.band](run.deltas, settings.alpha), run.racing)
+        deltas = run.deltas
+        measured = np.array([round.measured for round in run.rounds], dtype=bool).reshape(deltas.shape)
+        whole = (np.isfinite(deltas) | ~measured).all(axis=0)
+        self.chart.show_band(BANDS[settings.band](deltas, settings.alpha), run.racing, whole)
         return True
 
     def show_progress(self, run: Run) -> None:

@@ -8,7 +8,7 @@ def send(widget, **content):
 
 
 def marks(widget):
-    names = ("rounds", "zero", "before", "pins", "dropped", "unfinished", "curve")
+    names = ("rounds", "zero", "before", "pins", "dropped", "unfinished", "curve", "points")
     return dict(zip(names, widget.figure.marks, strict=True))
 
 

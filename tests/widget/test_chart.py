@@ -63,10 +63,10 @@ def test_a_mean_has_two_points_and_no_gaps_and_a_band_is_not_empty(rates):
     for place, n in enumerate(rounds):
         deltas[:n, place] = -1.0 - np.arange(n)
     chart = Chart(np.geomspace(1e-3, 1, len(rates)), "log")
-    chart.show_band(normal(deltas, 0.05), racing)
+    chart.show_band(normal(deltas, 0.05), racing, np.ones(len(rates), dtype=bool))
     measured = sum(n > 0 for n in rounds)
     curve, dropped = chart._curve, chart._dropped
-    for mark in (curve, dropped):
+    for mark in (chart._points, dropped):
         if mark.visible and measured > 1:
             assert 2 <= len(mark.x) <= measured
     if curve.visible and measured > 1:
@@ -98,11 +98,23 @@ def test_marks_have_contrast_on_light_and_dark(surface):
 def test_the_chart_shows_the_summary(widget):
     widget.run()
     summary, drawn = widget.results.summary(), marks(widget)
-    np.testing.assert_allclose(drawn["curve"].x, summary.index)
-    np.testing.assert_allclose(drawn["curve"].y, [summary["lower"], summary["upper"], summary["mean"]])
+    np.testing.assert_allclose(drawn["points"].x, summary.index)
+    np.testing.assert_allclose(drawn["points"].y, summary["mean"], rtol=1e-6)
+    measured = np.isin(drawn["curve"].x, summary.index)
+    edges = np.where(summary["mean"] <= widget._panel.limits[1], [summary["lower"], summary["upper"]], np.nan)
+    np.testing.assert_allclose(drawn["curve"].y[:, measured], [*edges, summary["mean"]], rtol=1e-6)
     assert drawn["zero"].y.tolist() == [0, 0]
-    assert {name for name, mark in drawn.items() if mark.visible} == {"zero", "curve"}
+    assert {name for name, mark in drawn.items() if mark.visible} == {"zero", "curve", "points"}
     assert isinstance(drawn["curve"].scales["x"], bqplot.LogScale)
+
+
+def test_half_of_the_lowest_point_of_the_chart_is_the_choice(widget):
+    widget.method = "half-minimum"
+    widget.run()
+    drawn = marks(widget)["curve"]
+    assert (np.diff(drawn.x) > 0).all()
+    assert drawn.x[np.argmin(drawn.y[2])] / 2 == pytest.approx(widget.selected_lr, rel=0.05)
+    assert drawn.x.size == 12 + 14
 
 
 def test_the_chart_changes_once_per_round_and_before_the_counter(widget):
@@ -119,15 +131,32 @@ def test_one_round_has_a_mean_and_no_band(widget):
     drawn = marks(widget)
     assert drawn["curve"].visible
     lower, upper, mean = drawn["curve"].y
-    assert lower.tolist() == upper.tolist() == mean.tolist()
+    measured = np.isin(drawn["curve"].x, widget.tuner.rates)
+    assert lower[measured].tolist() == upper[measured].tolist() == mean[measured].tolist()
 
 
-def test_rates_that_diverged_are_left_out_of_the_chart(make_model, digits):
+def test_a_rate_that_diverged_in_any_round_is_left_out_of_the_chart():
+    chart = Chart(np.geomspace(1e-3, 1, 4), "log")
+    deltas = np.array([[-1, -2, -3, np.nan], [-1, -2, np.nan, np.nan]])
+    chart.show_band(normal(deltas, 0.05), np.ones(4, dtype=bool), np.isfinite(deltas).all(axis=0))
+    np.testing.assert_allclose(chart._curve.x, [1e-3, 1e-2])
+    np.testing.assert_allclose(chart._points.y, [-1, -2])
+
+
+def test_the_widget_leaves_out_the_rates_that_diverged(make_model, digits):
     widget = TunerWidget(make_model(), *digits, lr_space=(1e-3, 1e38), num_evals=6, num_subsamples=2)
     widget.run()
-    drawn = marks(widget)
-    assert 0 < len(drawn["curve"].x) < 6
-    assert np.isfinite(drawn["curve"].y[2]).all()
+    whole = np.isfinite(widget.tuner.deltas).all(axis=0)
+    assert 0 < whole.sum() < 6
+    np.testing.assert_allclose(marks(widget)["points"].x, widget.tuner.rates[whole])
+
+
+def test_a_mean_above_the_chart_has_no_band():
+    chart = Chart(np.geomspace(1e-3, 1, 4), "log")
+    deltas = np.array([[-1, -2, 1e6, 1e9], [-1.1, -2.1, -1e5, -1e8]])
+    chart.show_band(normal(deltas, 0.05), np.ones(4, dtype=bool), np.ones(4, dtype=bool))
+    measured = np.isin(chart._curve.x, np.geomspace(1e-3, 1, 4))
+    assert np.isfinite(chart._curve.y[0, measured]).tolist() == [True, True, False, False]
 
 
 def test_diverged_values_of_a_round_are_drawn_outside_the_chart(make_model, digits):
@@ -144,7 +173,7 @@ def test_the_chart_shows_rates_that_dropped_out_of_a_race(widget):
     drawn = marks(widget)
     assert drawn["dropped"].visible
     assert len(drawn["dropped"].x) == 12
-    assert 2 <= len(drawn["curve"].x) < 12
+    assert 2 <= len(drawn["points"].x) < 12
 
 
 def test_ticks_of_a_narrow_range_have_distinct_labels(widget):

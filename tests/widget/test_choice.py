@@ -1,4 +1,5 @@
 import keras
+import pytest
 
 from autolr_widget import TunerWidget
 from autolr_widget.engine.reading.selection import RULES
@@ -64,7 +65,23 @@ def test_the_panel_has_the_choice_of_every_rule_and_an_interval(widget):
     assert widget._panel.choices == widget.results.choices()
     sure = widget.results.certainty("half-minimum")
     assert f"{sure.agreement:.0%} of resampled runs agree to half a grid step" in widget._panel.reason
-    assert widget._panel.interval == [sure.lower, sure.upper]
+    # The grid's own half step is wider: 10**(5/22) is half of a step of 12 rates over five decades.
+    half = 10 ** (5 / 22)
+    expected = [min(sure.lower, widget.selected_lr / half), max(sure.upper, widget.selected_lr * half)]
+    assert widget._panel.interval == pytest.approx(expected)
+
+
+def test_no_interval_is_narrower_than_the_grid(make_model, digits):
+    for scale, lr_min in (("log", 1e-3), ("linear", 0.0)):
+        widget = TunerWidget(make_model("adam"), *digits, lr_space=(lr_min, 0.1), scale=scale, num_evals=4, horizon=4)
+        widget.run()
+        low, high = widget._panel.interval
+        assert low < widget.selected_lr < high
+        if scale == "log":
+            assert high / low >= 100 ** (1 / 3) * (1 - 1e-9)
+        else:
+            assert high - low >= 0.1 / 6
+        assert "the grid is not fine enough to tell more" in widget._panel.reason
 
 
 def test_the_reason_if_no_rate_lowers_the_loss(make_model, digits):

@@ -9,8 +9,8 @@ import { probe } from "./histogram";
 /** Pixels that the pointer may move before it drags the line. */
 const SLACK = 3;
 
-/** Measured rates that Page Up and Page Down move the line by. */
-const PAGE = 5;
+/** The parts of the axis that an arrow key and a page key move the line by. */
+const [STEP, PAGE] = [0.01, 0.1];
 
 /** The line at the chosen rate, which is moved by pointer and by keys. */
 export function chosenLine(frame: Frame): HTMLElement {
@@ -32,9 +32,10 @@ export function chosenLine(frame: Frame): HTMLElement {
     const words = readout(curve, i).map(([name, value]) => `${name} ${value}`);
     if (Math.abs(measured / rate - 1) > 1e-6) words.unshift(`nearest measured ${formatRate(measured)}`);
     words.unshift(formatRate(rate));
+    // In per cent of the axis, which may be logarithmic; the rate itself is in the text.
     line.setAttribute("aria-valuemin", "0");
-    line.setAttribute("aria-valuemax", String(Math.max(0, curve.rates.length - 1)));
-    line.setAttribute("aria-valuenow", String(Math.max(0, i)));
+    line.setAttribute("aria-valuemax", "100");
+    line.setAttribute("aria-valuenow", (100 * toFraction(rate, frame.axis)).toFixed(1));
     line.setAttribute("aria-valuetext", words.join(", "));
   };
   onChange(model, ["selected_lr", ...AXIS, ...CURVE], updateLine, signal);
@@ -48,9 +49,7 @@ export function chosenLine(frame: Frame): HTMLElement {
       if (!event.isPrimary || event.button !== 0 || (event.target as Element).closest("button")) return;
       // Pressing the line itself does not yet choose another rate.
       const held = event.target === line;
-      const dragged = held
-        ? (model.get("selected_lr") ?? undefined)
-        : frame.choosable(frame.indexAt(frame.fractionOf(event)));
+      const dragged = held ? (model.get("selected_lr") ?? undefined) : frame.rateAt(frame.fractionOf(event));
       if (dragged === undefined) return;
       area.setPointerCapture(event.pointerId);
       [grabbed, moved] = [event.clientX, !held];
@@ -66,8 +65,7 @@ export function chosenLine(frame: Frame): HTMLElement {
       if (!event.isPrimary || pointing.dragged === undefined) return;
       moved ||= Math.abs(event.clientX - grabbed) > SLACK;
       if (!moved) return;
-      const inside = Math.min(1, Math.max(0, frame.fractionOf(event)));
-      frame.point({ dragged: frame.choosable(frame.indexAt(inside)) ?? pointing.dragged });
+      frame.point({ dragged: frame.rateAt(frame.fractionOf(event)) ?? pointing.dragged });
     },
     { signal },
   );
@@ -92,21 +90,20 @@ export function chosenLine(frame: Frame): HTMLElement {
   line.addEventListener(
     "keydown",
     (event) => {
-      const i = frame.chosenIndex;
-      const last = frame.curve.rates.length - 1;
+      const at = toFraction(frame.chosen ?? 0, frame.axis);
       const to = {
-        ArrowLeft: i - 1,
-        ArrowDown: i - 1,
-        ArrowRight: i + 1,
-        ArrowUp: i + 1,
-        PageDown: i - PAGE,
-        PageUp: i + PAGE,
+        ArrowLeft: at - STEP,
+        ArrowDown: at - STEP,
+        ArrowRight: at + STEP,
+        ArrowUp: at + STEP,
+        PageDown: at - PAGE,
+        PageUp: at + PAGE,
         Home: 0,
-        End: last,
+        End: 1,
       }[event.key];
       if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
-      const rate = frame.choosable(Math.min(Math.max(to, 0), last));
+      const rate = frame.rateAt(to);
       if (rate === undefined) return;
       assign(model, { selected_lr: rate, pinned: true });
       probe(model, frame.chosenIndex);

@@ -82,6 +82,12 @@ export class Frame {
     return (event.clientX - box.left) / box.width;
   }
 
+  /** The rate at a fraction of the axis, as it is written. None at the 0 that a linear axis may begin with. */
+  rateAt(fraction: number): number | undefined {
+    const rate = Number(toRate(Math.min(1, Math.max(0, fraction)), this.axis).toPrecision(3));
+    return rate > 0 ? rate : undefined;
+  }
+
   /** The index of the rate at a fraction of the axis, or -1 outside the plot. */
   indexAt(fraction: number): number {
     const inside = fraction >= 0 && fraction <= 1;
