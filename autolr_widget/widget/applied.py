@@ -54,11 +54,12 @@ class Applied:
         """
         if not self._replaced:
             raise ValueError("There is no `apply` to undo.")
-        written, before = self._replaced.pop()
+        written, before = self._replaced[-1]
         if written is not optimizer:
             self._replaced.clear()
             raise ValueError("The model has been compiled again since that `apply`, and has another optimizer.")
         _write(_parts(optimizer), before)
+        self._replaced.pop()
         return before[0]
 
 

@@ -29,7 +29,7 @@ from autolr_widget.widget.autosave import Autosave
 from autolr_widget.widget.choice import Choice, Rate
 from autolr_widget.widget.closing import owned_widgets
 from autolr_widget.widget.colab import allow_front_ends
-from autolr_widget.widget.commands import Command, parse
+from autolr_widget.widget.commands import Command, in_words, parse
 from autolr_widget.widget.export import as_file, python, write_file
 from autolr_widget.widget.mirror import mirror
 from autolr_widget.widget.panel import Panel
@@ -447,26 +447,25 @@ class TunerWidget(ipw.VBox):
         try:
             setattr(self, name, value)
             self._panel.notice = ""
-        except (ValueError, traitlets.TraitError) as error:
-            self._panel.notice = str(error)
+        except Exception as error:
+            self._panel.notice = in_words(error)
             setattr(self._panel, name, getattr(self, name))
 
     def _on_message(self, _: Any, content: Any, __: Any) -> None:
-        """Run the command in a message of the front end. Ignore other messages."""
+        """Run the command in a message of the front end, and show its answer or its error. Ignore other messages."""
         parsed = parse(content, self._commands)
         if parsed is None:
             return
         command, arguments, values = parsed
-        for name in BROUGHT & values.keys():
-            with suppress(traitlets.TraitError, OverflowError):
-                setattr(self._panel, name, values[name])
-        if not command.answers:
-            command.call(**arguments)
-            return
         try:
-            self._panel.notice = command.call(**arguments) or ""
-        except ValueError as error:
-            self._panel.notice = str(error)
+            for name in BROUGHT & values.keys():
+                with suppress(traitlets.TraitError, OverflowError):
+                    setattr(self._panel, name, values[name])
+            notice = command.call(**arguments) or ""
+        except Exception as error:
+            self._panel.notice = in_words(error)
+        else:
+            self._panel.notice = notice if command.answers else self._panel.notice
 
     def _use_rule(self) -> None:
         self.pinned = False
