@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     import keras
 
 
+#: What Keras raises if a learning rate is a schedule or a function.
+_NO_VARIABLE = (TypeError, AttributeError)
+
+
 class Applied:
     """Writes rates into optimizers, and remembers the rates that they replaced."""
 
@@ -36,9 +40,9 @@ class Applied:
             if not all(map(_holds, parts, wanted)):
                 _write(parts, before)
                 raise ValueError(f"The model's optimizer can't hold a learning rate of {lr:.4g}.")
-        except TypeError as error:
+        except _NO_VARIABLE as error:
             raise ValueError(
-                "The model's optimizer takes its learning rate from a schedule, which can't be replaced. "
+                "The model's optimizer takes its learning rate from a schedule or a function, which can't be replaced. "
                 f"Compile the model with an optimizer of learning_rate={lr:.4g}."
             ) from error
         self._replaced.append((optimizer, before))
@@ -74,7 +78,7 @@ def _write(parts: list[Any], rates: list[float]) -> None:
     for index, (part, rate) in enumerate(zip(parts, rates, strict=True)):
         try:
             part.learning_rate = rate
-        except TypeError:
+        except _NO_VARIABLE:
             _write(parts[:index], before[:index])
             raise
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from autolr_widget.engine.reading.selection import RULES, Certainty, certainty, edge
+from autolr_widget.engine.reading.selection import RULES, Certainty, certainty, edge, way_out
 from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.settings import Settings
 
@@ -131,7 +131,7 @@ class Choice(traitlets.HasTraits):
         if lr is None:
             return None, "the rule finds no rate: every rate raised the loss in some round"
         if not (deltas.mean(axis=0) < 0).any():
-            return lr, "no rate lowers the loss: try smaller ones"
+            return lr, f"no rate lowers the loss. {way_out(self._run.rates, deltas)}"
         sure = self._certainty
         if sure is None:
             return lr, "too few rounds to say how sure it is"

@@ -22,11 +22,12 @@ def test_apply_only_writes_the_rate(widget):
         np.testing.assert_array_equal(before, after)
 
 
-def test_apply_to_a_schedule_raises_an_error(make_model, digits):
-    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
-    widget = TunerWidget(make_model(keras.optimizers.SGD(schedule)), *digits, num_evals=4, num_subsamples=2)
+@pytest.mark.parametrize("rate", [keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9), lambda: 0.1])
+def test_apply_to_a_schedule_or_a_function_raises_an_error(make_model, digits, rate):
+    widget = TunerWidget(make_model(keras.optimizers.Adam(rate)), *digits, num_evals=4, num_subsamples=2, horizon=2)
     widget.run()
-    with pytest.raises(ValueError, match=r"schedule, which can't be replaced\. Compile the model"):
+    message = r"schedule or a function, which can't be replaced\. Compile the model .* of learning_rate=0\."
+    with pytest.raises(ValueError, match=message):
         widget.apply()
     send(widget, type="apply")
     assert "schedule" in widget._panel.notice

@@ -12,11 +12,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from autolr_widget.engine.measuring.causes import causes_told
 from autolr_widget.engine.measuring.exchangeable import Exchangeable
 from autolr_widget.engine.measuring.loop import Loop, Shadows
 from autolr_widget.engine.measuring.optimizer_copy import optimizers
 from autolr_widget.engine.measuring.training_step import TrainingStep, leaves_of, specs_of
-from autolr_widget.engine.measuring.validation import check_model, has_own_step
+from autolr_widget.engine.measuring.validation import check_batch_size, check_has_targets, check_model, has_own_step
 from autolr_widget.engine.types import Batch
 
 #: The memory in bytes for what the steps compute of the paths that are trained at once.
@@ -44,12 +45,19 @@ class Training:
     """
 
     def __init__(self, model: keras.Model, batch: Batch, optimizer: str | None = None, loss: str | None = None) -> None:
-        if has_own_step(model):
-            # Only the step knows what it calls, and with what. Such a model need not have a `call`.
-            if not all(layer.built for layer in model._flatten_layers(include_self=False)):
-                TrainingStep(model, optimizer, loss).build(batch)
-        elif not model.built:
-            _build(model, batch)
+        # The model may have changed since the tuner was made, and is built next.
+        check_model(model)
+        rows = leaves_of(batch)[0].shape[0]
+        with causes_told(rows):
+            if has_own_step(model):
+                # Only the step knows what it calls, and with what. Such a model need not have a `call`.
+                if not all(layer.built for layer in model._flatten_layers(include_self=False)):
+                    TrainingStep(model, optimizer, loss).build(batch)
+            else:
+                check_has_targets(model, keras.utils.unpack_x_y_sample_weight(batch)[1])
+                check_batch_size(model, rows)
+                if not model.built:
+                    _build(model, batch)
         check_model(model)
         self.model = model
         self.step = TrainingStep(model, optimizer, loss)
@@ -85,7 +93,8 @@ class Training:
         if former:
             # The sizes of batches vary: one graph for all sizes, though it is slower.
             specs = [a.most_specific_common_supertype([b]) for a, b in zip(specs, former[-1].specs, strict=True)]
-        function = self.step.traced(batch, specs) if kind == "step" else self.step.traced_loss(batch, specs)
+        with causes_told(leaves_of(batch)[0].shape[0]):
+            function = self.step.traced(batch, specs) if kind == "step" else self.step.traced_loss(batch, specs)
         former.append(function)
         self.variables |= {id(variable): variable for variable in function.variables}
         self.written |= function.written

@@ -99,10 +99,18 @@ class LRTuner:
         # TensorFlow takes seconds to import. A user with a Keras model has imported it already.
         from autolr_widget.engine.data.observations import Observations
         from autolr_widget.engine.data.stream import Stream, is_stream
-        from autolr_widget.engine.measuring.validation import check_model, check_targets, observation_shapes
+        from autolr_widget.engine.measuring.validation import (
+            check_called,
+            check_has_targets,
+            check_model,
+            check_targets,
+            observation_shapes,
+        )
 
         check_model(model)
+        check_called(x=x, y=y, sample_weight=sample_weight)
         if not is_stream(x):
+            check_has_targets(model, y)
             observations: Observations | Stream = Observations(x, y, sample_weight, class_weight)
             check_targets(model, y)
         elif y is None and sample_weight is None:
@@ -186,7 +194,9 @@ class LRTuner:
         from autolr_widget.engine.measuring.validation import check_batch_size
 
         self.observations.check_batch_size(settings.batch_size, settings.held_out)
-        check_batch_size(self.model, settings.batch_size)
+        # A stream has batches of its own, which are checked when it is read.
+        if self.observations.any_order:
+            check_batch_size(self.model, settings.batch_size)
 
     @property
     def optimizer(self) -> str:
@@ -354,6 +364,9 @@ class LRTuner:
 
     def _slice(self, seconds: float) -> Round | None:
         """Measure a slice of about ``seconds``. Return the round if it is finished now."""
+        from autolr_widget.engine.measuring.distributed import check_scope
+
+        check_scope()
         if not self._ahead:
             index, racing = len(self._rounds), self.racing
             if self._paths is None:
