@@ -13,7 +13,7 @@ from autolr_widget.engine.measuring.optimizer_copy import optimizers, parts
 from autolr_widget.engine.measuring.paths import Paths
 from autolr_widget.engine.measuring.start import Start
 from autolr_widget.engine.measuring.training import Training, out_of_memory
-from autolr_widget.engine.measuring.validation import has_own_step
+from autolr_widget.engine.measuring.validation import check_test_step, has_own_step
 from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.types import Batch, Floats, Round
 
@@ -49,6 +49,8 @@ class Measurement:
         self._rates = rates
         self._one_step: OneStep | None = None
         _check_accumulation(training.model, settings)
+        if settings.evaluate_on == "validation":
+            check_test_step(training.model)
         with out_of_memory():
             own = has_own_step(training.model) or training.model.run_eagerly
             if settings.horizon == 1 and settings.seen == "train" and not own:
@@ -97,7 +99,7 @@ class Measurement:
         Parameters
         ----------
         batch
-            Returns the batch of each step, and behind them those that are held out.
+            Returns the batch of each step, and behind them those that only the loss is measured on.
         index
             The index of the round, from 0.
         racing

@@ -18,6 +18,12 @@ def has_own_step(model: keras.Model) -> bool:
     return type(model).train_step is not keras.Model.train_step or "train_step" in vars(model)
 
 
+def preprocesses(model: keras.Model, method: str = "fit") -> bool:
+    """Whether a method is that of keras_hub's ``PipelineModel``: it preprocesses the data, and calls Keras's own."""
+    defined = next(kind for kind in type(model).__mro__ if method in vars(kind))
+    return defined.__module__.partition(".")[0] in ("keras_hub", "keras_nlp") and hasattr(defined, "preprocess_samples")
+
+
 def check_model(model: Any) -> None:
     """Raise a `ValueError` if the engine can't measure the model. The message says what to do."""
     if not isinstance(model, keras.Model):
@@ -32,7 +38,8 @@ def check_model(model: Any) -> None:
     check_scope()
     check_not_distributed(model)
     for name in ("fit", "train_on_batch", "make_train_function"):
-        if getattr(type(model), name) is not getattr(keras.Model, name) or name in vars(model):
+        overridden = getattr(type(model), name) is not getattr(keras.Model, name) and not preprocesses(model, name)
+        if overridden or name in vars(model):
             raise ValueError(
                 f"Argument `model` must train by Keras's own `{name}`. Received: a model of type "
                 f"{type(model).__name__}, which overrides it, so its training can't be measured step by step. Override "
@@ -56,6 +63,16 @@ def check_model(model: Any) -> None:
         )
     for optimizer in optimizers(model).values():
         _check_optimizer(model, optimizer)
+
+
+def check_test_step(model: keras.Model) -> None:
+    """Raise a `ValueError` if the validation loss is not Keras's own, and no step of the user's computes it either."""
+    overridden = type(model).test_step is not keras.Model.test_step or "test_step" in vars(model)
+    if overridden and not has_own_step(model):
+        raise ValueError(
+            'Argument `evaluate_on` must not be "validation" for a model that overrides `test_step`, but not '
+            "`train_step`: its validation loss may be another one than its loss."
+        )
 
 
 def _instead(model: Any) -> str:
@@ -90,7 +107,10 @@ def check_called(**data: Any) -> None:
 
 
 def check_has_targets(model: keras.Model, y: Any) -> None:
-    """Raise a `ValueError` if there are no targets, and the loss that the model was compiled with needs them."""
+    """Raise a `ValueError` if there are no targets, and the loss that the model was compiled with needs them.
+
+    Those of a `Preprocessing` are only known after it.
+    """
     losses = [loss for loss in keras.tree.flatten(model.loss) if loss is not None]
     if y is not None or not losses or has_own_step(model) or has_own_loss(model):
         return
@@ -139,7 +159,8 @@ def check_batch_size(model: keras.Model, batch_size: int) -> None:
 
 def observation_shapes(model: keras.Model) -> list[tuple[int | None, ...]] | None:
     """Return the shape of one observation for each input of the model. None if the model does not define its inputs."""
-    inputs = getattr(model, "inputs", None) if model.built else None
+    # What `fit` preprocesses may have any shape.
+    inputs = getattr(model, "inputs", None) if model.built and not preprocesses(model) else None
     return [tuple(tensor.shape[1:]) for tensor in keras.tree.flatten(inputs)] if inputs else None
 
 

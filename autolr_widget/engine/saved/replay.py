@@ -35,6 +35,8 @@ class Replay:
         self._saved_run = saved_run
         self.settings = saved_run.settings
         self.optimizer = saved_run.optimizer
+        # The screen shows what the losses were measured on.
+        self.has_validation_data = saved_run.settings.evaluate_on == "validation"
 
     def __len__(self) -> int:
         """The number of rounds."""
