@@ -143,7 +143,8 @@ class Settings:
         "sampling",
         "Steps",
         "Training steps at each rate, each on a new batch. Few steps are quick, but favor rates that are too large.",
-        details="A horizon of 1 is autolrtuner's own algorithm.",
+        details="A horizon of 1 is autolrtuner's own algorithm. With gradient accumulation, the default is rounded up "
+        "to whole updates of the weights.",
         least=1,
         slider=100,
     )

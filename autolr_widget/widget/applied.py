@@ -46,7 +46,10 @@ class Applied:
                 f"Compile the model with an optimizer of learning_rate={lr:.4g}."
             ) from error
         self._replaced.append((optimizer, before))
-        return f"Written to the model's optimizer: {before[0]:.4g} → {lr:.4g}"
+        changes = ", ".join(f"{was:.4g} → {now:.4g}" for was, now in zip(before, wanted, strict=True))
+        if len(parts) == 1:
+            return f"Written to the model's optimizer: {changes}"
+        return f"Written to the model's {len(parts)} optimizers, in proportion: {changes}"
 
     def undo(self, optimizer: keras.Optimizer) -> float:
         """Give ``optimizer`` the rate that it had before the last `apply`, and return that rate.

@@ -6,6 +6,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +104,7 @@ class LRTuner:
         # TensorFlow takes seconds to import. A user with a Keras model has imported it already.
         from autolr_widget.engine.data.observations import Observations
         from autolr_widget.engine.data.stream import Stream, is_stream
+        from autolr_widget.engine.measuring.accumulation import whole_updates
         from autolr_widget.engine.measuring.validation import (
             check_called,
             check_has_targets,
@@ -113,6 +115,8 @@ class LRTuner:
         )
 
         check_model(model)
+        if "horizon" not in settings:
+            asked = replace(asked, horizon=whole_updates(model, asked.horizon, asked.seen))
         check_called(x=x, y=y, sample_weight=sample_weight)
         if class_weight is not None and preprocesses(model):
             raise ValueError(
@@ -218,8 +222,10 @@ class LRTuner:
                 'Argument `validation_data` must be given with evaluate_on="validation". Received: None. Pass '
                 "validation_data=(x_val, y_val), as for `fit`."
             )
+        from autolr_widget.engine.measuring.accumulation import check_accumulation
         from autolr_widget.engine.measuring.validation import check_batch_size
 
+        check_accumulation(self.model, settings)
         self.observations.check_batch_size(settings.batch_size, settings.held_out)
         # A stream has batches of its own, which are checked when it is read.
         if self.observations.any_order:
