@@ -244,7 +244,8 @@ def traced_graph(
         if model.run_eagerly:
             raise ValueError(
                 "Argument `model` must be traceable, even with `run_eagerly=True`: only a graph shows that the "
-                f"model writes to nothing but copies. {type(error).__name__}: {error}"
+                f"model writes to nothing but copies. Write its layers with `keras.ops` in place of NumPy. "
+                f"{type(error).__name__}: {error}"
             ) from error
         raise
     finally:
@@ -261,7 +262,8 @@ def traced_graph(
     if effects:
         raise ValueError(
             "Argument `model` must change nothing but variables when it is trained. Received: operations "
-            f"{', '.join(effects)}, whose effects would reach your own tables, files or variables."
+            f"{', '.join(effects)}, whose effects would reach your own tables, files or variables. Do this in a "
+            "callback of `fit` instead."
         )
     return traced
 

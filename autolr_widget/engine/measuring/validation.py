@@ -31,7 +31,8 @@ def check_model(model: Any) -> None:
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
             "Argument `model` must run on Keras's TensorFlow backend. "
-            f'Received: keras.backend.backend()={keras.backend.backend()!r}. Set KERAS_BACKEND="tensorflow".'
+            f"Received: keras.backend.backend()={keras.backend.backend()!r}. Restart the kernel, and run "
+            '`os.environ["KERAS_BACKEND"] = "tensorflow"` before `import keras`.'
         )
     if not model.compiled or model.optimizer is None:
         raise ValueError("Argument `model` must be compiled. Call `model.compile(optimizer, loss)` first.")
@@ -54,7 +55,7 @@ def check_model(model: Any) -> None:
     if model.run_eagerly and has_own_step(model):
         raise ValueError(
             "Argument `model` must not be compiled with `run_eagerly=True`, if it has its own `train_step`: in a "
-            "graph, the Python code of the step would run only once."
+            "graph, the Python code of the step would run only once. Compile it without `run_eagerly`."
         )
     if model.built and not model.trainable_variables:
         raise ValueError(
@@ -71,7 +72,7 @@ def check_test_step(model: keras.Model) -> None:
     if overridden and not has_own_step(model):
         raise ValueError(
             'Argument `evaluate_on` must not be "validation" for a model that overrides `test_step`, but not '
-            "`train_step`: its validation loss may be another one than its loss."
+            '`train_step`: its validation loss may be another one than its loss. Use "held-out" instead.'
         )
 
 
@@ -136,14 +137,14 @@ def _check_optimizer(model: keras.Model, optimizer: keras.Optimizer) -> None:
         if "_optimizer_map" in vars(optimizer) and not hasattr(optimizer._optimizer_map, "values"):
             raise ValueError(
                 "Argument `model` must have an optimizer that is built, if it is a MultiOptimizer with a function. "
-                "Call `model.optimizer.build(model.trainable_variables)` first."
+                "Build the model, and then call `model.optimizer.build(model.trainable_variables)`."
             )
         return
     known = {id(v) for part in parts(optimizer) for v in part._trainable_variables}
     if not has_own_step(model) and not known.issuperset(id(v) for v in model.trainable_variables):
         raise ValueError(
             "Argument `model` must have an optimizer that was built for its trainable variables. Received: an "
-            "optimizer that was built for other variables. Call `model.compile` again."
+            "optimizer that was built for other variables. Call `model.compile` again with a new optimizer."
         )
 
 
