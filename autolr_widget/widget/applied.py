@@ -70,6 +70,13 @@ class Applied:
         return before[0]
 
 
+def meaning(optimizer: keras.Optimizer) -> str:
+    """Return what a rate is for a MultiOptimizer, to be added to a sentence. Empty for other optimizers."""
+    first, *others = _parts(optimizer)
+    factors = [f"{float(part.learning_rate) / float(first.learning_rate):.3g} × it for {part.name}" for part in others]
+    return "".join(f", {words}" for words in [f"the rate of {first.name}", *factors]) if others else ""
+
+
 def _parts(optimizer: Any) -> list[Any]:
     """Return the optimizers that have a learning rate. A MultiOptimizer has none of its own."""
     return list(getattr(optimizer, "optimizers", [optimizer]))

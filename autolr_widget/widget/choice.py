@@ -11,6 +11,7 @@ import traitlets
 from autolr_widget.engine.reading.selection import RULES, Certainty, certainty, edge, way_out
 from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.settings import Settings
+from autolr_widget.widget.applied import meaning
 
 if TYPE_CHECKING:
     Float = traitlets.Float[Any, Any]
@@ -100,8 +101,9 @@ class Choice(traitlets.HasTraits):
         self._choose()
 
     def _choose(self) -> None:
+        meant = meaning(self._run.tuned_optimizer) if self._run.can_measure else ""
         if self.pinned:
-            self.edge, self.reason, self.interval = "", "your own choice", []
+            self.edge, self.reason, self.interval = "", "your own choice" + meant, []
             return
         lr, reason = self._by_rule()
         settings, rates, deltas = self._settings, self._run.rates, self._run.deltas
@@ -113,7 +115,7 @@ class Choice(traitlets.HasTraits):
             self.selected_lr = lr
         finally:
             self._choosing = False
-        self.reason = reason
+        self.reason = reason + meant
         self.interval = [] if self._certainty is None else [self._certainty.lower, self._certainty.upper]
 
     def _by_rule(self) -> tuple[float | None, str]:

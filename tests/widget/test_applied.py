@@ -69,14 +69,18 @@ def test_undo_does_not_write_to_a_replaced_optimizer(widget):
     assert not widget._panel.undoable
 
 
-def test_apply_tells_the_rates_of_all_parts_of_a_multi_optimizer(make_model, digits):
+def test_the_screen_tells_the_rates_of_all_parts_of_a_multi_optimizer(make_model, digits):
     optimizers = keras.optimizers
     if not hasattr(optimizers, "MultiOptimizer"):
         pytest.skip("needs a newer Keras")
-    parts = optimizers.OptimizerMap(optimizers.SGD(0.1), {".*bias": optimizers.Adam(0.3)})
+    # The default comes last.
+    parts = optimizers.OptimizerMap(optimizers.SGD(0.1), {".*bias": optimizers.Adam(0.03)})
     widget = TunerWidget(make_model(optimizers.MultiOptimizer(parts)), *digits)
+    meaning = ", the rate of adam, 3.33 × it for sgd"
+    assert widget._panel.reason == "press Run, or type a rate" + meaning
     widget.selected_lr = 0.02
+    assert widget._panel.reason == "your own choice" + meaning
     send(widget, type="apply")
-    assert widget._panel.notice == "Written to the model's 2 optimizers, in proportion: 0.1 → 0.02, 0.3 → 0.06"
+    assert widget._panel.notice == "Written to the model's 2 optimizers, in proportion: 0.03 → 0.02, 0.1 → 0.06667"
     send(widget, type="undo")
-    assert [float(part.learning_rate) for part in widget.tuner.tuned_optimizer.optimizers] == pytest.approx([0.1, 0.3])
+    assert [float(part.learning_rate) for part in widget.tuner.tuned_optimizer.optimizers] == pytest.approx([0.03, 0.1])

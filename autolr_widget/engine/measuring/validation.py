@@ -133,6 +133,12 @@ def _name(loss: Any) -> str:
 
 
 def _check_optimizer(model: keras.Model, optimizer: keras.Optimizer) -> None:
+    first, *others = parts(optimizer)
+    if others and float(first.learning_rate) == 0:
+        raise ValueError(
+            "Argument `model` must have a MultiOptimizer whose first optimizer has a learning rate above 0, because "
+            f"those of the others are multiples of it. Received: a learning rate of 0 for {first.name}"
+        )
     if not optimizer.built:
         if "_optimizer_map" in vars(optimizer) and not hasattr(optimizer._optimizer_map, "values"):
             raise ValueError(

@@ -146,6 +146,14 @@ def MultiOptimizer() -> Case:
     return Case(compiled(mlp, optimizer))
 
 
+@case("optimizer", "MultiOptimizer, of which the first does not train")
+def first_of_rate_0() -> Case:
+    def optimizer() -> keras.Optimizer:
+        return optimizers.MultiOptimizer(optimizers.OptimizerMap(optimizers.SGD(0.1), {".*bias": optimizers.SGD(0.0)}))
+
+    return Case(compiled(mlp, optimizer), refused="first optimizer has a learning rate above 0")
+
+
 @case("optimizer", "MultiOptimizer with a function")
 def unknown_parts() -> Case:
     make = compiled(mlp, lambda: optimizers.MultiOptimizer(lambda variable: optimizers.SGD()))
@@ -162,4 +170,5 @@ def schedule_without_its_config() -> Case:
 
 
 if not hasattr(optimizers, "MultiOptimizer"):
-    del CASES["optimizer: MultiOptimizer"]
+    for name in [name for name in CASES if "MultiOptimizer" in name]:
+        del CASES[name]
