@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import arrays
 from autolr_widget import LRTuner, TuneResults
 from autolr_widget.engine.grid import grid
 from autolr_widget.engine.reading.selection import RULES
-from autolr_widget.engine.saved import restore, saved_run
+from autolr_widget.engine.saved import saved_run
 from autolr_widget.engine.saved.saved_run import LIMIT, SavedRun
 from autolr_widget.engine.settings import Settings
 from tests.engine.saved.make_run import WORDS, make_run
