@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from autolr_widget.engine.measuring.training_step import draws
@@ -36,7 +37,9 @@ class Preprocessing:
         if self._function is None:
             return batch
         with tf.device("cpu"):
-            parts = keras.tree.map_structure(lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf), batch)
+            parts = keras.tree.map_structure(
+                lambda leaf: tf.convert_to_tensor(leaf) if isinstance(leaf, np.ndarray) else leaf, batch
+            )
             traced = self._function.get_concrete_function(*_arguments(parts))
             drawn = draws(traced.graph)
             if drawn:
