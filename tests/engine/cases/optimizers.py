@@ -146,14 +146,6 @@ def MultiOptimizer() -> Case:
     return Case(compiled(mlp, optimizer))
 
 
-@case("optimizer", "MultiOptimizer, of which the first does not train")
-def first_of_rate_0() -> Case:
-    def optimizer() -> keras.Optimizer:
-        return optimizers.MultiOptimizer(optimizers.OptimizerMap(optimizers.SGD(0.1), {".*bias": optimizers.SGD(0.0)}))
-
-    return Case(compiled(mlp, optimizer), refused="first optimizer has a learning rate above 0")
-
-
 @case("optimizer", "MultiOptimizer with a function")
 def unknown_parts() -> Case:
     make = compiled(mlp, lambda: optimizers.MultiOptimizer(lambda variable: optimizers.SGD()))

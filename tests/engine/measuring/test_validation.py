@@ -99,3 +99,15 @@ def test_batches_must_have_the_size_that_the_inputs_were_made_for():
     assert np.isfinite(LRTuner(fixed(5), iter(batches), **settings).step().deltas).all()
     with pytest.raises(ValueError, match=r"`x` is a stream, it must yield batches of that size\. .* batches of 5"):
         LRTuner(fixed(8), iter(batches), batch_size=8, **settings).step()
+
+
+def test_the_first_part_of_a_multi_optimizer_must_train():
+    optimizers = keras.optimizers
+    if not hasattr(optimizers, "MultiOptimizer"):
+        pytest.skip("needs a newer Keras")
+    model = build_model()
+    # The default comes last.
+    parts = optimizers.OptimizerMap(optimizers.SGD(0.1), {".*bias": optimizers.SGD(0.0)})
+    model.compile(optimizers.MultiOptimizer(parts), "mse")
+    with pytest.raises(ValueError, match="first optimizer has a learning rate above 0"):
+        LRTuner(model, X, Y)
