@@ -19,6 +19,10 @@ MOST_RATES, MOST_ROUNDS = 10_000, 1_000_000
 MOST_OBSERVATIONS = 10_000_000
 
 
+#: The number of batches of the validation data on which a round measures its losses.
+VALIDATION_BATCHES = 8
+
+
 #: Both ends of the grid share one control on the screen.
 ENDS_HELP = "The ends of the grid: start with a wide grid, then narrow it around the dip."
 
@@ -138,8 +142,10 @@ class Settings:
         "integer",
         "sampling",
         "Steps",
-        "Training steps at each rate, each on a new batch. Few steps are quick, but favor rates that are too large.",
-        details="A horizon of 1 is autolrtuner's own algorithm.",
+        "Training steps at each rate, each on a new batch. Few steps favor rates that are too large. Fewer steps than "
+        "were measured read the same rounds again, without a new run.",
+        details="A horizon of 1 is autolrtuner's own algorithm. With gradient accumulation, the default is rounded up "
+        "to whole updates of the weights.",
         least=1,
         slider=100,
     )
@@ -150,11 +156,13 @@ class Settings:
         "Loss on",
         "The batches on which the losses before and after the steps are measured.",
         details="Progressive validation (Blum, Kalai & Langford 1999) takes the loss of each batch before the step on "
-        "it, over the second half of the steps; with a horizon of 1 it is the same as train.",
+        "it, over the second half of the steps; with a horizon of 1 it is the same as train. Of the validation data, "
+        f"{VALIDATION_BATCHES} batches per round are taken, with batch statistics and dropout as in `Model.evaluate`.",
         words={
             "progressive": "each batch before its step",
             "train": "all batches of the steps",
             "held-out": "a batch that no step sees",
+            "validation": "the validation data",
         },
     )
     method: str = _setting(
@@ -234,7 +242,7 @@ class Settings:
 
     @property
     def held_out(self) -> int:
-        """The number of batches per round that no step sees: 0 or 1."""
+        """The number of batches of the training data per round that no step sees: 0 or 1."""
         return int(self.evaluate_on == "held-out")
 
     def measure_alike(self, other: Settings) -> bool:

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     import keras
 
 
+#: What Keras raises if a learning rate is a schedule or a function.
+_NO_VARIABLE = (TypeError, AttributeError)
+
+
 class Applied:
     """Writes rates into optimizers, and remembers the rates that they replaced."""
 
@@ -36,13 +40,16 @@ class Applied:
             if not all(map(_holds, parts, wanted)):
                 _write(parts, before)
                 raise ValueError(f"The model's optimizer can't hold a learning rate of {lr:.4g}.")
-        except TypeError as error:
+        except _NO_VARIABLE as error:
             raise ValueError(
-                "The model's optimizer takes its learning rate from a schedule, which can't be replaced. "
+                "The model's optimizer takes its learning rate from a schedule or a function, which can't be replaced. "
                 f"Compile the model with an optimizer of learning_rate={lr:.4g}."
             ) from error
         self._replaced.append((optimizer, before))
-        return f"Written to the model's optimizer: {before[0]:.4g} → {lr:.4g}"
+        changes = ", ".join(f"{was:.4g} → {now:.4g}" for was, now in zip(before, wanted, strict=True))
+        if len(parts) == 1:
+            return f"Written to the model's optimizer: {changes}"
+        return f"Written to the model's {len(parts)} optimizers, in proportion: {changes}"
 
     def undo(self, optimizer: keras.Optimizer) -> float:
         """Give ``optimizer`` the rate that it had before the last `apply`, and return that rate.
@@ -54,12 +61,20 @@ class Applied:
         """
         if not self._replaced:
             raise ValueError("There is no `apply` to undo.")
-        written, before = self._replaced.pop()
+        written, before = self._replaced[-1]
         if written is not optimizer:
             self._replaced.clear()
             raise ValueError("The model has been compiled again since that `apply`, and has another optimizer.")
         _write(_parts(optimizer), before)
+        self._replaced.pop()
         return before[0]
+
+
+def meaning(optimizer: keras.Optimizer) -> str:
+    """Return what a rate is for a MultiOptimizer, to be added to a sentence. Empty for other optimizers."""
+    first, *others = _parts(optimizer)
+    factors = [f"{float(part.learning_rate) / float(first.learning_rate):.3g} × it for {part.name}" for part in others]
+    return "".join(f", {words}" for words in [f"the rate of {first.name}", *factors]) if others else ""
 
 
 def _parts(optimizer: Any) -> list[Any]:
@@ -73,7 +88,7 @@ def _write(parts: list[Any], rates: list[float]) -> None:
     for index, (part, rate) in enumerate(zip(parts, rates, strict=True)):
         try:
             part.learning_rate = rate
-        except TypeError:
+        except _NO_VARIABLE:
             _write(parts[:index], before[:index])
             raise
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import traitlets
 
-from autolr_widget.engine.reading.selection import RULES, Certainty, certainty, choices, edge
+from autolr_widget.engine.reading.selection import RULES, Certainty, certainty, choices, edge, way_out
 from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.types import Unfinished
+from autolr_widget.widget.applied import meaning
 
 if TYPE_CHECKING:
     Float = traitlets.Float[Any, Any]
@@ -68,7 +69,7 @@ class Choice(traitlets.HasTraits):
     def judge(self) -> None:
         """Estimate how certain the choice of the rule is. This takes longer than a quick round."""
         run, settings = self._run, self._settings
-        judged = (run, len(run), settings.method, settings.alpha)
+        judged = (run, len(run), run.read_at, settings.method, settings.alpha)
         if judged != self._judged:
             self._judged = judged
             self._certainty = certainty(settings.method, run.rates, run.deltas, settings.alpha)
@@ -102,8 +103,9 @@ class Choice(traitlets.HasTraits):
         self._choose()
 
     def _choose(self) -> None:
+        meant = meaning(self._run.tuned_optimizer) if self._run.can_measure else ""
         if self.pinned:
-            self.edge, self.reason, self.interval = "", "your own choice", []
+            self.edge, self.reason, self.interval = "", "your own choice" + meant, []
             return
         lr, reason = self._by_rule()
         settings, rates, deltas = self._settings, self._run.rates, self._run.deltas
@@ -115,7 +117,7 @@ class Choice(traitlets.HasTraits):
             self.selected_lr = lr
         finally:
             self._choosing = False
-        self.reason = reason
+        self.reason = reason + meant
         sure = self._certainty
         self.interval = [] if lr is None or sure is None else [*self._interval(lr, sure)]
 
@@ -143,7 +145,7 @@ class Choice(traitlets.HasTraits):
         if lr is None:
             return None, "the rule finds no rate: every rate raised the loss in some round"
         if not (deltas.mean(axis=0) < 0).any():
-            return lr, "no rate lowers the loss: try smaller ones"
+            return lr, f"no rate lowers the loss. {way_out(self._run.rates, deltas)}"
         sure = self._certainty
         if sure is None:
             return lr, "too few rounds to say how sure it is"

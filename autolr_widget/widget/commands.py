@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from traitlets import TraitError
+
 
 @dataclass(frozen=True)
 class Command:
@@ -24,6 +26,11 @@ class Command:
     call: Callable[..., str | None]
     fields: Mapping[str, type] = field(default_factory=dict)
     answers: bool = True
+
+
+def in_words(error: Exception) -> str:
+    """Return an error as the screen shows it. The messages of some errors are written for users, and say it all."""
+    return str(error) if isinstance(error, ValueError | TraitError) else f"{type(error).__name__}: {error}"
 
 
 def parse(content: Any, commands: Mapping[str, Command]) -> tuple[Command, dict[str, Any], dict[str, Any]] | None:

@@ -10,6 +10,7 @@ import anywidget
 import traitlets
 
 from autolr_widget.widget.chart import CURVE, MARGIN, PINS
+from autolr_widget.widget.commands import in_words
 from autolr_widget.widget.efforts import efforts
 from autolr_widget.widget.lesson import STAGES
 from autolr_widget.widget.settings_traits import setting_controls, setting_traits
@@ -100,6 +101,13 @@ class Panel(anywidget.AnyWidget):
     lesson = traitlets.Dict().tag(sync=True)
     stage = traitlets.Int(0, help="The current stage of the explanation; 0 if there is none").tag(sync=True)
     stages = traitlets.Int(STAGES, help="The last stage").tag(sync=True)
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take over values from the front end. Show the error if an observer raises one: it has no other reader."""
+        try:
+            super().set_state(sync_data)
+        except Exception as error:
+            self.notice = in_words(error)
 
     @traitlets.default("settings")
     def _settings(self) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import traitlets
@@ -94,9 +95,16 @@ class Session(traitlets.HasTraits):
             interrupt.forget(self._loop, self.interrupt)
 
     def configure(self, settings: Settings) -> None:
-        """Use other settings. If they require new rounds, the run becomes stale and pauses."""
+        """Use other settings. If they require new rounds, the run becomes stale and pauses.
+
+        A shorter horizon requires none: the rounds are read after fewer steps.
+        """
         with self._lock:
             self.settings = settings
+            self.tuner.read_at = None
+            if self.tuner.can_read_at(settings):
+                self.tuner.read_at = settings.horizon
+                settings = replace(settings, horizon=self.tuner.settings.horizon)
             if not settings.measure_alike(self.tuner.settings):
                 self.stale = self.status != "idle" and self.tuner.can_measure
                 self._pause()

@@ -23,8 +23,11 @@ def setting_traits(sync: bool = False) -> dict[str, traitlets.TraitType[Any, Any
     return found
 
 
-def setting_controls() -> list[dict[str, Any]]:
-    """Return what the front end needs to know about each setting, in order."""
+def setting_controls(without: str = "") -> list[dict[str, Any]]:
+    """Return what the front end needs to know about each setting, in order.
+
+    ``without`` is a value of a choice that can't be chosen in this run.
+    """
     return [
         {
             "name": name,
@@ -32,7 +35,7 @@ def setting_controls() -> list[dict[str, Any]]:
             "help": setting.help,
             "group": setting.group,
             "kind": setting.kind,
-            "options": setting.options,
+            "options": setting.options and {v: words for v, words in setting.options.items() if v != without},
             "least": setting.least,
             "most": setting.slider,
             "step": setting.step or (1 if setting.kind == "integer" else None),

@@ -29,13 +29,13 @@ from autolr_widget.widget.autosave import Autosave
 from autolr_widget.widget.choice import Choice, Rate
 from autolr_widget.widget.closing import owned_widgets
 from autolr_widget.widget.colab import allow_front_ends
-from autolr_widget.widget.commands import Command, parse
+from autolr_widget.widget.commands import Command, in_words, parse
 from autolr_widget.widget.export import as_file, python, write_file
 from autolr_widget.widget.mirror import mirror
 from autolr_widget.widget.panel import Panel
 from autolr_widget.widget.progress_bar import progress_bar
 from autolr_widget.widget.session import STATUSES, Session
-from autolr_widget.widget.settings_traits import setting_traits
+from autolr_widget.widget.settings_traits import setting_controls, setting_traits
 from autolr_widget.widget.snapshot import Snapshot, text
 from autolr_widget.widget.view import View
 
@@ -56,6 +56,8 @@ class TunerWidget(ipw.VBox):
         A compiled Keras model. Only `apply` writes to it, and only to the learning rate of its optimizer.
     x, y, sample_weight, class_weight
         The training data, as for `Model.fit`. See `LRTuner`.
+    validation_data
+        As for `Model.fit`. With ``evaluate_on="validation"``, the losses are measured on it. See `LRTuner`.
     optimizer, loss
         Only needed for some models with a `train_step` of their own, see `LRTuner`: the name of the attribute with the
         optimizer to tune, and the key of the loss in what `train_step` returns.
@@ -93,13 +95,14 @@ class TunerWidget(ipw.VBox):
         *,
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
+        validation_data: Any = None,
         optimizer: str | None = None,
         loss: str | None = None,
         autosave: str | Path | None = None,
         **settings: Any,
     ) -> None:
-        given = {"sample_weight": sample_weight, "class_weight": class_weight, "optimizer": optimizer, "loss": loss}
-        self._begin(LRTuner(model, x, y, **given, **settings), autosave)
+        given = {"sample_weight": sample_weight, "class_weight": class_weight, "validation_data": validation_data}
+        self._begin(LRTuner(model, x, y, **given, optimizer=optimizer, loss=loss, **settings), autosave)
 
     @classmethod
     def load(
@@ -111,6 +114,7 @@ class TunerWidget(ipw.VBox):
         *,
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
+        validation_data: Any = None,
         optimizer: str | None = None,
         loss: str | None = None,
         autosave: str | Path | None = None,
@@ -121,7 +125,7 @@ class TunerWidget(ipw.VBox):
         ----------
         path
             A ``.json`` file that `save` or ``autosave`` wrote.
-        model, x, y, sample_weight, class_weight, optimizer, loss, autosave
+        model, x, y, sample_weight, class_weight, validation_data, optimizer, loss, autosave
             As for `TunerWidget`. The model must be in the state in which the run began: `resume` then gives the same
             numbers as an uninterrupted run. Without a model, the run can be viewed but not continued.
 
@@ -135,8 +139,9 @@ class TunerWidget(ipw.VBox):
         saved_run = SavedRun.read(path)
         run: Run = Replay(saved_run)
         if model is not None:
-            given = {"sample_weight": sample_weight, "class_weight": class_weight, "optimizer": optimizer, "loss": loss}
-            run = LRTuner(model, x, y, **given, batch_size=saved_run.settings.batch_size).restored(saved_run)
+            data = {"sample_weight": sample_weight, "class_weight": class_weight, "validation_data": validation_data}
+            given = {**data, "optimizer": optimizer, "loss": loss, "batch_size": saved_run.settings.batch_size}
+            run = LRTuner(model, x, y, **given).restored(saved_run)
         widget = cls.__new__(cls)
         widget._begin(run, autosave)
         widget._show_run()
@@ -153,6 +158,7 @@ class TunerWidget(ipw.VBox):
             batch_most=min(512, run.num_observations or 512),
             replay=not run.can_measure,
             autosave=str(self._autosave.path or ""),
+            settings=setting_controls("" if run.has_validation_data else "validation"),
         )
         self._session = Session(run, self._on_rounds, self._on_turn, self._on_halt, one_message=self._panel.hold_sync)
         super().__init__(**{name: getattr(settings, name) for name in SETTINGS})
@@ -403,7 +409,7 @@ class TunerWidget(ipw.VBox):
 
     def _on_setting(self, change: dict[str, Any]) -> None:
         self._session.configure(self._settings())
-        if change["name"] in ("method", "alpha", "band"):
+        if change["name"] in ("method", "alpha", "band", "horizon"):
             self._show_run()
         elif change["name"] == "scale":
             self._panel.axis = self.scale
@@ -453,26 +459,25 @@ class TunerWidget(ipw.VBox):
         try:
             setattr(self, name, value)
             self._panel.notice = ""
-        except (ValueError, traitlets.TraitError) as error:
-            self._panel.notice = str(error)
+        except Exception as error:
+            self._panel.notice = in_words(error)
             setattr(self._panel, name, getattr(self, name))
 
     def _on_message(self, _: Any, content: Any, __: Any) -> None:
-        """Run the command in a message of the front end. Ignore other messages."""
+        """Run the command in a message of the front end, and show its answer or its error. Ignore other messages."""
         parsed = parse(content, self._commands)
         if parsed is None:
             return
         command, arguments, values = parsed
-        for name in BROUGHT & values.keys():
-            with suppress(traitlets.TraitError, OverflowError):
-                setattr(self._panel, name, values[name])
-        if not command.answers:
-            command.call(**arguments)
-            return
         try:
-            self._panel.notice = command.call(**arguments) or ""
-        except ValueError as error:
-            self._panel.notice = str(error)
+            for name in BROUGHT & values.keys():
+                with suppress(traitlets.TraitError, OverflowError):
+                    setattr(self._panel, name, values[name])
+            notice = command.call(**arguments) or ""
+        except Exception as error:
+            self._panel.notice = in_words(error)
+        else:
+            self._panel.notice = notice if command.answers else self._panel.notice
 
     def _use_rule(self) -> None:
         self.pinned = False

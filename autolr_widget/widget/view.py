@@ -118,7 +118,7 @@ class View:
 
     def show_summary(self, settings: Settings) -> None:
         """Show the choices of all rules, and the values that the pointer can read at each rate."""
-        summed = (self._run, len(self._run), settings.alpha, settings.band)
+        summed = (self._run, len(self._run), self._run.read_at, settings.alpha, settings.band)
         if summed == self._summed:
             return
         self._summed = summed
@@ -195,7 +195,8 @@ class View:
         """Return a description of the current run that distinguishes it from other runs."""
         settings, rounds = self._run.settings, len(self._run)
         words = [self._run.optimizer, f"batches of {settings.batch_size}"]
-        words += [f"{settings.horizon} step{'s' if settings.horizon > 1 else ''}"]
+        steps = self._run.read_at or settings.horizon
+        words += [f"{steps} step{'s' if steps > 1 else ''}"]
         words += [f"{rounds} round{'s' if rounds > 1 else ''}"]
         return " · ".join(words)
 

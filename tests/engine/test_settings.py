@@ -26,7 +26,7 @@ from autolr_widget.engine.settings import MOST_OBSERVATIONS, SETTINGS, Setting, 
         ({"lr_max": 10**400}, "`lr_max` must be a finite number"),
         ({"lr_max": None}, "`lr_max` must be a finite number. Received: lr_max=None"),
         ({"lr_max": math.nan}, "`lr_max` must be a finite number. Received: lr_max=nan"),
-        ({"evaluate_on": "all"}, r"`evaluate_on` must be one of \('progressive', 'train', 'held-out'\)"),
+        ({"evaluate_on": "all"}, r"`evaluate_on` must be one of \('progressive', 'train', 'held-out', 'validation'\)"),
         ({"pruner": "some"}, r"`pruner` must be one of \('none', 'racing'\)"),
         ({"stop_rule": "soon"}, r"`stop_rule` must be one of \('rounds', 'settled'\)"),
         ({"band": "wide"}, r"`band` must be one of \('normal', 't', 'bootstrap', 'anytime'\)"),
@@ -81,6 +81,7 @@ def test_numbers_are_stored_as_plain_python_values():
         (1, "train", "train", 0),
         (1, "held-out", "held-out", 1),
         (2, "held-out", "held-out", 1),
+        (1, "validation", "validation", 0),
     ],
 )
 def test_losses_of_one_step_are_measured_on_its_batch(horizon, evaluate_on, seen, held_out):

@@ -17,6 +17,10 @@ class CountingTuner:
         self.gate = None
         self.slices = slices
         self.unfinished = None
+        self.read_at = None
+
+    def can_read_at(self, settings):
+        return False
 
     def advance(self, seconds):
         if self.gate:

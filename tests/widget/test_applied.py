@@ -22,11 +22,12 @@ def test_apply_only_writes_the_rate(widget):
         np.testing.assert_array_equal(before, after)
 
 
-def test_apply_to_a_schedule_raises_an_error(make_model, digits):
-    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
-    widget = TunerWidget(make_model(keras.optimizers.SGD(schedule)), *digits, num_evals=4, num_subsamples=2)
+@pytest.mark.parametrize("rate", [keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9), lambda: 0.1])
+def test_apply_to_a_schedule_or_a_function_raises_an_error(make_model, digits, rate):
+    widget = TunerWidget(make_model(keras.optimizers.Adam(rate)), *digits, num_evals=4, num_subsamples=2, horizon=2)
     widget.run()
-    with pytest.raises(ValueError, match=r"schedule, which can't be replaced\. Compile the model"):
+    message = r"schedule or a function, which can't be replaced\. Compile the model .* of learning_rate=0\."
+    with pytest.raises(ValueError, match=message):
         widget.apply()
     send(widget, type="apply")
     assert "schedule" in widget._panel.notice
@@ -66,3 +67,20 @@ def test_undo_does_not_write_to_a_replaced_optimizer(widget):
     assert float(before.learning_rate) == pytest.approx(0.1)
     assert float(widget.tuner.model.optimizer.learning_rate) == pytest.approx(0.01)
     assert not widget._panel.undoable
+
+
+def test_the_screen_tells_the_rates_of_all_parts_of_a_multi_optimizer(make_model, digits):
+    optimizers = keras.optimizers
+    if not hasattr(optimizers, "MultiOptimizer"):
+        pytest.skip("needs a newer Keras")
+    # The default comes last.
+    parts = optimizers.OptimizerMap(optimizers.SGD(0.1), {".*bias": optimizers.Adam(0.03)})
+    widget = TunerWidget(make_model(optimizers.MultiOptimizer(parts)), *digits)
+    meaning = ", the rate of adam, 3.33 × it for sgd"
+    assert widget._panel.reason == "press Run, or type a rate" + meaning
+    widget.selected_lr = 0.02
+    assert widget._panel.reason == "your own choice" + meaning
+    send(widget, type="apply")
+    assert widget._panel.notice == "Written to the model's 2 optimizers, in proportion: 0.03 → 0.02, 0.1 → 0.06667"
+    send(widget, type="undo")
+    assert [float(part.learning_rate) for part in widget.tuner.tuned_optimizer.optimizers] == pytest.approx([0.03, 0.1])

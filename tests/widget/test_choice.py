@@ -12,7 +12,10 @@ def test_nothing_is_chosen_if_every_rate_diverged(digits):
     widget = TunerWidget(model, *digits, lr_space=(1e30, 1e36), num_evals=4, num_subsamples=2)
     widget.run()
     assert widget.selected_lr is None
-    assert widget._panel.reason.startswith("Every learning rate from 1e+30 to 1e+36 diverged")
+    assert widget._panel.reason == (
+        "Every learning rate from 1e+30 to 1e+36 diverged: a loss was NaN or infinite. "
+        "Try smaller rates, such as lr_space=(1e+27, 1e+30). If they diverge too, scale the data."
+    )
     assert not marks(widget)["curve"].visible
 
 
@@ -88,10 +91,20 @@ def test_the_reason_if_no_rate_lowers_the_loss(make_model, digits):
     widget = TunerWidget(make_model(), *digits, lr_space=(1e3, 1e5), num_evals=4, num_subsamples=3)
     widget.run()
     assert widget.selected_lr is None
-    assert "finds no rate that lowers the loss. Try smaller rates" in widget._panel.reason
+    way_out = "Try rates below 1e+03, such as lr_space=(1, 1e+03)."
+    assert widget._panel.reason == f'Rule "half-minimum" finds no rate that lowers the loss. {way_out}'
     widget.method = "mean"
     assert widget.selected_lr is not None
-    assert widget._panel.reason.startswith("no rate lowers the loss: try smaller ones")
+    assert widget._panel.reason.startswith(f"no rate lowers the loss. {way_out}")
+
+
+@pytest.mark.parametrize("method", ["half-minimum", "mean"])
+def test_the_reason_if_no_rate_changes_the_loss(make_model, digits, method):
+    model = make_model(loss=lambda y, p: 0 * keras.ops.sum(p, axis=-1))
+    widget = TunerWidget(model, *digits, num_evals=4, num_subsamples=3, horizon=3, method=method)
+    widget.run()
+    assert "same at every rate, to the last bit. Try much larger rates." in widget._panel.reason
+    assert "smaller" not in widget._panel.reason
 
 
 def test_a_failing_rule_does_not_affect_the_others(make_model, digits, monkeypatch):

@@ -1,7 +1,18 @@
+from dataclasses import replace
+
+import keras
 import pytest
 
+from autolr_widget import LRTuner
+from autolr_widget.widget import export
 from autolr_widget.widget.commands import Command, parse
-from tests.widget.front_end import send, tick
+from autolr_widget.widget.snapshot import Snapshot
+from tests.widget.front_end import from_front_end, send, tick
+
+
+def fail(error):
+    raise error
+
 
 COMMANDS = {"tick": Command(lambda turn: None, {"turn": int}), "start": Command(lambda: None)}
 
@@ -48,3 +59,63 @@ def test_messages_of_the_buttons(widget):
     assert (widget.status, widget.round) == ("paused", 1)
     send(widget, type="reset")
     assert (widget.status, widget.round) == ("idle", 0)
+
+
+ARGUMENTS = {"tick": {"turn": 0}, "unpin_run": {"index": 0}, "download": {"format": "json"}}
+
+
+def test_the_error_of_every_command_is_shown(widget):
+    for name, command in widget._commands.items():
+        arguments = ARGUMENTS.get(name, {})
+        widget._commands[name] = replace(command, call=lambda error=name, **_: fail(RuntimeError(error)))
+        send(widget, type=name, **arguments)
+        assert widget._panel.notice == f"RuntimeError: {name}"
+
+
+def test_apply_and_undo_show_any_error(widget, monkeypatch):
+    widget.selected_lr = 0.1
+    send(widget, type="apply")
+    with monkeypatch.context() as broken:
+        stubborn = property(lambda _: 0.2, lambda *_: fail(RuntimeError("not now")))
+        broken.setattr(keras.optimizers.Adam, "learning_rate", stubborn)
+        for name in ("apply", "undo"):
+            send(widget, type=name)
+            assert widget._panel.notice == "RuntimeError: not now"
+    # The rate that failed to come back can be brought back later.
+    assert widget._panel.undoable
+    assert widget.undo() == pytest.approx(0.001)
+
+
+def test_refine_shows_any_error(widget, monkeypatch):
+    widget.run()
+    monkeypatch.setattr(LRTuner, "renewed", lambda *_: fail(OSError("the data are gone")))
+    send(widget, type="refine")
+    assert widget._panel.notice == "OSError: the data are gone"
+
+
+def test_a_picture_that_cannot_be_drawn_is_told_of(widget, monkeypatch):
+    monkeypatch.setattr(export, "picture", lambda *_: fail(ImportError("No module named matplotlib")))
+    send(widget, type="download", format="png")
+    assert widget._panel.notice == "ImportError: No module named matplotlib"
+
+
+def test_an_error_at_the_end_of_a_turn_is_shown(widget, monkeypatch):
+    monkeypatch.setattr(Snapshot, "update", lambda *_: fail(OSError("no space left")))
+    send(widget, type="step")
+    send(widget, type="tick", round=0)
+    assert widget._panel.notice == "OSError: no space left"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("horizon", 3), ("view", [1e-3, 1.0]), ("probed", 0), ("stage", 2), ("pinned", True)]
+)
+def test_the_error_of_an_observer_of_what_the_front_end_sets_is_shown(widget, name, value):
+    widget._panel.observe(lambda _: fail(RuntimeError("seen")), names=name)
+    from_front_end(widget, **{name: value})
+    assert widget._panel.notice == "RuntimeError: seen"
+
+
+def test_the_error_of_an_observer_of_a_setting_gives_the_front_end_the_former_value(widget, monkeypatch):
+    monkeypatch.setattr(widget._session, "configure", lambda _: fail(RuntimeError("not now")))
+    send(widget, type="use_rule", values={"horizon": 3})
+    assert widget._panel.horizon == widget.horizon

@@ -219,6 +219,25 @@ def test_a_pause_in_the_first_round_keeps_its_curve(widget, monkeypatch):
     assert widget._panel.reason == "press Run, or type a rate"
 
 
+def test_fewer_steps_read_the_same_rounds(widget):
+    widget.run()
+    whole, chosen, tuner = widget.results, widget.selected_lr, widget.tuner
+    from_front_end(widget, horizon=6)
+    assert (widget.tuner, widget._panel.stale, widget.status) == (tuner, False, "done")
+    assert widget.results == whole.at(6)
+    assert widget.selected_lr == whole.at(6).best_lr()
+    np.testing.assert_allclose(marks(widget)["points"].y, whole.at(6).summary()["mean"], rtol=1e-6)
+    assert curves(widget).shape == (12, 6)
+    from_front_end(widget, horizon=55)
+    assert (widget.results, widget.selected_lr, widget._panel.stale) == (whole, chosen, False)
+    from_front_end(widget, horizon=56)
+    assert widget._panel.stale
+    from_front_end(widget, horizon=6)
+    widget.start()
+    assert widget.tuner is not tuner
+    assert widget.tuner.settings.horizon == 6
+
+
 def test_a_slow_round_is_shown_beside_the_finished_ones(widget, monkeypatch):
     monkeypatch.setattr(view, "SEEN", 0.0)
     shown = set()

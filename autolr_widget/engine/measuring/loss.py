@@ -14,14 +14,15 @@ class WritesWeights(Exception):
     """A layer writes to its own weights when it is called."""
 
 
-def training_loss(model: keras.Model, batch: Batch) -> tf.Tensor:
-    """Return the compiled loss and what layers add to it (regularizers, `add_loss`), with ``training=True``.
+def training_loss(model: keras.Model, batch: Batch, training: bool = True) -> tf.Tensor:
+    """Return the compiled loss and what layers add to it (regularizers, `add_loss`).
 
     The variables that a forward pass in training changes are changed: batch statistics, seeds, recurrent states.
+    Without ``training``, it is the loss that `Model.evaluate` returns.
     """
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
-    y_pred = model(x, training=True) if model._call_has_training_arg else model(x)
-    return model._compute_loss(x, y, y_pred, sample_weight, training=True)
+    y_pred = model(x, training=training) if model._call_has_training_arg else model(x)
+    return model._compute_loss(x, y, y_pred, sample_weight, training=training)
 
 
 def loss_at(model: keras.Model, trainable: Sequence[tf.Tensor], others: Sequence[tf.Tensor], batch: Batch) -> tf.Tensor:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from autolr_widget.engine.measuring.accumulation import check_accumulation
 from autolr_widget.engine.measuring.one_step import OneStep
-from autolr_widget.engine.measuring.optimizer_copy import optimizers, parts
 from autolr_widget.engine.measuring.paths import Paths
 from autolr_widget.engine.measuring.start import Start
 from autolr_widget.engine.measuring.training import Training, out_of_memory
-from autolr_widget.engine.measuring.validation import has_own_step
+from autolr_widget.engine.measuring.validation import check_test_step, has_own_step
 from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.types import Batch, Floats, Round
 
@@ -48,7 +47,9 @@ class Measurement:
         self._settings = settings
         self._rates = rates
         self._one_step: OneStep | None = None
-        _check_accumulation(training.model, settings)
+        check_accumulation(training.model, settings)
+        if settings.evaluate_on == "validation":
+            check_test_step(training.model)
         with out_of_memory():
             own = has_own_step(training.model) or training.model.run_eagerly
             if settings.horizon == 1 and settings.seen == "train" and not own:
@@ -97,7 +98,7 @@ class Measurement:
         Parameters
         ----------
         batch
-            Returns the batch of each step, and behind them those that are held out.
+            Returns the batch of each step, and behind them those that only the loss is measured on.
         index
             The index of the round, from 0.
         racing
@@ -128,16 +129,3 @@ class Measurement:
         all_curves = np.full((self._rates.size, self._settings.horizon), np.nan)
         all_deltas[racing], all_curves[racing] = deltas, curves
         return Round(index, loss, all_deltas, racing, all_curves, starts)
-
-
-def _check_accumulation(model: keras.Model, settings: Settings) -> None:
-    """Raise a `ValueError` if the optimizer updates the weights only after the last loss that is measured."""
-    for optimizer in optimizers(model).values():
-        steps = max(part.gradient_accumulation_steps or 1 for part in parts(optimizer))
-        least = steps + (settings.seen == "progressive")
-        if steps > 1 and settings.horizon < least:
-            raise ValueError(
-                f"Argument `horizon` must be at least {least} with an optimizer of "
-                f"gradient_accumulation_steps={steps}, which updates the weights only once in {steps} steps. "
-                f"Received: horizon={settings.horizon}"
-            )

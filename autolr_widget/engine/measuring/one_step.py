@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from autolr_widget.engine.measuring.causes import NO_GRADIENT, causes_told
 from autolr_widget.engine.measuring.exchangeable import Exchangeable, uncollected
 from autolr_widget.engine.measuring.line import line_through
 from autolr_widget.engine.measuring.loss import WritesWeights, loss_at, other_variables
@@ -122,7 +123,8 @@ class OneStep:
                 function = tf.function(trace, autograph=False)
                 traced = function.get_concrete_function(state, rates, specs, rounds, ends)
             if errors and not isinstance(errors[0], WritesWeights):
-                raise errors[0]
+                with causes_told(leaves[0].shape[1]):
+                    raise errors[0]
             own = {id(variable.handle) for variable in self._copy_of.values()}
             foreign = [c for c in traced.captured_inputs if c.dtype == tf.resource and id(c) not in own]
             self._traces[key] = None if errors or foreign or draws(traced.graph) else traced
@@ -158,6 +160,8 @@ class OneStep:
                 scale = self._on_copies(self._step.optimizer.scale_loss, state, tf.ones((), before.dtype))
                 scaled = before * scale
             gradients = tape.gradient(scaled, state.trainable)
+            if all(gradient is None for gradient in gradients):
+                raise ValueError(NO_GRADIENT)
             self._form = form_for(before.graph, sum(math.prod(w.shape) * w.dtype.size for w in state.trainable))
 
             line = line_through(lambda rate: self._stepped(state, gradients, rate), ends[0], ends[1])

@@ -15,6 +15,7 @@ from autolr_widget.engine.measuring.loop import Shadows
 from autolr_widget.engine.measuring.start import Start
 from autolr_widget.engine.measuring.training import Training, out_of_memory
 from autolr_widget.engine.measuring.training_step import leaves_of
+from autolr_widget.engine.settings import VALIDATION_BATCHES
 from autolr_widget.engine.types import Batch, Floats
 
 #: The memory in bytes for the states of the paths that advance together. If they are larger, one path is measured
@@ -40,7 +41,7 @@ class Paths:
     rates
         The learning rates to measure, shape ``(rates,)``.
     batch
-        Returns the batch of each step, and behind them the batch that is held out.
+        Returns the batch of each step, and behind them those that only the loss is measured on.
     round_index
         The index of the round, from 0: seeds depend on it.
     horizon, evaluate_on
@@ -76,7 +77,7 @@ class Paths:
         count = rates.size + 1
         self.curves = np.full((count, horizon), np.nan)
         self.steps = np.zeros(count, dtype=int)
-        seen = 1 if evaluate_on == "held-out" else horizon
+        seen = {"held-out": 1, "validation": VALIDATION_BATCHES}.get(evaluate_on, horizon)
         #: The losses that are compared with one another, if they are not the curves.
         self._after = np.full((count, seen), np.nan)
         self._runs = np.ones(count, dtype=bool)
@@ -109,6 +110,8 @@ class Paths:
     def _all_slices(self) -> Iterator[bool]:
         # Trace the step first, so that the variables are known.
         self._training.function("step", self._batch(0))
+        if self._evaluate_on == "validation":
+            self._training.function("validation", self._batch(self._horizon))
         # The starting state first: the losses of the others are compared with its losses.
         paths = np.roll(np.arange(len(self.curves)), 1)
         self._together = self._start.bytes_per_path * paths.size <= STATES
@@ -125,25 +128,27 @@ class Paths:
             self._start.set_rate(shadows[path], float(self._rates[path]) if kind == "step" else STILL)
         if self._evaluate_on != "progressive":
             kinds.pop(self._rates.size, None)
-        for first, leaves in self._windows(0, self._horizon):
+        for first, leaves in self._windows(0, self._horizon, "step"):
             yield from self._slices_on(kinds, shadows, first, leaves, self.curves)
         if self._evaluate_on == "progressive":
             return
-        # The losses before and after the steps are those with the random numbers and the states of the start.
-        self._start.load([*shadows.values()], self._round, weights=False)
+        # The losses before and after the steps are those with the random numbers and the states of the start. The
+        # validation loss depends on the batch statistics that the steps have gathered.
+        kind = "validation" if self._evaluate_on == "validation" else "loss"
+        self._start.load([*shadows.values()], self._round, weights=False, others=kind == "loss")
         for path in shadows:
             self._start.set_rate(shadows[path], STILL)
-        begin = self._horizon if self._evaluate_on == "held-out" else 0
-        for first, leaves in self._windows(begin, begin + self._after.shape[1]):
-            yield from self._slices_on(dict.fromkeys(shadows, "loss"), shadows, first - begin, leaves, self._after)
+        begin = self._horizon if self._evaluate_on in ("held-out", "validation") else 0
+        for first, leaves in self._windows(begin, begin + self._after.shape[1], kind):
+            yield from self._slices_on(dict.fromkeys(shadows, kind), shadows, first - begin, leaves, self._after)
 
-    def _windows(self, begin: int, end: int) -> Iterator[tuple[int, Batch]]:
+    def _windows(self, begin: int, end: int, kind: str) -> Iterator[tuple[int, Batch]]:
         """Yield batches that follow one another, stacked: arrays of shape ``(steps, batch_size, …)``."""
         while begin < end:
             batches = [self._batch(begin)]
             size = sum(leaf.nbytes for leaf in leaves_of(batches[0]))
             each = self._training.seconds_per_step
-            threads = self._training.threads(batches[0])
+            threads = self._training.threads(batches[0], "step" if kind == "loss" else kind)
             steps = 1 if np.isnan(each) else int(self._seconds / each / threads)
             for index in range(begin + 1, begin + max(1, min(end - begin, steps, BATCHES // max(1, size)))):
                 following = self._batch(index)
@@ -165,7 +170,7 @@ class Paths:
         """
         batch = keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[0], stacked)
         leaves = [tf.convert_to_tensor(leaf) for leaf in leaves_of(stacked)]
-        threads = self._training.threads(batch)
+        threads = self._training.threads(batch, "validation" if "validation" in kinds.values() else "step")
         paths = [path for path in kinds if self._runs[path]]
         # As many as fit into the time, in groups that keep all threads at work.
         each = self._training.seconds_per_step * leaves[0].shape[0] * threads

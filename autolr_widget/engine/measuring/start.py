@@ -16,10 +16,14 @@ from autolr_widget.engine.types import State
 DRAWS = 4096
 
 
+def is_seed(name: str) -> bool:
+    """Whether the variable ``name`` is that of a seed generator."""
+    return name.rpartition("/")[2].startswith("seed_generator_state")
+
+
 def moved_on(name: str, value: tf.Tensor, round_index: int | tf.Tensor) -> tf.Tensor:
     """Return the value of the variable ``name`` as a round finds it: each round has random numbers of its own."""
-    is_seed = name.rpartition("/")[2].startswith("seed_generator_state")
-    return value + tf.cast([0, DRAWS * round_index], value.dtype) if is_seed else value
+    return value + tf.cast([0, DRAWS * round_index], value.dtype) if is_seed(name) else value
 
 
 class Start:
@@ -84,14 +88,18 @@ class Start:
             {key: v for key, v in path.items() if self._shared.get(key) is not v} for path in shadows
         ]
 
-    def load(self, paths: Sequence[Shadows], round_index: int, weights: bool = True) -> None:
+    def load(self, paths: Sequence[Shadows], round_index: int, weights: bool = True, others: bool = True) -> None:
         """Give the variables of these paths the values that the paths of round ``round_index`` start from.
 
-        Without ``weights``, the weights and what belongs to the optimizers are left as they are.
+        Without ``weights``, the weights and what belongs to the optimizers are left as they are; without ``others``,
+        everything is but the seeds.
         """
         kept = set() if weights else self._kept | self._training.step.updated
         for key in self._training.written - kept:
-            value = moved_on(self._training.variables[key].name, self._value(key), round_index)
+            name = self._training.variables[key].name
+            if not others and not is_seed(name):
+                continue
+            value = moved_on(name, self._value(key), round_index)
             for path in paths:
                 _assign(path[key], value)
 

@@ -12,11 +12,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from autolr_widget.engine.measuring.causes import causes_told
 from autolr_widget.engine.measuring.exchangeable import Exchangeable
 from autolr_widget.engine.measuring.loop import Loop, Shadows
 from autolr_widget.engine.measuring.optimizer_copy import optimizers
 from autolr_widget.engine.measuring.training_step import TrainingStep, leaves_of, specs_of
-from autolr_widget.engine.measuring.validation import check_model, has_own_step
+from autolr_widget.engine.measuring.validation import check_batch_size, check_has_targets, check_model, has_own_step
 from autolr_widget.engine.types import Batch
 
 #: The memory in bytes for what the steps compute of the paths that are trained at once.
@@ -44,17 +45,24 @@ class Training:
     """
 
     def __init__(self, model: keras.Model, batch: Batch, optimizer: str | None = None, loss: str | None = None) -> None:
-        if has_own_step(model):
-            # Only the step knows what it calls, and with what. Such a model need not have a `call`.
-            if not all(layer.built for layer in model._flatten_layers(include_self=False)):
-                TrainingStep(model, optimizer, loss).build(batch)
-        elif not model.built:
-            _build(model, batch)
+        # The model may have changed since the tuner was made, and is built next.
+        check_model(model)
+        rows = _rows(batch)
+        with causes_told(rows):
+            if has_own_step(model):
+                # Only the step knows what it calls, and with what. Such a model need not have a `call`.
+                if not all(layer.built for layer in model._flatten_layers(include_self=False)):
+                    TrainingStep(model, optimizer, loss).build(batch)
+            else:
+                check_has_targets(model, keras.utils.unpack_x_y_sample_weight(batch)[1])
+                check_batch_size(model, rows)
+                if not model.built:
+                    _build(model, batch)
         check_model(model)
         self.model = model
         self.step = TrainingStep(model, optimizer, loss)
         self._traced_from = _parts(model)
-        self._functions: dict[str, list[Exchangeable]] = {}
+        self._functions: dict[tuple[str, int], list[Exchangeable]] = {}
         self._loops: dict[tuple[Any, ...], Loop] = {}
         self._sizes: dict[int, int] = {}
         #: Variables of paths that have ended, to be used again.
@@ -72,20 +80,24 @@ class Training:
     def function(self, kind: str, batch: Batch) -> Exchangeable:
         """Return the function for batches like this one: ``"step"`` trains, ``"loss"`` only computes the loss.
 
-        It returns the loss. With a `train_step` of the user's, both are the same, and a `Loop` undoes what optimizers
-        have updated.
+        ``"validation"`` computes it as `Model.evaluate` does. It returns the loss. With a `train_step` of the user's,
+        all are the same, and a `Loop` undoes what optimizers have updated.
         """
         if has_own_step(self.model):
             kind = "step"
         specs = specs_of(batch)
-        former = self._functions.setdefault(kind, [])
+        former = self._functions.setdefault((kind, len(specs)), [])
         for function in former:
             if all(wide.is_compatible_with(spec) for wide, spec in zip(function.specs, specs, strict=True)):
                 return function
         if former:
             # The sizes of batches vary: one graph for all sizes, though it is slower.
             specs = [a.most_specific_common_supertype([b]) for a, b in zip(specs, former[-1].specs, strict=True)]
-        function = self.step.traced(batch, specs) if kind == "step" else self.step.traced_loss(batch, specs)
+        with causes_told(_rows(batch)):
+            if kind == "step":
+                function = self.step.traced(batch, specs)
+            else:
+                function = self.step.traced_loss(batch, specs, training=kind == "loss")
         former.append(function)
         self.variables |= {id(variable): variable for variable in function.variables}
         self.written |= function.written
@@ -102,19 +114,23 @@ class Training:
         if key not in self._loops:
             weights = self.step.updated & self.written
             undone: set[int] = set()
-            if kind == "loss" and has_own_step(self.model):
+            if kind != "step" and has_own_step(self.model):
                 # The loss comes from a whole step, which is undone.
                 undone = weights | {id(slot.value) for slot, _ in self.step.slots()} & self.written
             self._loops[key] = Loop(function, weights if kind == "step" else (), undone, path)
         return self._loops[key]
 
-    def threads(self, batch: Batch) -> int:
-        """Return how many paths to train at once: one per core, if what their steps compute needs little memory."""
-        function = self.function("step", batch)
+    def threads(self, batch: Batch, kind: str = "step") -> int:
+        """Return for how many paths to call `function` at once: one per core, if it needs little memory."""
+        function = self.function(kind, batch)
         if id(function) not in self._sizes:
             self._sizes[id(function)] = _size(function.graph, leaves_of(batch)[0].shape[0])
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return max(1, min(cores, AT_ONCE // self._sizes[id(function)]))
+
+
+def _rows(batch: Batch) -> int:
+    return int(next(leaf for leaf in keras.tree.flatten(batch) if leaf is not None).shape[0])
 
 
 @contextlib.contextmanager

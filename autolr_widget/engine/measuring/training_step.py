@@ -87,6 +87,8 @@ class TrainingStep:
         copied = {id(original): self._copies[name] for name, original in self._originals.items()}
         # An optimizer may have several names.
         self.twin.__dict__.update({name: copied.get(id(value), value) for name, value in vars(self._model).items()})
+        # That of keras_hub's models, with which they warn if they are not called by their `fit`.
+        self.twin.__dict__["_in_pipeline_execution"] = True
         if has_own_step(self._model):
             return
         # Metrics cost time, and the loss does not depend on them.
@@ -176,16 +178,16 @@ class TrainingStep:
             return self.traced(batch, specs)
         return traced
 
-    def traced_loss(self, batch: Batch, specs: list[tf.TensorSpec]) -> Exchangeable:
+    def traced_loss(self, batch: Batch, specs: list[tf.TensorSpec], training: bool = True) -> Exchangeable:
         """Return Keras's own loss as such a function. Batch statistics and seeds move on, as in a step.
 
-        The parameters are those of `traced`.
+        The parameters are those of `traced` and `training_loss`.
         """
         known = [v.value for v in (*self._model.variables, *self._model.metrics_variables)]
 
         def loss(*leaves: tf.Tensor) -> tf.Tensor:
             with self.random_numbers():
-                return tf.cast(training_loss(self.twin, filled(batch, leaves)), tf.float64)
+                return tf.cast(training_loss(self.twin, filled(batch, leaves), training), tf.float64)
 
         return traced_graph(self._model, loss, specs, known)
 
@@ -242,7 +244,8 @@ def traced_graph(
         if model.run_eagerly:
             raise ValueError(
                 "Argument `model` must be traceable, even with `run_eagerly=True`: only a graph shows that the "
-                f"model writes to nothing but copies. {type(error).__name__}: {error}"
+                f"model writes to nothing but copies. Write its layers with `keras.ops` in place of NumPy. "
+                f"{type(error).__name__}: {error}"
             ) from error
         raise
     finally:
@@ -259,7 +262,8 @@ def traced_graph(
     if effects:
         raise ValueError(
             "Argument `model` must change nothing but variables when it is trained. Received: operations "
-            f"{', '.join(effects)}, whose effects would reach your own tables, files or variables."
+            f"{', '.join(effects)}, whose effects would reach your own tables, files or variables. Do this in a "
+            "callback of `fit` instead."
         )
     return traced
 

@@ -332,8 +332,25 @@ def _drops(rates: Floats, deltas: Floats, rule: str, least: int = 1) -> tuple[Fl
     rates, deltas = _candidates(rates, deltas)
     means = deltas.mean(axis=0)
     if len(means) < least or not (means < 0).any():
-        raise ValueError(f'Rule "{rule}" finds no rate that lowers the loss. Try smaller rates.')
+        raise ValueError(f'Rule "{rule}" finds no rate that lowers the loss. {way_out(rates, deltas)}')
     return rates, means
+
+
+def way_out(rates: Floats, deltas: Floats) -> str:
+    """Return what to do if no rate lowers the loss."""
+    if not np.nan_to_num(deltas).any():
+        return (
+            "The loss is the same at every rate, to the last bit. Try much larger rates. If that changes nothing, the "
+            "loss does not depend on the trained weights: look for activations that are all 0 or saturated, sample "
+            "weights of 0, or a loss that ignores the output."
+        )
+    return f"Try rates below {rates[rates > 0][0]:.3g}, such as {_below(rates)}."
+
+
+def _below(rates: Floats) -> str:
+    """Return the grid that ends where this one begins, as an argument in Python."""
+    least = rates[rates > 0][0]
+    return f"lr_space=({least / 1000:.3g}, {least:.3g})"
 
 
 def _spread(rates: Floats, deltas: Floats, rule: str) -> tuple[Floats, Floats]:
@@ -349,8 +366,10 @@ def _candidates(rates: Floats, deltas: Floats) -> tuple[Floats, Floats]:
     # A linear grid may begin at 0, which is not a rate to train with.
     usable = np.isfinite(deltas).all(axis=0) & (rates > 0)
     if not usable.any():
+        # Later rounds do not measure the rates that have dropped out of a race.
+        when = "" if np.isnan(deltas[0]).all() else " in some round, or had dropped out of the race before"
         raise ValueError(
-            f"Every learning rate from {rates[0]:.3g} to {rates[-1]:.3g} diverged (a loss was NaN or infinite) or "
-            "dropped out of the race before. Look for NaN in the data, or extend the grid to smaller rates."
+            f"Every learning rate from {rates[0]:.3g} to {rates[-1]:.3g} diverged{when}: a loss was NaN or infinite. "
+            f"Try smaller rates, such as {_below(rates)}. If they diverge too, scale the data."
         )
     return rates[usable], deltas[:, usable]

@@ -85,6 +85,7 @@ class AutoLRTuner:
         """
         from autolr_widget.engine.data.observations import Observations
         from autolr_widget.engine.measuring.measurement import Measurement
+        from autolr_widget.engine.measuring.preprocessing import Preprocessing
         from autolr_widget.engine.measuring.training import Training
 
         lr_min, lr_max = lr_space_ends(lr_space)
@@ -105,10 +106,13 @@ class AutoLRTuner:
             self._rates, self._deltas = rates, []
         self.numBatches = math.ceil(observations.size / settings.batch_size)
 
-        some = observations.take(np.arange(settings.batch_size))
+        # What `fit` does with a batch before a step.
+        preprocessing = Preprocessing(self.model)
+        some = preprocessing(observations.take(np.arange(settings.batch_size)))
         measurement = Measurement(Training(self.model, some), settings, rates, some)
         for _ in range(settings.num_subsamples):
-            batch = observations.take(self._generator.choice(observations.size, settings.batch_size, replace=False))
+            drawn = self._generator.choice(observations.size, settings.batch_size, replace=False)
+            batch = preprocessing(observations.take(drawn))
             round = measurement.whole([batch].__getitem__, len(self._deltas), np.ones(rates.size, dtype=bool))
             check_loss(round.loss)
             self._deltas.append(round.deltas)

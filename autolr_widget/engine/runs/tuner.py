@@ -6,6 +6,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,9 @@ class LRTuner:
         The training data, as for `Model.fit`: arrays, frames, tensors or anything else that can be indexed by row, or
         lists, tuples and dicts of these (see `Observations`); or ``x`` alone, as a `tf.data.Dataset`, a
         `keras.utils.PyDataset`, a generator or a torch ``DataLoader`` (see `Stream`).
+    validation_data
+        As for `Model.fit`: ``(x, y)``, ``(x, y, sample_weight)`` or a stream. With ``evaluate_on="validation"``, the
+        losses are measured on it.
     optimizer
         The name of the model's attribute that holds the optimizer to tune, such as ``"encoder_optimizer"``. Only needed
         if a `train_step` of your own uses several.
@@ -91,6 +95,7 @@ class LRTuner:
         *,
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
+        validation_data: Any = None,
         optimizer: str | None = None,
         loss: str | None = None,
         **settings: Any,
@@ -99,12 +104,29 @@ class LRTuner:
         # TensorFlow takes seconds to import. A user with a Keras model has imported it already.
         from autolr_widget.engine.data.observations import Observations
         from autolr_widget.engine.data.stream import Stream, is_stream
-        from autolr_widget.engine.measuring.validation import check_model, check_targets, observation_shapes
+        from autolr_widget.engine.measuring.accumulation import whole_updates
+        from autolr_widget.engine.measuring.validation import (
+            check_called,
+            check_has_targets,
+            check_model,
+            check_targets,
+            observation_shapes,
+            preprocesses,
+        )
 
         check_model(model)
+        if "horizon" not in settings:
+            asked = replace(asked, horizon=whole_updates(model, asked.horizon, asked.seen))
+        check_called(x=x, y=y, sample_weight=sample_weight)
+        if class_weight is not None and preprocesses(model):
+            raise ValueError(
+                "Argument `class_weight` must be None for a model that preprocesses its data. Pass `sample_weight`."
+            )
         if not is_stream(x):
             observations: Observations | Stream = Observations(x, y, sample_weight, class_weight)
-            check_targets(model, y)
+            if not preprocesses(model):
+                check_has_targets(model, y)
+                check_targets(model, y)
         elif y is None and sample_weight is None:
             observations = Stream(x, observation_shapes(model), class_weight)
         else:
@@ -112,19 +134,30 @@ class LRTuner:
                 "Arguments `y` and `sample_weight` must be None if `x` is a stream, which yields them itself. "
                 f"Received: x of type {type(x).__name__}"
             )
-        self._begin(model, observations, asked, None, optimizer, loss)
+        validation = None
+        if validation_data is not None:
+            from autolr_widget.engine.runs.validation_data import validation_of
+
+            validation = validation_of(model, validation_data)
+        self._begin(model, observations, validation, asked, None, optimizer, loss)
 
     def _begin(
         self,
         model: keras.Model,
         observations: Observations | Stream,
+        validation: Observations | Stream | None,
         settings: Settings,
         training: Training | None,
         optimizer: str | None,
         loss: str | None,
     ) -> None:
+        from autolr_widget.engine.measuring.preprocessing import Preprocessing
+
         self.model = model
         self.observations = observations
+        #: The validation data, if there are any.
+        self.validation = validation
+        self._preprocessing = Preprocessing(model)
         self._optimizer_name, self._loss_name = optimizer, loss
         self.check_settings(settings)
         self.settings = settings
@@ -137,6 +170,8 @@ class LRTuner:
         self._ahead: deque[Round] = deque()
         self._paths: Paths | None = None
         self._block = 1
+        #: The steps after which the rounds are read, if these are fewer than were measured, see `can_read_at`.
+        self.read_at: int | None = None
 
     def renewed(self, settings: Settings) -> LRTuner:
         """Return a tuner of the same model and data with other settings and without rounds.
@@ -145,7 +180,8 @@ class LRTuner:
         """
         other = object.__new__(LRTuner)
         traced = self._training if self._training and self._training.is_current() else None
-        other._begin(self.model, self.observations, settings, traced, self._optimizer_name, self._loss_name)
+        names = self._optimizer_name, self._loss_name
+        other._begin(self.model, self.observations, self.validation, settings, traced, *names)
         return other
 
     def restored(self, saved_run: SavedRun) -> LRTuner:
@@ -182,11 +218,20 @@ class LRTuner:
         return other
 
     def check_settings(self, settings: Settings) -> None:
-        """Raise a `ValueError` if the data or the model do not allow the batch size of ``settings``."""
+        """Raise a `ValueError` if the data or the model do not allow the batch size or the losses of ``settings``."""
+        if settings.evaluate_on == "validation" and self.validation is None:
+            raise ValueError(
+                'Argument `validation_data` must be given with evaluate_on="validation". Received: None. Pass '
+                "validation_data=(x_val, y_val), as for `fit`."
+            )
+        from autolr_widget.engine.measuring.accumulation import check_accumulation
         from autolr_widget.engine.measuring.validation import check_batch_size
 
+        check_accumulation(self.model, settings)
         self.observations.check_batch_size(settings.batch_size, settings.held_out)
-        check_batch_size(self.model, settings.batch_size)
+        # A stream has batches of its own, which are checked when it is read.
+        if self.observations.any_order:
+            check_batch_size(self.model, settings.batch_size)
 
     @property
     def optimizer(self) -> str:
@@ -209,8 +254,14 @@ class LRTuner:
     def data_arguments(self) -> str:
         """The arguments that pass the same data to a call, as Python source with the usual names: ``"x, y"``."""
         given = {"optimizer": self._optimizer_name, "loss": self._loss_name}
-        named = [f"{name}={value!r}" for name, value in given.items() if value is not None]
+        named = ["validation_data=validation_data"] if self.has_validation_data else []
+        named += [f"{name}={value!r}" for name, value in given.items() if value is not None]
         return ", ".join([self.observations.arguments, *named])
+
+    @property
+    def has_validation_data(self) -> bool:
+        """Whether losses can be measured on validation data."""
+        return self.validation is not None
 
     def first_batch(self, index: int) -> NDArray[np.int64] | None:
         """Return the row numbers of the first batch of round ``index``, shape ``(batch_size,)``; None for a stream."""
@@ -243,12 +294,23 @@ class LRTuner:
     @property
     def deltas(self) -> NDArray[np.float64]:
         """Loss differentials of the finished rounds, shape ``(rounds, num_evals)``; NaN where a rate diverged."""
+        if self.read_at is not None:
+            return self.results.deltas
         return np.array([round.deltas for round in self._rounds]).reshape(-1, self.rates.size)
 
     @property
     def results(self) -> TuneResults:
-        """The results of the rounds finished so far."""
-        return self._results([*self._rounds])
+        """The results of the rounds finished so far, after `read_at` steps."""
+        results = self._results([*self._rounds])
+        return results if self.read_at is None or len(results) == 0 else results.at(self.read_at)
+
+    def can_read_at(self, settings: Settings) -> bool:
+        """Whether the rounds tell what a run with these settings would have measured, which has a shorter horizon."""
+        measured = self.settings
+        if not 2 <= settings.horizon < measured.horizon or measured.seen != "progressive":
+            return False
+        alike = replace(settings, horizon=measured.horizon).measure_alike(measured)
+        return alike and settings.pruner == "none" and all(np.isfinite(round.starts).all() for round in self._rounds)
 
     def _results(self, rounds: Sequence[Round]) -> TuneResults:
         shape = len(rounds), self.rates.size
@@ -271,7 +333,7 @@ class LRTuner:
             from autolr_widget.engine.saved.fingerprint import fingerprint, versions
 
             state, tuned = self._measurement.start.state, self._measurement.training.step.optimizer
-            self._fingerprint = self._fingerprint or fingerprint(state, tuned, self.observations)
+            self._fingerprint = self._fingerprint or fingerprint(state, tuned, *self._data())
             known = versions() | {
                 "start": self._fingerprint,
                 "began": self._began,
@@ -362,6 +424,9 @@ class LRTuner:
 
     def _slice(self, seconds: float) -> Round | None:
         """Measure a slice of about ``seconds``. Return the round if it is finished now."""
+        from autolr_widget.engine.measuring.distributed import check_scope
+
+        check_scope()
         if not self._ahead:
             index, racing = len(self._rounds), self.racing
             if self._paths is None:
@@ -390,7 +455,21 @@ class LRTuner:
     def _batches(self, index: int) -> Callable[[int], Batch]:
         """Return the function that returns the batches of round ``index``, by the number of the step."""
         settings = self.settings
-        return self.observations.draw(settings.batch_size, settings.seed, index, settings.horizon, settings.held_out)
+        drawn = settings.batch_size, settings.seed, index
+        batch = self.observations.draw(*drawn, settings.horizon, settings.held_out)
+        if settings.evaluate_on != "validation" or self.validation is None:
+            return lambda step: self._preprocessing(batch(step))
+        from autolr_widget.engine.runs.validation_data import sample
+
+        seen = sample(self.validation, *drawn)
+        return lambda step: self._preprocessing(
+            batch(step) if step < settings.horizon else seen(step - settings.horizon)
+        )
+
+    def _data(self) -> list[Observations | Stream]:
+        """Return the training data, and the validation data if the losses are measured on them."""
+        seen = self.validation if self.settings.evaluate_on == "validation" else None
+        return [self.observations] if seen is None else [self.observations, seen]
 
     def _measure(self, batches: Callable[[int], Batch]) -> Measurement:
         """Return the object that measures rounds. The first call reads the model's state, and the first batch."""

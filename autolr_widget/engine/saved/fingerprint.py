@@ -23,7 +23,12 @@ from autolr_widget.engine.types import State
 WHOLE, ROWS = 2**26, 1024
 
 
-def fingerprint(state: State, optimizer: keras.Optimizer, observations: Observations | Stream) -> str:
+def fingerprint(
+    state: State,
+    optimizer: keras.Optimizer,
+    observations: Observations | Stream,
+    validation: Observations | Stream | None = None,
+) -> str:
     """Return hashes of the state in which a run begins, as ``"weights:…;state:…;optimizer:…;data:…"``.
 
     If all values are equal, so are the fingerprints, in another process too. Some things are left out: names, which
@@ -40,6 +45,8 @@ def fingerprint(state: State, optimizer: keras.Optimizer, observations: Observat
         The data. An array in memory or in an `np.memmap` is hashed as a whole up to `WHOLE` bytes; of a larger one, the
         shape, the dtype and `ROWS` evenly spaced rows are hashed. Of data that are read row by row, only the length is
         hashed. For a stream, the fingerprint has no part ``data``.
+    validation
+        The validation data, if the losses are measured on them. Its part is ``validation``.
 
     Returns
     -------
@@ -51,8 +58,9 @@ def fingerprint(state: State, optimizer: keras.Optimizer, observations: Observat
         "state": _hash(value.numpy() for value in state.others),
         "optimizer": _hash([_described(optimizer), *(value.numpy() for value in state.slots)]),
     }
-    if isinstance(observations, Observations):
-        parts["data"] = _hash(_data(observations))
+    for part, data in (("data", observations), ("validation", validation)):
+        if isinstance(data, Observations):
+            parts[part] = _hash(_data(data))
     return ";".join(f"{part}:{digest}" for part, digest in parts.items())
 
 

@@ -38,6 +38,9 @@ class Replay:
         self._saved_run = saved_run
         self.settings = saved_run.settings
         self.optimizer = saved_run.optimizer
+        self.read_at: int | None = None
+        # The screen shows what the losses were measured on.
+        self.has_validation_data = saved_run.settings.evaluate_on == "validation"
 
     def __len__(self) -> int:
         """The number of rounds."""
@@ -75,6 +78,10 @@ class Replay:
 
     def first_batch(self, index: int) -> None:
         """Return None: a saved run contains no data."""
+
+    def can_read_at(self, settings: Settings) -> bool:
+        """Return False: the settings of a saved run are those that it was measured with."""
+        return False
 
     def check_settings(self, settings: Settings) -> None:
         """Raise a `ValueError` if the settings would need other rounds."""

@@ -12,6 +12,7 @@ PARTS = {
     "state": "the model's other state (batch statistics, seeds of random layers, states of stateful layers)",
     "optimizer": "the optimizer (its class, its settings or its state)",
     "data": "the data",
+    "validation": "the validation data",
 }
 
 #: The relative difference that is allowed between a loss and the saved one: the last bits depend on the machine.

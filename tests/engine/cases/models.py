@@ -65,7 +65,7 @@ def stateful_GRU() -> Case:
 
 @case("model", "stateful, another batch size")
 def stateful_refused() -> Case:
-    return Case(stateful_GRU().make, SEQUENCES, refused="`batch_size` must be 8, the batch size that .*batch_size=12")
+    return Case(stateful_GRU().make, SEQUENCES, refused="`batch_size` must be 8, the batch size that .* batches of 12")
 
 
 @case("model")

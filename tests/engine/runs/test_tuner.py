@@ -1,6 +1,7 @@
 import os
 import signal
 import threading
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -129,6 +130,28 @@ def test_a_run_measures_the_state_at_its_start(digits, make_model):
 
 
 @pytest.mark.slow
+def test_fewer_steps_read_the_same_rounds(digits, make_model):
+    tuner = LRTuner(make_model("adam"), *digits, num_evals=4, horizon=8, num_subsamples=2)
+    list(tuner)
+    whole, shorter = tuner.results, replace(tuner.settings, horizon=5)
+    assert tuner.can_read_at(shorter)
+    tuner.read_at = 5
+    alone = LRTuner(make_model("adam"), *digits, num_evals=4, horizon=5, num_subsamples=2)
+    list(alone)
+    assert tuner.results == alone.results
+    np.testing.assert_array_equal(tuner.deltas, alone.deltas)
+    assert tuner.saved_run.results == whole, "nothing is lost"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"horizon": 8}, {"horizon": 9}, {"horizon": 1}, {"horizon": 5, "seed": 1}, {"horizon": 5, "pruner": "racing"}],
+)
+def test_other_settings_need_new_rounds(digits, make_model, other):
+    tuner = LRTuner(make_model("adam"), *digits, num_evals=4, horizon=8)
+    assert not tuner.can_read_at(replace(tuner.settings, **other))
+
+
 def test_a_recompiled_model_is_traced_again(digits, make_model):
     model = make_model("sgd")
     tuner = LRTuner(model, *digits, num_evals=5)

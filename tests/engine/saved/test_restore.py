@@ -114,7 +114,7 @@ def shift_seeds(model, digits):
     model(digits[0][:2], training=True)
 
 
-WEIGHTS, STATE, OPTIMIZER, DATA = restore.PARTS.values()
+WEIGHTS, STATE, OPTIMIZER, DATA, _ = restore.PARTS.values()
 
 
 @pytest.mark.parametrize(
