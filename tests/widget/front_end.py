@@ -1,3 +1,6 @@
+import numpy as np
+
+
 def from_front_end(widget, **values):
     """Set traits of the panel as the browser does."""
     widget._panel.set_state(values)
@@ -10,6 +13,18 @@ def send(widget, **content):
 def marks(widget):
     names = ("rounds", "zero", "before", "pins", "dropped", "unfinished", "curve", "points")
     return dict(zip(names, widget.figure.marks, strict=True))
+
+
+def drawn(widget):
+    """The lower and the upper edge of the band, and the mean, that the chart shows at the measured rates."""
+    curve = marks(widget)["curve"]
+    return curve.y[:, np.isin(curve.x, widget.tuner.rates)]
+
+
+def seen(widget, summary):
+    """The same of a summary: a mean above the chart has no band."""
+    edges = np.where(summary["mean"] <= widget._panel.limits[1], [summary["lower"], summary["upper"]], np.nan)
+    return np.vstack([edges, summary["mean"]])
 
 
 SETTINGS = {"lr_space": (1e-4, 10), "num_evals": 6, "num_subsamples": 5, "horizon": 2}

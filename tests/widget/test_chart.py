@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from autolr_widget import TunerWidget
 from autolr_widget.engine.reading.band import normal
 from autolr_widget.widget.chart import CURVE, PINS, Chart, decades, y_limits
+from tests.widget import front_end
 from tests.widget.front_end import from_front_end, marks, one_round
 
 
@@ -100,9 +101,7 @@ def test_the_chart_shows_the_summary(widget):
     summary, drawn = widget.results.summary(), marks(widget)
     np.testing.assert_allclose(drawn["points"].x, summary.index)
     np.testing.assert_allclose(drawn["points"].y, summary["mean"], rtol=1e-6)
-    measured = np.isin(drawn["curve"].x, summary.index)
-    edges = np.where(summary["mean"] <= widget._panel.limits[1], [summary["lower"], summary["upper"]], np.nan)
-    np.testing.assert_allclose(drawn["curve"].y[:, measured], [*edges, summary["mean"]], rtol=1e-6)
+    np.testing.assert_allclose(front_end.drawn(widget), front_end.seen(widget, summary), rtol=1e-6)
     assert drawn["zero"].y.tolist() == [0, 0]
     assert {name for name, mark in drawn.items() if mark.visible} == {"zero", "curve", "points"}
     assert isinstance(drawn["curve"].scales["x"], bqplot.LogScale)
@@ -130,9 +129,8 @@ def test_one_round_has_a_mean_and_no_band(widget):
     assert (widget.status, widget.round) == ("paused", 1)
     drawn = marks(widget)
     assert drawn["curve"].visible
-    lower, upper, mean = drawn["curve"].y
-    measured = np.isin(drawn["curve"].x, widget.tuner.rates)
-    assert lower[measured].tolist() == upper[measured].tolist() == mean[measured].tolist()
+    lower, upper, mean = front_end.drawn(widget)
+    assert lower.tolist() == upper.tolist() == mean.tolist()
 
 
 def test_a_rate_that_diverged_in_any_round_is_left_out_of_the_chart():

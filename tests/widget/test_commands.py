@@ -7,7 +7,7 @@ from autolr_widget import LRTuner
 from autolr_widget.widget import export
 from autolr_widget.widget.commands import Command, parse
 from autolr_widget.widget.snapshot import Snapshot
-from tests.widget.front_end import from_front_end, send, tick
+from tests.widget.front_end import from_front_end, one_round, send, tick
 
 
 def fail(error):
@@ -101,8 +101,7 @@ def test_a_picture_that_cannot_be_drawn_is_told_of(widget, monkeypatch):
 
 def test_an_error_at_the_end_of_a_turn_is_shown(widget, monkeypatch):
     monkeypatch.setattr(Snapshot, "update", lambda *_: fail(OSError("no space left")))
-    send(widget, type="step")
-    send(widget, type="tick", round=0)
+    one_round(widget)
     assert widget._panel.notice == "OSError: no space left"
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from autolr_widget import LRTuner, TunerWidget
-from tests.widget.front_end import SETTINGS, from_front_end, marks, one_round, tick
+from tests.widget.front_end import SETTINGS, drawn, from_front_end, marks, one_round, seen, tick
 
 
 def test_run_gives_the_numbers_of_the_engine(widget, digits):
@@ -33,25 +33,22 @@ def test_grid_and_sampling_make_a_run_stale(widget):
     widget.num_evals = 7
     assert widget._panel.stale
     assert widget.results == old
-    assert len(marks(widget)["curve"].x) == 12
+    assert len(marks(widget)["points"].x) == 12
     widget.run()
     assert not widget._panel.stale
     assert widget.results.frame.shape == (4, 7)
-    assert len(marks(widget)["curve"].x) == 7
+    assert len(marks(widget)["points"].x) == 7
 
 
 def test_rule_alpha_and_axis_take_effect_immediately(widget):
     widget.run()
-    results, drawn = widget.results, marks(widget)
-    before = drawn["curve"].y[:2].copy()
+    results, before = widget.results, drawn(widget)
     widget.alpha = 0.5
-    summary = results.summary(0.5)
-    np.testing.assert_allclose(drawn["curve"].y[:2], [summary["lower"], summary["upper"]])
-    assert np.ptp(drawn["curve"].y[:2] - before) > 0
+    np.testing.assert_allclose(drawn(widget), seen(widget, results.summary(0.5)), rtol=1e-6)
+    assert np.nanmax(abs(drawn(widget) - before)[:2]) > 0
     for band in ("t", "bootstrap"):
         widget.band = band
-        summary = results.summary(0.5, band)
-        np.testing.assert_allclose(drawn["curve"].y[:2], [summary["lower"], summary["upper"]])
+        np.testing.assert_allclose(drawn(widget), seen(widget, results.summary(0.5, band)), rtol=1e-6)
     widget.method = "variance"
     assert widget.selected_lr == results.best_lr("variance") != results.best_lr("mean")
     assert widget.edge == "lower"

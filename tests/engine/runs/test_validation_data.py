@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from autolr_widget import LRTuner, TunerWidget
 from autolr_widget.engine.runs.validation_data import VALIDATION_BATCHES, sample
+from tests.widget.front_end import one_round
 
 RATES, HORIZON, BATCH = [0.01, 0.1], 5, 16
 SETTINGS = {"lr_space": (0.01, 0.1), "num_evals": 2, "num_subsamples": 2, "horizon": HORIZON, "batch_size": BATCH}
@@ -135,8 +136,7 @@ def test_what_can_not_be_measured_is_refused(make_model, data):
 def test_a_saved_run_is_continued_with_the_same_validation_data_only(make_model, data, tmp_path):
     training, plain, weighted = data
     widget = TunerWidget(make_model(), *training, validation_data=plain, **ON_VALIDATION)
-    widget.step()
-    widget._session.tick(0)
+    one_round(widget)
     widget.save(tmp_path / "run.json")
     run = widget.run()
     continued = TunerWidget.load(tmp_path / "run.json", make_model(), *training, validation_data=plain)
