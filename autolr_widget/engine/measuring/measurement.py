@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from autolr_widget.engine.measuring.one_step import OneStep
@@ -13,6 +14,7 @@ from autolr_widget.engine.measuring.optimizer_copy import optimizers, parts
 from autolr_widget.engine.measuring.paths import Paths
 from autolr_widget.engine.measuring.start import Start
 from autolr_widget.engine.measuring.training import Training, out_of_memory
+from autolr_widget.engine.measuring.training_step import specs_of
 from autolr_widget.engine.measuring.validation import has_own_step
 from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.types import Batch, Floats, Round
@@ -51,7 +53,8 @@ class Measurement:
         _check_accumulation(training.model, settings)
         with out_of_memory():
             own = has_own_step(training.model) or training.model.run_eagerly
-            if settings.horizon == 1 and settings.seen == "train" and not own:
+            dense = all(isinstance(spec, tf.TensorSpec) for spec in specs_of(batch))
+            if settings.horizon == 1 and settings.seen == "train" and not own and dense:
                 self._one_step = OneStep(training)
             else:
                 # This may build optimizers, and so must come before the state is read.
