@@ -103,8 +103,9 @@ class LRTuner:
 
         check_model(model)
         if not is_stream(x):
-            observations: Observations | Stream = Observations(x, y, sample_weight, class_weight)
-            check_targets(model, y)
+            arrays = Observations(x, y, sample_weight, class_weight)
+            check_targets(model, y, arrays.weights)
+            observations: Observations | Stream = arrays
         elif y is None and sample_weight is None:
             observations = Stream(x, observation_shapes(model), class_weight)
         else:
@@ -165,18 +166,21 @@ class LRTuner:
         if count == 0:
             return other
         other.rates = saved_run.results.rates
-        other._measure(other._batches(0))
-        restore.check_start(saved_run, other.saved_run)
-        # Only the loss before the steps is needed, so with several steps only one rate is measured.
-        few = np.ones(other.rates.size, dtype=bool)
-        few[1:] = other.settings.horizon == 1
-        for index in sorted({0, count - 1}):
-            batches = other._batches(index)
-            again = other._measure(batches).whole(batches, index, few)
-            saved = saved_run.rounds[index]
-            # The losses of all batches of the round, if they are known.
-            for then, now in zip([saved.loss, *saved.starts], [again.loss, *again.starts], strict=True):
-                restore.check_loss(index, float(then), float(now))
+        try:
+            other._measure(other._batches(0))
+            restore.check_start(saved_run, other.saved_run)
+            # Only the loss before the steps is needed, so with several steps only one rate is measured.
+            few = np.ones(other.rates.size, dtype=bool)
+            few[1:] = other.settings.horizon == 1
+            for index in sorted({0, count - 1}):
+                batches = other._batches(index)
+                again = other._measure(batches).whole(batches, index, few)
+                saved = saved_run.rounds[index]
+                # The losses of all batches of the round, if they are known.
+                for then, now in zip([saved.loss, *saved.starts], [again.loss, *again.starts], strict=True):
+                    restore.check_loss(index, float(then), float(now))
+        finally:
+            other.let_go()
         other._began = saved_run.began
         other._rounds = [*saved_run.rounds]
         return other
@@ -305,7 +309,7 @@ class LRTuner:
         """
         batches = self._batches(index)
         round = self._measure(batches).whole(batches, index, np.ones(self.rates.size, dtype=bool))
-        check_loss(round.loss)
+        self._check(round)
         return round
 
     def step(self) -> Round:
@@ -338,7 +342,17 @@ class LRTuner:
             finished += [] if round is None else [round]
             if time.perf_counter() >= deadline:
                 break
+        else:
+            self.let_go()
         return finished
+
+    def let_go(self) -> None:
+        """Close what reading a stream has opened: iterators with their threads and files, the lock of a cache.
+
+        Call it after `step`, before the stream is used otherwise, by `fit` say. The next round opens it again. A loop
+        over the tuner does this at its end.
+        """
+        self.observations.let_go()
 
     @property
     def unfinished(self) -> Unfinished | None:
@@ -370,7 +384,7 @@ class LRTuner:
                     self._paths = None
                     raise
                 self._paths = None
-        check_loss(self._ahead[0].loss)
+        self._check(self._ahead[0])
         self._rounds.append(self._ahead.popleft())
         return self._rounds[-1]
 
@@ -383,6 +397,11 @@ class LRTuner:
         """Return the function that returns the batches of round ``index``, by the number of the step."""
         settings = self.settings
         return self.observations.draw(settings.batch_size, settings.seed, index, settings.horizon, settings.held_out)
+
+    def _check(self, round: Round) -> None:
+        settings = self.settings
+        drawn = settings.batch_size, settings.seed, round.index, settings.horizon, settings.held_out
+        check_round(round, lambda: self.observations.not_finite(*drawn))
 
     def _measure(self, batches: Callable[[int], Batch]) -> Measurement:
         """Return the object that measures rounds. The first call reads the model's state, and the first batch."""
@@ -421,14 +440,38 @@ class LRTuner:
 
     def __iter__(self) -> Iterator[Round]:
         """Run the remaining rounds, and yield each of them."""
-        while not self.is_complete:
-            yield self.step()
+        try:
+            while not self.is_complete:
+                yield self.step()
+        finally:
+            self.let_go()
 
 
-def check_loss(loss: float) -> None:
-    """Raise a `ValueError` if the loss before the steps is not finite, because nothing can be compared with it."""
-    if not math.isfinite(loss):
+def check_round(round: Round, not_finite: Callable[[], str]) -> None:
+    """Raise a `ValueError` if a round tells nothing, because its loss or its data are not finite.
+
+    Parameters
+    ----------
+    round
+        The round.
+    not_finite
+        Tells where its data are not finite. Data that do no harm are not looked at: a loss may leave out NaN.
+    """
+    if math.isfinite(round.loss) and np.isfinite(round.deltas).any():
+        return
+    found = not_finite()
+    if not math.isfinite(round.loss):
         raise ValueError(
-            f"The loss is {loss} before the first step, although weights and data are finite. Look for a logarithm or "
-            "a division in the model or its loss, or scale the data."
+            f"The loss is {round.loss} before the first step, "
+            + (
+                f"and {found}. Replace these values, or remove these rows."
+                if found
+                else "although weights and data are finite. Look for a logarithm or a division in the model or its "
+                "loss, for labels that the loss is not defined for, or scale the data."
+            )
+        )
+    if found:
+        raise ValueError(
+            f"All rates diverged, and {found}. A ReLU can hide that from the loss, but the step makes all weights NaN. "
+            "Replace these values, or remove these rows."
         )

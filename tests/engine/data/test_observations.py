@@ -22,7 +22,7 @@ def test_frames_tensors_and_arrays_give_the_same(digits, make_model):
         ({"x": np.zeros((0, 64)), "y": np.zeros(0)}, r"`x` must contain at least one observation"),
         ({"x": []}, r"`x` must contain at least one observation"),
         ({"y": np.zeros(49)}, r"must have the same length\. Received: len\(x\)=50, len\(y\)=49"),
-        ({"x": np.array([["a"]] * 50)}, r"`x` must be an array of numbers"),
+        ({"x": np.array([["a"]] * 50)}, r"`x` must be an array, .*Pass strings as a tensor: `tf.constant`"),
         ({"sample_weight": np.ones(3)}, r"len\(sample_weight\)=3"),
     ],
 )

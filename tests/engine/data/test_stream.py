@@ -25,12 +25,10 @@ def test_a_stream_that_fails_has_not_ended(make_model, digits):
 
 
 def test_a_stream_stops_at_a_batch_that_was_refused(make_model, digits):
-    x = digits[0].copy()
-    x[15] = np.nan
-    batches = ((x[i : i + 10], digits[1][i : i + 10]) for i in range(0, 100, 10))
+    batches = ((digits[0][i : i + 10 - i // 10], digits[1][i : i + 10]) for i in range(0, 100, 10))
     tuner = LRTuner(make_model(), batches, num_evals=3, horizon=1)
     tuner.step()
-    for message in ("must contain only finite numbers", "stopped with an error"):
+    for message in ("whose parts have the same length", "stopped with an error"):
         with pytest.raises(ValueError, match=message):
             tuner.step()
     assert len(tuner) == 1
@@ -90,8 +88,8 @@ def test_a_stream_may_yield_strings():
     dataset = tf.data.Dataset.from_tensor_slices(({"word": words}, np.zeros(2))).batch(2)
     (batch, _) = Stream(dataset).draw(8, 0, 0)(0)
     assert tf.convert_to_tensor(batch["word"]).numpy().tolist() == np.char.encode(words, "utf-8").tolist()
-    with pytest.raises(ValueError, match="numbers or strings"):
-        Stream(iter([(np.array([object()]), np.zeros(1))]))
+    with pytest.raises(ValueError, match=r"must yield arrays of numbers.*dtype <U7.*`tf.constant`"):
+        Stream(iter([(words, np.zeros(2))]))
 
 
 def batches_of(sizes, digits):
