@@ -73,7 +73,10 @@ class Observations:
             received = ", ".join(
                 f"len({name})={' and '.join(map(str, found))}" for name, found in lengths.items() if found
             )
-            raise ValueError(f"Arguments `x`, `y` and `sample_weight` must have the same length. Received: {received}")
+            advice = ". Each item of the list is taken for an input. " + AS_ARRAY if isinstance(x, list | tuple) else ""
+            raise ValueError(
+                f"Arguments `x`, `y` and `sample_weight` must have the same length. Received: {received}{advice}"
+            )
         self.size = lengths["x"][0]
 
     def let_go(self) -> None:
@@ -156,6 +159,10 @@ def weighted(x: Any, y: Any, sample_weight: Any, class_weight: Mapping[int, floa
     return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
 
 
+#: The way out for lists of numbers: a list is taken for several inputs, as by `Model.fit`.
+AS_ARRAY = "Make one array of lists and tuples of numbers, with one row per observation: `numpy.asarray`."
+
+
 def _leaf(name: str, value: Any) -> Any:
     """Return ``value`` as an array, or as an object that is read row by row."""
     if value is None and name != "x":
@@ -167,8 +174,10 @@ def _leaf(name: str, value: Any) -> Any:
     elif not hasattr(value, "__array__"):
         if isinstance(value, str | bytes):
             raise _refused(name, value, "Pass strings as a tensor: `tf.constant`.")
+        if callable(value):
+            raise _refused(name, value, "If it is a generator function, call it.")
         if not hasattr(value, "__getitem__") or not hasattr(value, "__len__"):
-            raise _refused(name, value, "Make an array of the list, the tuple or the object: `numpy.asarray`.")
+            raise _refused(name, value, AS_ARRAY)
         _check_row(name, value)
         return value
     elif isinstance(value, np.ndarray):
@@ -181,11 +190,11 @@ def _leaf(name: str, value: Any) -> Any:
             array = np.asarray(value)
         except (TypeError, ValueError) as error:
             raise _refused(name, value, f"It can't be made an array. {error}") from error
+    if array.ndim == 0:
+        raise _refused(name, value, AS_ARRAY)
     # TensorFlow's own strings need no check.
     if not tf.is_tensor(value):
         _check(name, value, array if array.dtype == object else array[:1])
-    elif array.ndim == 0:
-        raise _refused(name, value, "It must have one row per observation.")
     return array
 
 
@@ -258,8 +267,6 @@ def _from_pandas(name: str, value: pd.DataFrame | pd.Series) -> NDArray[Any]:
 def _check(name: str, value: Any, array: NDArray[Any]) -> None:
     """Raise a `ValueError` if `Model.fit` would not take ``array``, some rows of ``value``."""
     try:
-        if array.ndim == 0:
-            raise ValueError("It must have one row per observation.")
         tf.data.Dataset.from_tensors(convert_to_sliceable(array, target_backend="tensorflow"))
     except (TypeError, ValueError) as error:
         if array.dtype.kind in "OSU" and all(isinstance(item, str | bytes) for item in array.flat):

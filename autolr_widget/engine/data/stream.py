@@ -14,7 +14,7 @@ from keras.src.trainers.data_adapters.data_adapter_utils import is_scipy_sparse,
 from numpy.typing import NDArray
 
 from autolr_widget.engine.data.not_finite import not_finite
-from autolr_widget.engine.data.observations import check_class_weight, weighted
+from autolr_widget.engine.data.observations import AS_ARRAY, check_class_weight, weighted
 from autolr_widget.engine.data.spool import Spool
 from autolr_widget.engine.data.subsample import subsample
 from autolr_widget.engine.types import Batch
@@ -198,6 +198,9 @@ class Stream:
         self.let_go()
 
     def _keep(self, element: Any) -> None:
+        x, _, _ = _parts(element)
+        if isinstance(x, list | tuple) and any(isinstance(leaf, int | float | str) for leaf in keras.tree.flatten(x)):
+            raise ValueError(f"Argument `x` must yield arrays. Received: lists or tuples of numbers. {AS_ARRAY}")
         batch = keras.tree.map_structure(lambda leaf: None if leaf is None else _array(leaf), element)
         leaves = _leaves(batch)
         x, y, sample_weight = _parts(batch)
@@ -212,6 +215,8 @@ class Stream:
                 )
             batch = keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[np.newaxis], batch)
             x, y, sample_weight = _parts(batch)
+        if not len(self._kept) and _length(batch) == 0:
+            raise ValueError("Argument `x` must begin with a batch of observations. Received: an empty batch.")
         # The inputs of a batch of graphs may have other lengths: more nodes than graphs.
         lengths = [leaf.shape[0] for leaf in _leaves((y, sample_weight))]
         lengths += [leaf.shape[0] for leaf in _leaves(x)] if self._yields_observations or len(_leaves(x)) == 1 else []

@@ -140,12 +140,11 @@ def _check_target(loss: Any, target: np.ndarray[Any, Any], output: keras.KerasTe
             labels = target[weight.ravel() != 0]
         elif isinstance(weight, np.ndarray) and weight.shape == target.shape:
             labels = target[weight != 0]
-        # A sum of rounded shares may be a little larger than 1.
-        most += 1e-6
         hint = "Scale the targets, or use a loss that accepts such values."
     else:
         return
-    if labels.size and (labels.min() < least or labels.max() > most):
+    # A sum of rounded shares may be a little larger than 1.
+    if labels.size and (labels.min() < least or labels.max() > most + 1e-6):
         raise ValueError(
             f"Argument `y` must lie between {least} and {most} for the loss {name}. "
             f"Received: values from {labels.min()} to {labels.max()}. {hint}"
