@@ -99,7 +99,9 @@ class Paths:
         if self._evaluate_on == "progressive":
             means = self.curves[:, self._horizon // 2 :].mean(axis=1)
         else:
-            means = np.where(self._runs, self._after.mean(axis=1), np.nan)
+            means = self._after.mean(axis=1)
+        # The losses of a path whose weights are NaN may be finite.
+        means = np.where(self._runs, means, np.nan)
         return float(means[-1]), means[:-1] - means[-1]
 
     def _all_slices(self) -> Iterator[bool]:

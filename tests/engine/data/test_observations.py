@@ -117,7 +117,8 @@ def batch_of_fit(*data, **weights):
 
 
 def assert_same_batch(found, expected):
-    keras.tree.assert_same_structure(found, expected)
+    # Keras 3.5 compares the types of the leaves, too.
+    keras.tree.assert_same_structure(*(keras.tree.map_structure(lambda _: 0, batch) for batch in (found, expected)))
     for ours, theirs in zip(keras.tree.flatten(found), keras.tree.flatten(expected), strict=True):
         assert tf.type_spec_from_value(ours).is_compatible_with(tf.type_spec_from_value(theirs))
         flat = (tf.nest.flatten(leaf, expand_composites=True) for leaf in (ours, theirs))
