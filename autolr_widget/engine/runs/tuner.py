@@ -52,7 +52,7 @@ class LRTuner:
     x, y, sample_weight, class_weight
         The training data, as for `Model.fit`: arrays, frames, tensors or anything else that can be indexed by row, or
         lists, tuples and dicts of these (see `Observations`); or ``x`` alone, as a `tf.data.Dataset`, a
-        `keras.utils.PyDataset`, a generator or a torch ``DataLoader`` (see `Stream`).
+        `keras.utils.PyDataset`, a generator, a torch ``DataLoader`` or a ``grain`` dataset (see `Stream`).
     optimizer
         The name of the model's attribute that holds the optimizer to tune, such as ``"encoder_optimizer"``. Only needed
         if a `train_step` of your own uses several.

@@ -129,7 +129,14 @@ def assert_same_batch(found, expected):
 @pytest.mark.parametrize("kind", TAKEN)
 def test_a_batch_is_what_fit_would_make_of_it(kind):
     x, y = TAKEN[kind], np.arange(10)
-    assert_same_batch(Observations(x, y).take(np.arange(4)), batch_of_fit(x, y))
+    try:
+        expected = batch_of_fit(x, y)
+    except ValueError:
+        # Keras 3.5 takes no complex numbers.
+        with pytest.raises(ValueError, match="Make it an array of numbers"):
+            Observations(x, y)
+    else:
+        assert_same_batch(Observations(x, y).take(np.arange(4)), expected)
 
 
 def test_a_batch_of_rows_that_are_read_late_is_what_fit_would_make_of_it():
