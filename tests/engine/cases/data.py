@@ -18,6 +18,7 @@ from scipy import sparse
 
 from tests.engine.cases.case import (
     CROSSENTROPY,
+    SEQUENCES,
     WEIGHTS,
     Case,
     X,
@@ -452,3 +453,21 @@ def a_model_whose_weights_are_NaN() -> Case:
         return model
 
     return Case(compiled(build), refused="weights that are NaN or infinite")
+
+
+@case("data")
+def labels_that_a_mask_leaves_out() -> Case:
+    def build() -> keras.Model:
+        masked = [layers.Masking(), layers.SimpleRNN(4, return_sequences=True), layers.Dense(1, "sigmoid")]
+        return keras.Sequential([keras.Input((8, 8)), *masked])
+
+    x = SEQUENCES.copy()
+    x[:, 5:] = 0
+    y = np.where(np.arange(8)[:, None] < 5, BINARY[:, None, None], -1)
+    return Case(compiled(build, "adam", "binary_crossentropy"), x, y, settings={"lr_space": (1e-2, 1)})
+
+
+@case("data")
+def shares_whose_rounded_sum_is_a_little_more_than_1() -> Case:
+    y = np.eye(10, dtype="float32")[Y] * np.float32(1 + 2e-7)
+    return Case(compiled(mlp, loss="categorical_crossentropy"), y=y)

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from autolr_widget import LRTuner
 from autolr_widget.engine.data import spool
-from autolr_widget.engine.data.stream import Stream
+from autolr_widget.engine.data.stream import Stream, is_stream
 
 
 def test_a_stream_that_fails_has_not_ended(make_model, digits):
@@ -165,6 +165,16 @@ def test_what_is_opened_is_closed_at_construction_and_when_a_run_halts(make_mode
     np.testing.assert_array_equal(tuner.deltas, whole)
 
 
+def test_what_is_opened_is_closed_when_a_run_is_complete_or_restored(make_model, digits):
+    stream = Opened(batches_of([4] * 20, digits))
+    tuner = LRTuner(make_model(), stream, num_evals=2, num_subsamples=2, horizon=2)
+    assert len(tuner.advance(1000)) == 2
+    assert stream.open == 0
+    again = Opened(stream.batches)
+    assert len(LRTuner(make_model(), again).restored(tuner.saved_run)) == 2
+    assert again.open == 0
+
+
 def tuner_settings(tuner):
     return {name: getattr(tuner.settings, name) for name in ("num_evals", "num_subsamples", "horizon")}
 
@@ -287,3 +297,26 @@ def test_NaN_is_found_in_the_batches_of_a_round(digits):
     single = Stream(iter([*zip(*batches[3], strict=True)]), shapes=[(64,)])
     single.draw(4, 0, 0)(0)
     assert single.not_finite(4, 0, 0) == "x has NaN or infinity in 1 of 1 rows, first in row 2"
+
+
+def test_what_yields_batches_is_a_stream_and_what_has_rows_is_not(digits):
+    class Iterated:
+        def __iter__(self):
+            return iter(batches_of([4] * 3, digits))
+
+    class Indexed(Iterated):
+        """As in a Hugging Face `IterableDataset`, which has no length."""
+
+        def __getitem__(self, index):
+            raise NotImplementedError
+
+    class WithRows(Indexed):
+        def __len__(self):
+            return 3
+
+    # A `grain.MapDataset` has rows, but `fit` takes them for batches.
+    grain = type("MapDataset", (WithRows,), {"__module__": "grain._src.python.dataset.dataset"})
+    assert [is_stream(kind()) for kind in (Iterated, Indexed, WithRows, grain)] == [True, True, False, True]
+    assert not is_stream(digits[0])
+    assert not is_stream({"a": digits[0]})
+    np.testing.assert_array_equal(Stream(grain()).draw(4, 0, 1)(0)[0], digits[0][4:8])
