@@ -89,10 +89,8 @@ class Stream:
 
     def let_go(self) -> None:
         """Close what reading has opened, unless it is a generator of the user's, which can't be opened again."""
-        elements: Any = self._elements
+        # Whatever it is, an iterator closes what it has opened when nothing refers to it any more.
         self._elements = None
-        if elements is not self._source and hasattr(elements, "close"):
-            elements.close()
 
     def check_batch_size(self, batch_size: int, held_out: int = 0) -> None:
         """Raise a `ValueError` if the stream has ended and has too few batches."""

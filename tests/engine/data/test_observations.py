@@ -64,6 +64,10 @@ class LikeFrame:
         return self.values
 
 
+class LikeFrameOfOneType(LikeFrame):
+    dtype = np.dtype("float64")
+
+
 class LikeTable(LikeFrame):
     """A table as in pyarrow: there is a column at each number."""
 
@@ -106,6 +110,7 @@ TAKEN = {
     "sparse tensor": tf.sparse.from_dense(VALUES),
     "ragged": tf.RaggedTensor.from_row_lengths(np.arange(15.0), [1, 2] * 5),
     "like polars": LikeFrame(VALUES),
+    "like a frame of one type": LikeFrameOfOneType(VALUES),
     "like pyarrow": LikeTable(VALUES),
     "structure": [VALUES, {"a": VALUES > 0.5, "b": (VALUES,)}],
 }

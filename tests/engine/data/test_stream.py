@@ -171,7 +171,8 @@ def test_what_is_opened_is_closed_when_a_run_is_complete_or_restored(make_model,
     assert len(tuner.advance(1000)) == 2
     assert stream.open == 0
     again = Opened(stream.batches)
-    assert len(LRTuner(make_model(), again).restored(tuner.saved_run)) == 2
+    other = LRTuner(make_model(), again)
+    assert len(other.restored(tuner.saved_run)) == 2
     assert again.open == 0
 
 
