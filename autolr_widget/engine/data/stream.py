@@ -249,7 +249,9 @@ def is_stream(x: Any) -> bool:
     """Whether ``x`` yields batches, so that it can only be read in its own order."""
     if isinstance(x, keras.utils.PyDataset) or type(x).__module__.partition(".")[0] == "grain":
         return True
-    return hasattr(x, "__iter__") and not (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
+    # Some sparse matrices can be iterated over, but not indexed.
+    has_rows = (hasattr(x, "__getitem__") and hasattr(x, "__len__")) or is_scipy_sparse(x)
+    return hasattr(x, "__iter__") and not has_rows
 
 
 def _iterate(batches: Any, first: int) -> Iterator[Any]:

@@ -146,7 +146,8 @@ def _build(model: keras.Model, batch: Batch) -> None:
 
 def _symbol(leaf: Any) -> keras.KerasTensor:
     kind: dict[str, Any] = {"sparse": True} if isinstance(leaf, tf.SparseTensor) else {}
-    if isinstance(leaf, tf.RaggedTensor):
+    # Keras 3.5 has no such symbols: its `fit` builds a model for ragged batches as for dense ones.
+    if isinstance(leaf, tf.RaggedTensor) and hasattr(keras.KerasTensor, "ragged"):
         kind = {"ragged": True, "ragged_rank": leaf.ragged_rank, "row_splits_dtype": leaf.row_splits.dtype}
     dtype = "string" if leaf.dtype == object else leaf.dtype
     return keras.KerasTensor((None, *leaf.shape[1:]), dtype, **kind)
