@@ -106,9 +106,11 @@ class Observations:
 
     @property
     def weights(self) -> Any:
-        """The sample weights, also those that ``class_weight`` gives. None if there are none."""
+        """The sample weights, also those that ``class_weight`` gives to targets in memory. None if there are none."""
         _, y, sample_weight = self.arrays
-        return sample_weight if self.class_weight is None else class_weight_to_sample_weights(y, self.class_weight)
+        if self.class_weight is None or type(y) is not np.ndarray:
+            return sample_weight
+        return class_weight_to_sample_weights(y, self.class_weight)
 
     def take(self, indices: NDArray[np.int64]) -> Batch:
         """Return the rows ``indices`` of the data, as `Model.fit` would pass them to `train_step`."""

@@ -169,6 +169,10 @@ def test_weights_are_those_of_fit(y, weights):
     assert_same_batch(Observations(VALUES, y, **weights).take(np.arange(4)), batch_of_fit(VALUES, y, **weights))
 
 
+def test_targets_that_are_read_late_are_not_read_for_class_weights():
+    assert Observations(VALUES, LikeDataArray(VALUES), class_weight={0: 2.0}).weights is None
+
+
 class Rows:
     def __init__(self, *rows):
         self.rows = rows
