@@ -101,8 +101,9 @@ class Observations:
 
         The parameters are as in `draw`.
         """
-        rows = subsample(self.size, batch_size, seed, round_index, batches, held_out)
-        return not_finite(self.take(rows), rows.__getitem__)
+        rows = subsample(self.size, batch_size, seed, round_index, batches, held_out).reshape(-1, batch_size)
+        found = (not_finite(self.take(some), some.__getitem__) for some in rows)
+        return next((words for words in found if words), "")
 
     @property
     def weights(self) -> Any:

@@ -245,6 +245,12 @@ def generator_of_scipy_sparse() -> Case:
     return Case(compiled(sparse_input), batches, None)
 
 
+@case("data")
+def sparse_batches_of_several_sizes() -> Case:
+    batches = ((tf.sparse.from_dense(X[i : i + 6 + i % 4]), Y[i : i + 6 + i % 4]) for i in range(0, 1000, 11))
+    return Case(compiled(sparse_input), batches, None)
+
+
 def bag_of_tokens() -> keras.Model:
     return keras.Sequential([layers.Embedding(17, 8), layers.GlobalAveragePooling1D(), layers.Dense(10, "softmax")])
 
@@ -262,6 +268,12 @@ def ragged_tensor() -> Case:
 def dataset_of_ragged_batches() -> Case:
     dataset = tf.data.Dataset.from_tensor_slices((RAGGED, Y)).ragged_batch(10)
     return Case(compiled(bag_of_tokens), dataset, None, settings={"lr_space": (1e-2, 1)})
+
+
+@case("data")
+def ragged_batches_of_several_sizes() -> Case:
+    batches = ((RAGGED[i : i + 6 + i % 4], Y[i : i + 6 + i % 4]) for i in range(0, 1000, 11))
+    return Case(compiled(bag_of_tokens), batches, None, settings={"lr_space": (1e-2, 1)})
 
 
 @case("data")
