@@ -261,19 +261,19 @@ RAGGED = tf.RaggedTensor.from_row_lengths((X[:, 12:30] * 16).astype("int64").rav
 
 @case("data")
 def ragged_tensor() -> Case:
-    return Case(compiled(bag_of_tokens), RAGGED, settings={"lr_space": (1e-2, 1)})
+    return Case(compiled(bag_of_tokens), RAGGED, settings={"lr_space": (0.1, 10)})
 
 
 @case("data")
 def dataset_of_ragged_batches() -> Case:
     dataset = tf.data.Dataset.from_tensor_slices((RAGGED, Y)).ragged_batch(10)
-    return Case(compiled(bag_of_tokens), dataset, None, settings={"lr_space": (1e-2, 1)})
+    return Case(compiled(bag_of_tokens), dataset, None, settings={"lr_space": (0.1, 10)})
 
 
 @case("data")
 def ragged_batches_of_several_sizes() -> Case:
     batches = ((RAGGED[i : i + 6 + i % 4], Y[i : i + 6 + i % 4]) for i in range(0, 1000, 11))
-    return Case(compiled(bag_of_tokens), batches, None, settings={"lr_space": (1e-2, 1)})
+    return Case(compiled(bag_of_tokens), batches, None, settings={"lr_space": (0.1, 10)})
 
 
 @case("data")
