@@ -259,6 +259,7 @@ class Session(traitlets.HasTraits):
     def _show_halt(self) -> None:
         if self._halted and self.status != "running":
             self._halted = False
+            self.tuner.let_go()
             self._on_halt()
 
     def _is_complete(self) -> bool:

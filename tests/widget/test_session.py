@@ -362,3 +362,17 @@ def test_close_cancels_the_timer(session):
     session.close()
     session._timer.join(1)
     assert (session.status, session._timer.is_alive()) == ("stopped", False)
+
+
+def test_the_data_are_let_go_of_whenever_a_run_halts(session, monkeypatch):
+    let_go = []
+    monkeypatch.setattr(CountingTuner, "let_go", lambda self: let_go.append(session.status))
+    session.start()
+    assert let_go == []
+    session.pause()
+    session.resume()
+    session.stop()
+    assert let_go == ["paused", "stopped"]
+    session.start()
+    session.tick(0)
+    assert let_go == ["paused", "stopped", "done"]

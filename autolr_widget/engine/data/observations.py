@@ -9,9 +9,16 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from keras.src.trainers.data_adapters.data_adapter_utils import class_weight_to_sample_weights
+from keras.src.trainers.data_adapters.array_slicing import Sliceable, convert_to_sliceable
+from keras.src.trainers.data_adapters.data_adapter_utils import (
+    class_weight_to_sample_weights,
+    is_jax_array,
+    is_scipy_sparse,
+    scipy_sparse_to_tf_sparse,
+)
 from numpy.typing import NDArray
 
+from autolr_widget.engine.data.not_finite import not_finite
 from autolr_widget.engine.data.subsample import subsample
 from autolr_widget.engine.types import Batch
 
@@ -22,9 +29,10 @@ class Observations:
     Parameters
     ----------
     x, y, sample_weight
-        A NumPy array, a pandas frame or series, a tensor, or any other object that has a length and can be indexed by
-        row. Objects such as an `np.memmap` or an HDF5 dataset are read row by row, never as a whole. A list, tuple or
-        dict of these is accepted too. ``y`` and ``sample_weight`` may be None. Integers and booleans keep their dtype;
+        What `Model.fit` takes: a NumPy array, a pandas frame or series, a tensor, which may be sparse or ragged, a
+        sparse matrix of scipy, or an object that NumPy makes an array of; or a list, tuple or dict of these. Any other
+        object that has a length and can be indexed by row is accepted, too. An `np.memmap` or an HDF5 dataset is read
+        row by row, never as a whole. ``y`` and ``sample_weight`` may be None. Integers and booleans keep their dtype;
         floats are cast to ``keras.config.floatx()``, as in `Model.fit`.
     class_weight
         A dict from class to weight, as for `Model.fit`. It can't be combined with ``sample_weight``.
@@ -32,7 +40,7 @@ class Observations:
     Raises
     ------
     ValueError
-        If an argument is empty, is not numeric, contains NaN or infinity, or has a different length from the others.
+        If an argument is empty, has a different length from the others, or is something that `Model.fit` does not take.
     """
 
     #: Whether the rows of a round can be read before the rows of earlier rounds.
@@ -41,11 +49,14 @@ class Observations:
     def __init__(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mapping[int, float] | None = None
     ) -> None:
+        check_class_weight(class_weight, y, sample_weight)
+        if keras.tree.is_nested(y) and sample_weight is not None and not keras.tree.is_nested(sample_weight):
+            # `Model.fit` gives each output these weights.
+            sample_weight = keras.tree.map_structure(lambda _: sample_weight, y)
         self.arrays = tuple(
-            keras.tree.map_structure(lambda leaf, name=name: _leaf(name, leaf), structure)
+            keras.tree.lists_to_tuples(keras.tree.map_structure(lambda leaf, name=name: _leaf(name, leaf), structure))
             for name, structure in (("x", x), ("y", y), ("sample_weight", sample_weight))
         )
-        check_class_weight(class_weight, y, sample_weight)
         self.class_weight = class_weight
         given = {"sample_weight": sample_weight, "class_weight": class_weight}
         #: The arguments that pass these data to a call, as Python source with the usual names: ``"x, y"``.
@@ -53,7 +64,7 @@ class Observations:
             ["x" if y is None else "x, y", *(f"{name}={name}" for name, value in given.items() if value is not None)]
         )
         lengths = {
-            name: sorted({len(leaf) for leaf in keras.tree.flatten(structure) if leaf is not None})
+            name: sorted({length(leaf) for leaf in keras.tree.flatten(structure) if leaf is not None})
             for name, structure in zip(("x", "y", "sample_weight"), self.arrays, strict=True)
         }
         if not lengths["x"] or lengths["x"][0] == 0:
@@ -62,8 +73,14 @@ class Observations:
             received = ", ".join(
                 f"len({name})={' and '.join(map(str, found))}" for name, found in lengths.items() if found
             )
-            raise ValueError(f"Arguments `x`, `y` and `sample_weight` must have the same length. Received: {received}")
+            advice = ". Each item of the list is taken for an input. " + AS_ARRAY if isinstance(x, list | tuple) else ""
+            raise ValueError(
+                f"Arguments `x`, `y` and `sample_weight` must have the same length. Received: {received}{advice}"
+            )
         self.size = lengths["x"][0]
+
+    def let_go(self) -> None:
+        """Do nothing: arrays and files are open as long as the user keeps them. See `Stream.let_go`."""
 
     def check_batch_size(self, batch_size: int, held_out: int = 0) -> None:
         """Raise a `ValueError` if a batch can't be drawn without replacement."""
@@ -79,11 +96,27 @@ class Observations:
         rows = subsample(self.size, batch_size, seed, round_index, batches, held_out)
         return lambda step: self.take(rows[step * batch_size : (step + 1) * batch_size])
 
+    def not_finite(self, batch_size: int, seed: int, round_index: int, batches: int = 1, held_out: int = 0) -> str:
+        """Return where the rows of a round contain NaN or infinity; see `not_finite`.
+
+        The parameters are as in `draw`.
+        """
+        rows = subsample(self.size, batch_size, seed, round_index, batches, held_out).reshape(-1, batch_size)
+        found = (not_finite(self.take(some), some.__getitem__) for some in rows)
+        return next((words for words in found if words), "")
+
+    @property
+    def weights(self) -> Any:
+        """The sample weights, also those that ``class_weight`` gives to targets in memory. None if there are none."""
+        _, y, sample_weight = self.arrays
+        if self.class_weight is None or type(y) is not np.ndarray:
+            return sample_weight
+        return class_weight_to_sample_weights(y, self.class_weight)
+
     def take(self, indices: NDArray[np.int64]) -> Batch:
         """Return the rows ``indices`` of the data, as `Model.fit` would pass them to `train_step`."""
         x, y, sample_weight = (
-            keras.tree.map_structure(lambda leaf, name=name: _rows(name, leaf, indices), structure)
-            for name, structure in zip(("x", "y", "sample_weight"), self.arrays, strict=True)
+            keras.tree.map_structure(lambda leaf: rows_of(leaf, indices), structure) for structure in self.arrays
         )
         return weighted(x, y, sample_weight, self.class_weight)
 
@@ -129,44 +162,74 @@ def weighted(x: Any, y: Any, sample_weight: Any, class_weight: Mapping[int, floa
     return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
 
 
+#: The way out for lists of numbers: a list is taken for several inputs, as by `Model.fit`.
+AS_ARRAY = "Make one array of lists and tuples of numbers, with one row per observation: `numpy.asarray`."
+
+
 def _leaf(name: str, value: Any) -> Any:
-    """Return ``value`` as an array, or unchanged if it is read row by row."""
+    """Return ``value`` as an array, or as an object that is read row by row."""
     if value is None and name != "x":
         return None
     if isinstance(value, pd.DataFrame | pd.Series):
         array = _from_pandas(name, value)
+    elif isinstance(value, tf.SparseTensor | tf.RaggedTensor) or is_scipy_sparse(value):
+        return convert_to_sliceable(value)
+    elif not hasattr(value, "__array__"):
+        if isinstance(value, str | bytes):
+            raise _refused(name, value, "Pass strings as a tensor: `tf.constant`.")
+        if callable(value):
+            raise _refused(name, value, "If it is a generator function, call it.")
+        if not hasattr(value, "__getitem__") or not hasattr(value, "__len__"):
+            raise _refused(name, value, AS_ARRAY)
+        _check_row(name, value)
+        return value
     elif isinstance(value, np.ndarray):
         array = value
-    elif hasattr(value, "__getitem__") and hasattr(value, "__len__") and not tf.is_tensor(value):
-        try:
-            first = [np.asarray(value[0])] if len(value) > 0 else []
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"Argument `{name}` must have a length and rows that are arrays of numbers. "
-                f"Received: {name} of type {type(value).__name__} ({error})"
-            ) from error
-        for row in first:
-            _check_numeric(name, value, row[np.newaxis])
+    elif _has_rows(value):
+        _check(name, value, np.asarray(value[:1]))
         return value
     else:
-        array = np.asarray(value)
-    _check_numeric(name, value, array)
-    if not _is_read_late(array):
-        check_finite(name, array)
+        try:
+            array = np.asarray(value)
+        except (TypeError, ValueError) as error:
+            raise _refused(name, value, f"It can't be made an array. {error}") from error
+    if array.ndim == 0:
+        raise _refused(name, value, AS_ARRAY)
+    # TensorFlow's own strings need no check.
+    if not tf.is_tensor(value):
+        _check(name, value, array if array.dtype == object else array[:1])
     return array
 
 
-def _is_read_late(leaf: Any) -> bool:
-    return isinstance(leaf, np.memmap) or not isinstance(leaf, np.ndarray)
+def _has_rows(value: Any) -> bool:
+    """Whether the rows of an object, read by number, are those of the array that NumPy makes of the whole.
+
+    Those of a frame need not be: there may be a column at each number, or a frame with one row.
+    """
+    if is_jax_array(value) or tf.is_tensor(value) or not isinstance(getattr(value, "dtype", None), np.dtype):
+        return False
+    if not hasattr(value, "__len__") or len(value) == 0:
+        return False
+    first = np.asarray(value[0])
+    return first.dtype == value.dtype and (len(value), *first.shape) == tuple(value.shape)
 
 
-def _rows(name: str, leaf: Any, indices: NDArray[np.int64]) -> Any:
+def length(leaf: Any) -> int:
+    """Return the number of rows of a leaf of `Observations.arrays`."""
+    if isinstance(leaf, Sliceable):
+        return int(getattr(leaf.array, "sparse", leaf.array).shape[0])
+    return len(leaf)
+
+
+def rows_of(leaf: Any, indices: NDArray[np.int64]) -> Any:
+    """Return rows of a leaf of `Observations.arrays`, as `Model.fit` would take them."""
     if leaf is None:
         return None
+    if isinstance(leaf, Sliceable):
+        rows = leaf[indices]
+        return scipy_sparse_to_tf_sparse(rows) if is_scipy_sparse(rows) else rows
     rows = leaf[indices] if isinstance(leaf, np.ndarray) else np.stack([np.asarray(leaf[int(i)]) for i in indices])
-    if _is_read_late(leaf):
-        check_finite(name, rows, indices)
-    if rows.dtype.kind == "f":
+    if rows.dtype != object and keras.backend.is_float_dtype(rows.dtype):
         return rows.astype(keras.config.floatx(), copy=False)
     return rows
 
@@ -187,7 +250,8 @@ def _from_pandas(name: str, value: pd.DataFrame | pd.Series) -> NDArray[Any]:
             )
         if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
             raise ValueError(
-                f"Argument `{name}` must have numeric columns. {received}. Convert the column to numbers, or remove it."
+                f"Argument `{name}` must have numeric columns. {received}. Convert the column to numbers, or pass "
+                "strings as a tensor: `tf.constant(column)`."
             )
         if isinstance(column.dtype, pd.api.extensions.ExtensionDtype):
             if column.isna().any():
@@ -203,37 +267,37 @@ def _from_pandas(name: str, value: pd.DataFrame | pd.Series) -> NDArray[Any]:
     return array[:, np.newaxis] if isinstance(value, pd.Series) else array
 
 
-def _check_numeric(name: str, value: Any, array: NDArray[Any]) -> None:
-    if array.ndim == 0 or array.dtype.kind not in "biuf":
-        raise ValueError(
-            f"Argument `{name}` must be an array of numbers with one row per observation. "
-            f"Received: {name} of type {type(value).__name__}, shape {array.shape}, dtype {array.dtype}"
-        )
+def _check(name: str, value: Any, array: NDArray[Any]) -> None:
+    """Raise a `ValueError` if `Model.fit` would not take ``array``, some rows of ``value``."""
+    try:
+        tf.data.Dataset.from_tensors(convert_to_sliceable(array, target_backend="tensorflow"))
+    except (TypeError, ValueError) as error:
+        if array.dtype.kind in "OSU" and all(isinstance(item, str | bytes) for item in array.flat):
+            raise _refused(name, value, "Pass strings as a tensor: `tf.constant`.") from error
+        raise _refused(name, value, f"Make it an array of numbers. {error}") from error
 
 
-def check_finite(name: str, array: NDArray[Any], rows: NDArray[np.int64] | None = None) -> None:
-    """Raise a `ValueError` if ``array`` contains NaN or infinity.
+def _check_row(name: str, value: Any) -> None:
+    """Raise a `ValueError` if the first row of an object is not an array of numbers."""
+    if len(value) == 0:
+        return
+    try:
+        first = value[0]
+        array = np.empty(0) if isinstance(first, Mapping | tuple) else np.asarray(first)
+    except (TypeError, ValueError, LookupError) as error:
+        raise _refused(name, value, f"Its rows can't be made arrays. {error}") from error
+    if isinstance(first, Mapping):
+        columns = ", ".join(map(repr, first))
+        raise _refused(name, value, f"Its rows are dicts. Pass columns instead, each as an array: {columns}.")
+    if isinstance(first, tuple):
+        raise _refused(name, value, "Its rows are tuples. Pass a `tf.data.Dataset` or a DataLoader of batches instead.")
+    if array.dtype.kind not in "biufc":
+        raise _refused(name, value, "Its rows are no arrays of numbers.")
 
-    The loss does not always show them, because a ReLU can hide them; but the step then makes every weight NaN.
 
-    Parameters
-    ----------
-    name
-        The argument that the message names.
-    array
-        Some rows of that argument.
-    rows
-        The indices of these rows in the data. None if ``array`` holds all rows.
-    """
-    # Look at the sum first: it takes one pass and no copy. A sum of finite numbers can overflow, so if the sum is not
-    # finite, look at each value.
-    with np.errstate(over="ignore", invalid="ignore"):
-        if array.dtype.kind != "f" or np.isfinite(array.sum()):
-            return
-    bad = ~np.isfinite(array).reshape(len(array), -1).all(axis=1)
-    if bad.any():
-        first = int(np.argmax(bad)) if rows is None else int(rows[np.argmax(bad)])
-        raise ValueError(
-            f"Argument `{name}` must contain only finite numbers. Received: NaN or infinity in {int(bad.sum())} of "
-            f"{len(bad)} rows, first in row {first}. Replace these values, or remove these rows."
-        )
+def _refused(name: str, value: Any, advice: str) -> ValueError:
+    found = "".join(f", {what} {getattr(value, what)}" for what in ("shape", "dtype") if hasattr(value, what))
+    return ValueError(
+        f"Argument `{name}` must be an array, a tensor, a frame or an object with rows that are arrays of numbers, or "
+        f"a list, tuple or dict of these. Received: {name} of type {type(value).__name__}{found}. {advice}"
+    )

@@ -74,7 +74,8 @@ class Loop:
 
         self.has_run = False
         number = tf.TensorSpec((), tf.int32)
-        stacked = [tf.TensorSpec((None, *spec.shape), spec.dtype) for spec in function.specs]
+        specs = tf.nest.flatten(function.specs, expand_composites=True)
+        stacked = [tf.TensorSpec((None, *spec.shape), spec.dtype) for spec in specs]
         self._graph = Exchangeable(loop, [number, number, *stacked], path.values())
         key_of = {id(variable): key for key, variable in path.items()}
         self._keys = [key_of[id(variable)] for variable in self._graph.variables]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from autolr_widget.engine.measuring.accumulation import check_accumulation
@@ -12,6 +13,7 @@ from autolr_widget.engine.measuring.one_step import OneStep
 from autolr_widget.engine.measuring.paths import Paths
 from autolr_widget.engine.measuring.start import Start
 from autolr_widget.engine.measuring.training import Training, out_of_memory
+from autolr_widget.engine.measuring.training_step import specs_of
 from autolr_widget.engine.measuring.validation import check_test_step, has_own_step
 from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.types import Batch, Floats, Round
@@ -52,7 +54,8 @@ class Measurement:
             check_test_step(training.model)
         with out_of_memory():
             own = has_own_step(training.model) or training.model.run_eagerly
-            if settings.horizon == 1 and settings.seen == "train" and not own:
+            dense = all(isinstance(spec, tf.TensorSpec) for spec in specs_of(batch))
+            if settings.horizon == 1 and settings.seen == "train" and not own and dense:
                 self._one_step = OneStep(training)
             else:
                 # This may build optimizers, and so must come before the state is read.

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -104,7 +103,9 @@ class Paths:
         if self._evaluate_on == "progressive":
             means = self.curves[:, self._horizon // 2 :].mean(axis=1)
         else:
-            means = np.where(self._runs, self._after.mean(axis=1), np.nan)
+            means = self._after.mean(axis=1)
+        # The losses of a path whose weights are NaN may be finite.
+        means = np.where(self._runs, means, np.nan)
         return float(means[-1]), means[:-1] - means[-1]
 
     def _all_slices(self) -> Iterator[bool]:
@@ -128,8 +129,8 @@ class Paths:
             self._start.set_rate(shadows[path], float(self._rates[path]) if kind == "step" else STILL)
         if self._evaluate_on != "progressive":
             kinds.pop(self._rates.size, None)
-        for first, leaves in self._windows(0, self._horizon, "step"):
-            yield from self._slices_on(kinds, shadows, first, leaves, self.curves)
+        for first, window in self._windows(0, self._horizon, "step"):
+            yield from self._slices_on(kinds, shadows, first, window, self.curves)
         if self._evaluate_on == "progressive":
             return
         # The losses before and after the steps are those with the random numbers and the states of the start. The
@@ -139,11 +140,11 @@ class Paths:
         for path in shadows:
             self._start.set_rate(shadows[path], STILL)
         begin = self._horizon if self._evaluate_on in ("held-out", "validation") else 0
-        for first, leaves in self._windows(begin, begin + self._after.shape[1], kind):
-            yield from self._slices_on(dict.fromkeys(shadows, kind), shadows, first - begin, leaves, self._after)
+        for first, window in self._windows(begin, begin + self._after.shape[1], kind):
+            yield from self._slices_on(dict.fromkeys(shadows, kind), shadows, first - begin, window, self._after)
 
-    def _windows(self, begin: int, end: int, kind: str) -> Iterator[tuple[int, Batch]]:
-        """Yield batches that follow one another, stacked: arrays of shape ``(steps, batch_size, …)``."""
+    def _windows(self, begin: int, end: int, kind: str) -> Iterator[tuple[int, list[Batch]]]:
+        """Yield batches that follow one another and have the same shapes."""
         while begin < end:
             batches = [self._batch(begin)]
             size = sum(leaf.nbytes for leaf in leaves_of(batches[0]))
@@ -155,21 +156,19 @@ class Paths:
                 if [leaf.shape for leaf in leaves_of(following)] != [leaf.shape for leaf in leaves_of(batches[0])]:
                     break
                 batches.append(following)
-            yield (
-                begin,
-                keras.tree.map_structure(lambda *leaves: None if leaves[0] is None else np.stack(leaves), *batches),
-            )
+            yield begin, batches
             begin += len(batches)
 
     def _slices_on(
-        self, kinds: dict[int, str], shadows: dict[int, Shadows], first: int, stacked: Batch, losses: Floats
+        self, kinds: dict[int, str], shadows: dict[int, Shadows], first: int, window: list[Batch], losses: Floats
     ) -> Iterator[bool]:
         """Measure paths on a window, and write their losses into ``losses`` from column ``first`` on.
 
         ``kinds`` tells for each path which function of `Training.function` is called.
         """
-        batch = keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[0], stacked)
-        leaves = [tf.convert_to_tensor(leaf) for leaf in leaves_of(stacked)]
+        batch = window[0]
+        # Arrays of shape ``(steps, batch_size, …)``.
+        leaves = [tf.convert_to_tensor(np.stack(leaf)) for leaf in zip(*map(leaves_of, window), strict=True)]
         threads = self._training.threads(batch, "validation" if "validation" in kinds.values() else "step")
         paths = [path for path in kinds if self._runs[path]]
         # As many as fit into the time, in groups that keep all threads at work.

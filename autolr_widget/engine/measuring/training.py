@@ -157,7 +157,16 @@ def _build(model: keras.Model, batch: Batch) -> None:
     """Do what the first training step would do. The initial weights were settled when the layers were made."""
     x, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
     # Symbols have no values: nothing runs, so that no seed generator moves on.
-    model(keras.tree.map_structure(lambda leaf: keras.KerasTensor((None, *leaf.shape[1:]), leaf.dtype), x))
+    model(keras.tree.map_structure(_symbol, x))
+
+
+def _symbol(leaf: Any) -> keras.KerasTensor:
+    kind: dict[str, Any] = {"sparse": True} if isinstance(leaf, tf.SparseTensor) else {}
+    # Keras 3.5 has no such symbols: its `fit` builds a model for ragged batches as for dense ones.
+    if isinstance(leaf, tf.RaggedTensor) and hasattr(keras.KerasTensor, "ragged"):
+        kind = {"ragged": True, "ragged_rank": leaf.ragged_rank, "row_splits_dtype": leaf.row_splits.dtype}
+    dtype = "string" if leaf.dtype == object else leaf.dtype
+    return keras.KerasTensor((None, *leaf.shape[1:]), dtype, **kind)
 
 
 def _parts(model: keras.Model) -> tuple[object, ...]:

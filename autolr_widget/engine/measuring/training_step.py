@@ -141,7 +141,7 @@ class TrainingStep:
         with TRACING, uncollected():
             tf.function(step, autograph=False).get_concrete_function(*specs_of(batch))
 
-    def traced(self, batch: Batch, specs: list[tf.TensorSpec]) -> Exchangeable:
+    def traced(self, batch: Batch, specs: list[tf.TypeSpec]) -> Exchangeable:
         """Return the step, a function of the arrays of a batch. It returns the loss.
 
         Parameters
@@ -178,7 +178,7 @@ class TrainingStep:
             return self.traced(batch, specs)
         return traced
 
-    def traced_loss(self, batch: Batch, specs: list[tf.TensorSpec], training: bool = True) -> Exchangeable:
+    def traced_loss(self, batch: Batch, specs: list[tf.TypeSpec], training: bool = True) -> Exchangeable:
         """Return Keras's own loss as such a function. Batch statistics and seeds move on, as in a step.
 
         The parameters are those of `traced` and `training_loss`.
@@ -294,13 +294,14 @@ TRACING = threading.RLock()
 
 
 def leaves_of(batch: Batch) -> list[Any]:
-    """Return the arrays of a batch in flat order."""
-    return [leaf for leaf in keras.tree.flatten(batch) if leaf is not None]
+    """Return the arrays of a batch in flat order. A sparse or a ragged tensor consists of several."""
+    leaves = [leaf for leaf in keras.tree.flatten(batch) if leaf is not None]
+    return [np.asarray(array) for array in tf.nest.flatten(leaves, expand_composites=True)]
 
 
-def specs_of(batch: Batch) -> list[tf.TensorSpec]:
-    """Return the shapes and dtypes of a batch's arrays."""
-    return [tf.TensorSpec(leaf.shape, leaf.dtype) for leaf in leaves_of(batch)]
+def specs_of(batch: Batch) -> list[tf.TypeSpec]:
+    """Return the shapes and dtypes of a batch's arrays and tensors."""
+    return [tf.type_spec_from_value(leaf) for leaf in keras.tree.flatten(batch) if leaf is not None]
 
 
 def filled(batch: Batch, leaves: Sequence[tf.Tensor]) -> Batch:

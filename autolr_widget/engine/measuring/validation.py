@@ -181,21 +181,27 @@ _TARGETS = {
 }
 
 
-def check_targets(model: keras.Model, y: Any) -> None:
-    """Raise a `ValueError` if a target is out of the range of one of Keras's losses: the loss would be meaningless."""
+def check_targets(model: keras.Model, y: Any, sample_weight: Any = None) -> None:
+    """Raise a `ValueError` if a target is out of the range of one of Keras's losses: the loss would be meaningless.
+
+    Targets of weight 0 do not count. Nor do those of sequences, some of which a mask may leave out.
+    """
     losses, targets = keras.tree.flatten(model.loss), keras.tree.flatten(y)
+    weights = keras.tree.flatten(sample_weight)
     outputs = keras.tree.flatten(getattr(model, "outputs", None)) if model.built else []
     if len(losses) != len(targets):
         return
     # Dicts are flattened in the order of their keys, which need not be the order of the model's outputs.
     if len(outputs) != len(losses) or isinstance(y, dict) or isinstance(model.loss, dict):
         outputs = [None] * len(losses)
-    for loss, target, output in zip(losses, targets, outputs, strict=True):
+    if len(weights) != len(losses):
+        weights = [None] * len(losses)
+    for loss, target, output, weight in zip(losses, targets, outputs, weights, strict=True):
         if isinstance(target, np.ndarray) and not isinstance(target, np.memmap):
-            _check_target(loss, target, output)
+            _check_target(loss, target, output, weight)
 
 
-def _check_target(loss: Any, target: np.ndarray[Any, Any], output: keras.KerasTensor | None) -> None:
+def _check_target(loss: Any, target: np.ndarray[Any, Any], output: keras.KerasTensor | None, weight: Any) -> None:
     name = _name(loss)
     key = name.replace("_", "").lower()
     if key == "sparsecategoricalcrossentropy":
@@ -205,11 +211,18 @@ def _check_target(loss: Any, target: np.ndarray[Any, Any], output: keras.KerasTe
         least, most = 0, np.inf if classes is None else classes - 1
         hint = "Number the classes from 0, or give the last layer more units."
     elif key in _TARGETS:
+        if target.ndim > 2 or (output is not None and len(output.shape) > 2):
+            return
         labels, (least, most) = target, _TARGETS[key]
+        if isinstance(weight, np.ndarray) and weight.size == len(target):
+            labels = target[weight.ravel() != 0]
+        elif isinstance(weight, np.ndarray) and weight.shape == target.shape:
+            labels = target[weight != 0]
         hint = "Scale the targets, or use a loss that accepts such values."
     else:
         return
-    if labels.size and (labels.min() < least or labels.max() > most):
+    # A sum of rounded shares may be a little larger than 1.
+    if labels.size and (labels.min() < least or labels.max() > most + 1e-6):
         raise ValueError(
             f"Argument `y` must lie between {least} and {most} for the loss {name}. "
             f"Received: values from {labels.min()} to {labels.max()}. {hint}"

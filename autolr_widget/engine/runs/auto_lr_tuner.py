@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from autolr_widget.engine.arguments import lr_space_ends
 from autolr_widget.engine.grid import grid
 from autolr_widget.engine.reading.results import TuneResults
 from autolr_widget.engine.reading.schedule import cosine_restarts
-from autolr_widget.engine.runs.tuner import check_loss
+from autolr_widget.engine.runs.tuner import check_round
 from autolr_widget.engine.settings import Settings
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class AutoLRTuner:
         ValueError
             If an argument can't be used. The message names it.
         """
+        from autolr_widget.engine.data.not_finite import not_finite
         from autolr_widget.engine.data.observations import Observations
         from autolr_widget.engine.measuring.measurement import Measurement
         from autolr_widget.engine.measuring.preprocessing import Preprocessing
@@ -111,10 +113,10 @@ class AutoLRTuner:
         some = preprocessing(observations.take(np.arange(settings.batch_size)))
         measurement = Measurement(Training(self.model, some), settings, rates, some)
         for _ in range(settings.num_subsamples):
-            drawn = self._generator.choice(observations.size, settings.batch_size, replace=False)
-            batch = preprocessing(observations.take(drawn))
+            rows = self._generator.choice(observations.size, settings.batch_size, replace=False)
+            batch = preprocessing(observations.take(rows))
             round = measurement.whole([batch].__getitem__, len(self._deltas), np.ones(rates.size, dtype=bool))
-            check_loss(round.loss)
+            check_round(round, functools.partial(not_finite, batch, rows.__getitem__))
             self._deltas.append(round.deltas)
 
     def GetResults(self) -> pd.DataFrame:

@@ -53,7 +53,7 @@ class LRTuner:
     x, y, sample_weight, class_weight
         The training data, as for `Model.fit`: arrays, frames, tensors or anything else that can be indexed by row, or
         lists, tuples and dicts of these (see `Observations`); or ``x`` alone, as a `tf.data.Dataset`, a
-        `keras.utils.PyDataset`, a generator or a torch ``DataLoader`` (see `Stream`).
+        `keras.utils.PyDataset`, a generator, a torch ``DataLoader`` or a ``grain`` dataset (see `Stream`).
     validation_data
         As for `Model.fit`: ``(x, y)``, ``(x, y, sample_weight)`` or a stream. With ``evaluate_on="validation"``, the
         losses are measured on it.
@@ -123,10 +123,11 @@ class LRTuner:
                 "Argument `class_weight` must be None for a model that preprocesses its data. Pass `sample_weight`."
             )
         if not is_stream(x):
-            observations: Observations | Stream = Observations(x, y, sample_weight, class_weight)
+            arrays = Observations(x, y, sample_weight, class_weight)
             if not preprocesses(model):
                 check_has_targets(model, y)
-                check_targets(model, y)
+                check_targets(model, y, arrays.weights)
+            observations: Observations | Stream = arrays
         elif y is None and sample_weight is None:
             observations = Stream(x, observation_shapes(model), class_weight)
         else:
@@ -201,18 +202,21 @@ class LRTuner:
         if count == 0:
             return other
         other.rates = saved_run.results.rates
-        other._measure(other._batches(0))
-        restore.check_start(saved_run, other.saved_run)
-        # Only the loss before the steps is needed, so with several steps only one rate is measured.
-        few = np.ones(other.rates.size, dtype=bool)
-        few[1:] = other.settings.horizon == 1
-        for index in sorted({0, count - 1}):
-            batches = other._batches(index)
-            again = other._measure(batches).whole(batches, index, few)
-            saved = saved_run.rounds[index]
-            # The losses of all batches of the round, if they are known.
-            for then, now in zip([saved.loss, *saved.starts], [again.loss, *again.starts], strict=True):
-                restore.check_loss(index, float(then), float(now))
+        try:
+            other._measure(other._batches(0))
+            restore.check_start(saved_run, other.saved_run)
+            # Only the loss before the steps is needed, so with several steps only one rate is measured.
+            few = np.ones(other.rates.size, dtype=bool)
+            few[1:] = other.settings.horizon == 1
+            for index in sorted({0, count - 1}):
+                batches = other._batches(index)
+                again = other._measure(batches).whole(batches, index, few)
+                saved = saved_run.rounds[index]
+                # The losses of all batches of the round, if they are known.
+                for then, now in zip([saved.loss, *saved.starts], [again.loss, *again.starts], strict=True):
+                    restore.check_loss(index, float(then), float(now))
+        finally:
+            other.let_go()
         other._began = saved_run.began
         other._rounds = [*saved_run.rounds]
         return other
@@ -367,7 +371,7 @@ class LRTuner:
         """
         batches = self._batches(index)
         round = self._measure(batches).whole(batches, index, np.ones(self.rates.size, dtype=bool))
-        check_loss(round.loss)
+        self._check(round)
         return round
 
     def step(self) -> Round:
@@ -402,7 +406,20 @@ class LRTuner:
         while True:
             round = self._slice(min(SLICE, max(0.0, deadline - time.perf_counter())))
             if round is not None or time.perf_counter() >= deadline:
-                return round
+                break
+        if self.is_complete:
+            self.let_go()
+        return round
+
+    def let_go(self) -> None:
+        """Close what reading a stream has opened: iterators with their threads and files, the lock of a cache.
+
+        Call it after `step`, before the stream is used otherwise, by `fit` say. The next round opens it again. A loop
+        over the tuner does this at its end.
+        """
+        for data in (self.observations, self.validation):
+            if data is not None:
+                data.let_go()
 
     @property
     def unfinished(self) -> Unfinished | None:
@@ -443,7 +460,7 @@ class LRTuner:
                     self._paths = None
                     raise
                 self._paths = None
-        check_loss(self._ahead[0].loss)
+        self._check(self._ahead[0])
         self._rounds.append(self._ahead.popleft())
         return self._rounds[-1]
 
@@ -470,6 +487,11 @@ class LRTuner:
         """Return the training data, and the validation data if the losses are measured on them."""
         seen = self.validation if self.settings.evaluate_on == "validation" else None
         return [self.observations] if seen is None else [self.observations, seen]
+
+    def _check(self, round: Round) -> None:
+        settings = self.settings
+        drawn = settings.batch_size, settings.seed, round.index, settings.horizon, settings.held_out
+        check_round(round, lambda: self.observations.not_finite(*drawn))
 
     def _measure(self, batches: Callable[[int], Batch]) -> Measurement:
         """Return the object that measures rounds. The first call reads the model's state, and the first batch."""
@@ -508,14 +530,38 @@ class LRTuner:
 
     def __iter__(self) -> Iterator[Round]:
         """Run the remaining rounds, and yield each of them."""
-        while not self.is_complete:
-            yield self.step()
+        try:
+            while not self.is_complete:
+                yield self.step()
+        finally:
+            self.let_go()
 
 
-def check_loss(loss: float) -> None:
-    """Raise a `ValueError` if the loss before the steps is not finite, because nothing can be compared with it."""
-    if not math.isfinite(loss):
+def check_round(round: Round, not_finite: Callable[[], str]) -> None:
+    """Raise a `ValueError` if a round tells nothing, because its loss or its data are not finite.
+
+    Parameters
+    ----------
+    round
+        The round.
+    not_finite
+        Tells where its data are not finite. Data that do no harm are not looked at: a loss may leave out NaN.
+    """
+    if math.isfinite(round.loss) and np.isfinite(round.deltas).any():
+        return
+    found = not_finite()
+    if not math.isfinite(round.loss):
         raise ValueError(
-            f"The loss is {loss} before the first step, although weights and data are finite. Look for a logarithm or "
-            "a division in the model or its loss, or scale the data."
+            f"The loss is {round.loss} before the first step, "
+            + (
+                f"and {found}. Replace these values, or remove these rows."
+                if found
+                else "although weights and data are finite. Look for a logarithm or a division in the model or its "
+                "loss, for labels that the loss is not defined for, or scale the data."
+            )
+        )
+    if found:
+        raise ValueError(
+            f"All rates diverged, and {found}. A ReLU can hide that from the loss, but the step makes all weights NaN. "
+            "Replace these values, or remove these rows."
         )

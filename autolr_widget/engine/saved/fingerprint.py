@@ -12,9 +12,10 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.trainers.data_adapters.array_slicing import Sliceable
 from numpy.typing import NDArray
 
-from autolr_widget.engine.data.observations import Observations
+from autolr_widget.engine.data.observations import Observations, length, rows_of
 from autolr_widget.engine.data.stream import Stream
 from autolr_widget.engine.types import State
 
@@ -43,8 +44,8 @@ def fingerprint(
         The optimizer. Its class and its settings are hashed.
     observations
         The data. An array in memory or in an `np.memmap` is hashed as a whole up to `WHOLE` bytes; of a larger one, the
-        shape, the dtype and `ROWS` evenly spaced rows are hashed. Of data that are read row by row, only the length is
-        hashed. For a stream, the fingerprint has no part ``data``.
+        shape, the dtype and `ROWS` evenly spaced rows are hashed, as of sparse and ragged data. Of data that are read
+        row by row, only the length is hashed. For a stream, the fingerprint has no part ``data``.
     validation
         The validation data, if the losses are measured on them. Its part is ``validation``.
 
@@ -82,7 +83,11 @@ def _hash(values: Iterable[NDArray[Any] | str]) -> str:
         else:
             digest.update(f"{value.dtype}{value.shape}".encode())
             # View it as bytes: some of TensorFlow's dtypes, such as bfloat16, do not support the buffer protocol.
-            digest.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
+            if value.dtype == object:
+                # The array itself has only the addresses of its strings.
+                digest.update(tf.io.serialize_tensor(value).numpy())
+            else:
+                digest.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()[:16]
 
 
@@ -109,6 +114,11 @@ def _word(value: Any) -> Any:
 def _data(observations: Observations) -> Iterable[NDArray[Any] | str]:
     yield str(observations.class_weight and sorted((str(k), float(v)) for k, v in observations.class_weight.items()))
     for leaf in keras.tree.flatten(observations.arrays):
+        if isinstance(leaf, Sliceable):
+            some = np.linspace(0, length(leaf) - 1, min(ROWS, length(leaf))).astype(int)
+            yield str(length(leaf))
+            yield from map(np.asarray, tf.nest.flatten(rows_of(leaf, some), expand_composites=True))
+            continue
         if not isinstance(leaf, np.ndarray):
             yield str(None if leaf is None else len(leaf))
             continue

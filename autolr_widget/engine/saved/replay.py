@@ -102,6 +102,9 @@ class Replay:
         """Raise a `ValueError`: there is no model to measure."""
         raise ValueError(NO_MODEL)
 
+    def let_go(self) -> None:
+        """Do nothing: a saved run reads no data."""
+
     def renewed(self, settings: Settings) -> NoReturn:
         """Raise a `ValueError`: there is no model to measure."""
         raise ValueError(NO_MODEL)

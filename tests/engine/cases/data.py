@@ -18,6 +18,7 @@ from scipy import sparse
 
 from tests.engine.cases.case import (
     CROSSENTROPY,
+    SEQUENCES,
     WEIGHTS,
     Case,
     X,
@@ -213,9 +214,115 @@ def loader() -> Case:
     return Case(compiled(mlp), Loader(), None)
 
 
+def sparse_input() -> keras.Model:
+    return keras.Sequential([keras.Input((64,), sparse=True), layers.Dense(16, "relu"), layers.Dense(10, "softmax")])
+
+
 @case("data")
 def scipy_sparse() -> Case:
-    return Case(compiled(mlp), sparse.csr_matrix(X), refused="`x` must have a length and rows that are arrays")
+    return Case(compiled(sparse_input), sparse.csr_matrix(X.astype("float64")))
+
+
+@case("data")
+def scipy_sparse_into_a_dense_input() -> Case:
+    return Case(compiled(mlp), sparse.coo_array(X))
+
+
+@case("data")
+def sparse_tensor() -> Case:
+    return Case(compiled(sparse_input), tf.sparse.from_dense(X))
+
+
+@case("data")
+def dataset_of_sparse_tensors() -> Case:
+    dataset = tf.data.Dataset.from_tensor_slices((tf.sparse.from_dense(X), Y)).batch(10)
+    return Case(compiled(sparse_input), dataset, None)
+
+
+@case("data")
+def generator_of_scipy_sparse() -> Case:
+    batches = ((sparse.csr_array(X[i : i + 10]), Y[i : i + 10]) for i in range(0, 1000, 10))
+    return Case(compiled(sparse_input), batches, None)
+
+
+@case("data")
+def sparse_batches_of_several_sizes() -> Case:
+    batches = ((tf.sparse.from_dense(X[i : i + 6 + i % 4]), Y[i : i + 6 + i % 4]) for i in range(0, 1000, 11))
+    return Case(compiled(sparse_input), batches, None)
+
+
+def bag_of_tokens() -> keras.Model:
+    return keras.Sequential([layers.Embedding(17, 8), layers.GlobalAveragePooling1D(), layers.Dense(10, "softmax")])
+
+
+#: Rows of other lengths. In each 12 that follow one another, some have the same.
+RAGGED = tf.RaggedTensor.from_row_lengths((X[:, 12:30] * 16).astype("int64").ravel()[: 6 * 1797], [4, 8, 6] * 599)
+
+
+@case("data")
+def ragged_tensor() -> Case:
+    return Case(compiled(bag_of_tokens), RAGGED, settings={"lr_space": (0.1, 10)})
+
+
+@case("data")
+def dataset_of_ragged_batches() -> Case:
+    dataset = tf.data.Dataset.from_tensor_slices((RAGGED, Y)).ragged_batch(10)
+    return Case(compiled(bag_of_tokens), dataset, None, settings={"lr_space": (0.1, 10)})
+
+
+@case("data")
+def ragged_batches_of_several_sizes() -> Case:
+    batches = ((RAGGED[i : i + 6 + i % 4], Y[i : i + 6 + i % 4]) for i in range(0, 1000, 11))
+    return Case(compiled(bag_of_tokens), batches, None, settings={"lr_space": (0.1, 10)})
+
+
+@case("data")
+def dataset_of_ragged_observations() -> Case:
+    dataset = tf.data.Dataset.from_tensor_slices(([[1, 2], [3, 4]], [0, 1])).map(
+        lambda x, y: (tf.RaggedTensor.from_row_lengths(x, [1, 1]), y)
+    )
+    return Case(
+        compiled(bag_of_tokens), dataset, None, refused="must yield batches if they are sparse or ragged.*batch"
+    )
+
+
+WORDS = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven", "é\0", ""])[Y, None]
+
+
+def lookup() -> keras.Model:
+    words = layers.StringLookup(vocabulary=["one", "two", "four", "é\0"])
+    return keras.Sequential(
+        [
+            keras.Input((1,), dtype="string"),
+            words,
+            layers.Embedding(6, 4),
+            layers.Flatten(),
+            layers.Dense(10, "softmax"),
+        ]
+    )
+
+
+@case("data")
+def tensor_of_strings() -> Case:
+    return Case(compiled(lookup, "adam"), tf.constant(WORDS), settings={"lr_space": (1e-2, 1)})
+
+
+@case("data")
+def dataset_of_strings() -> Case:
+    dataset = tf.data.Dataset.from_tensor_slices((WORDS, Y)).batch(10)
+    return Case(compiled(lookup, "adam"), dataset, None, settings={"lr_space": (1e-2, 1)})
+
+
+@case("data")
+def texts_into_a_TextVectorization() -> Case:
+    texts = np.array([f"{a} {b}" for (a,), (b,) in zip(WORDS, WORDS[::-1], strict=True)], dtype=object)
+
+    def build() -> keras.Model:
+        vectors = layers.TextVectorization(vocabulary=["one", "two", "three"])
+        embedded = [layers.Embedding(6, 4), layers.GlobalAveragePooling1D(), layers.Dense(10, "softmax")]
+        return keras.Sequential([keras.Input((), dtype="string"), vectors, *embedded])
+
+    return Case(compiled(build, "adam"), texts, settings={"lr_space": (1e-2, 1)})
 
 
 @case("data")
@@ -234,15 +341,6 @@ def memmap() -> Case:
     path = Path(mkdtemp()) / "x.npy"
     np.save(path, X.astype("float64"))
     return Case(compiled(mlp), np.load(path, mmap_mode="r"))
-
-
-@case("data")
-def NaN_in_a_memmap() -> Case:
-    path = Path(mkdtemp()) / "x.npy"
-    x = X.astype("float64")
-    x[:, 0] = np.nan
-    np.save(path, x)
-    return Case(compiled(mlp), np.load(path, mmap_mode="r"), refused=r"in (12|36|48) of \1 rows, first in row \d")
 
 
 @case("data")
@@ -266,24 +364,85 @@ def anything_with_rows() -> Case:
 
 @case("data")
 def strings() -> Case:
-    return Case(compiled(mlp), Y.astype(str)[:, None], refused="`x` must be an array of numbers")
+    return Case(compiled(lookup), WORDS, refused=r"dtype <U5. Pass strings as a tensor: `tf.constant`")
+
+
+@case("data")
+def lists_of_numbers() -> Case:
+    return Case(compiled(mlp), X.tolist(), refused="x of type float. Make one array of lists")
+
+
+@case("data")
+def a_list_of_rows() -> Case:
+    return Case(
+        compiled(mlp), [*X[:50]], Y[:50], refused=r"len\(x\)=64, len\(y\)=50. Each item of the list is taken for an"
+    )
+
+
+WITH_NAN = X.copy()
+WITH_NAN[:, 3] = np.nan
 
 
 @case("data")
 def NaN() -> Case:
-    x = X.copy()
-    x[7, 3] = np.nan
-    return Case(compiled(mlp), x, refused="NaN or infinity in 1 of 1797 rows, first in row 7")
+    return Case(compiled(mlp), WITH_NAN, refused=r"x has NaN or infinity in (12|36|48) of \1 rows, first in row \d")
 
 
 @case("data")
 def NaN_in_a_stream() -> Case:
-    x = X.copy()
-    x[7, 3] = np.nan
-    dataset = tf.data.Dataset.from_tensor_slices((x, Y)).batch(10)
+    dataset = tf.data.Dataset.from_tensor_slices((WITH_NAN, Y)).batch(10)
     return Case(
-        compiled(mlp), dataset, None, refused="`x` must contain only finite numbers.*in 1 of 10 rows, first in row 7"
+        compiled(mlp), dataset, None, refused="x has NaN or infinity in 10 of 10 rows, first in row 0 of batch 0"
     )
+
+
+@case("data")
+def NaN_that_a_layer_replaces() -> Case:
+    class Replaced(layers.Layer):
+        def call(self, inputs):
+            return tf.where(tf.math.is_nan(inputs), 0.5, inputs)
+
+    return Case(compiled(classifier((64,), Replaced)), WITH_NAN)
+
+
+@case("data")
+def NaN_in_targets_that_the_loss_leaves_out() -> Case:
+    def known(y_true, y_pred):
+        return tf.where(tf.math.is_nan(y_true), 0.0, (tf.where(tf.math.is_nan(y_true), 0.0, y_true) - y_pred) ** 2)
+
+    y = np.where(np.random.default_rng(0).random((len(X), 2)) < 0.5, np.nan, X[:, 20:22])
+    return Case(compiled(lambda: keras.Sequential([keras.Input((64,)), layers.Dense(2)]), loss=known), y=y)
+
+
+@case("data")
+def labels_of_weight_0() -> Case:
+    make = compiled(
+        lambda: keras.Sequential([keras.Input((64,)), layers.Dense(1, "sigmoid")]), loss="binary_crossentropy"
+    )
+    y = np.where(Y < 5, -1, BINARY)
+    return Case(make, y=y, data={"sample_weight": (Y >= 5).astype("float32")[:, None]})
+
+
+@case("data")
+def labels_of_class_weight_0() -> Case:
+    make = compiled(
+        lambda: keras.Sequential([keras.Input((64,)), layers.Dense(1, "sigmoid")]), loss="binary_crossentropy"
+    )
+    return Case(make, y=np.where(Y < 5, -1, BINARY), data={"class_weight": {-1: 0.0, 0: 2.0}})
+
+
+@case("data")
+def one_weight_for_each_observation_of_two_outputs() -> Case:
+    def build() -> keras.Model:
+        inputs = keras.Input((64,))
+        return keras.Model(inputs, [layers.Dense(10, "softmax")(inputs), layers.Dense(10, "softmax")(inputs)])
+
+    return Case(compiled(build, loss=[CROSSENTROPY] * 2), y=[Y, Y], data={"sample_weight": WEIGHTS})
+
+
+@case("data", "uint8 images")
+def images_of_bytes() -> Case:
+    return Case(compiled(classifier((64,), lambda: layers.Rescaling(1 / 16))), (X * 16).astype("uint8"))
 
 
 @case("data")
@@ -306,3 +465,21 @@ def a_model_whose_weights_are_NaN() -> Case:
         return model
 
     return Case(compiled(build), refused="weights that are NaN or infinite")
+
+
+@case("data")
+def labels_that_a_mask_leaves_out() -> Case:
+    def build() -> keras.Model:
+        masked = [layers.Masking(), layers.SimpleRNN(4, return_sequences=True), layers.Dense(1, "sigmoid")]
+        return keras.Sequential([keras.Input((8, 8)), *masked])
+
+    x = SEQUENCES.copy()
+    x[:, 5:] = 0
+    y = np.where(np.arange(8)[:, None] < 5, BINARY[:, None, None], -1)
+    return Case(compiled(build, "adam", "binary_crossentropy"), x, y, settings={"lr_space": (1e-2, 1)})
+
+
+@case("data")
+def shares_whose_rounded_sum_is_a_little_more_than_1() -> Case:
+    y = np.eye(10, dtype="float32")[Y] * np.float32(1 + 2e-7)
+    return Case(compiled(mlp, loss="categorical_crossentropy"), y=y)

@@ -2,6 +2,7 @@ import io
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -51,3 +52,16 @@ def test_a_spool_is_full_at_its_limit(monkeypatch):
     assert not kept.is_full
     kept.append(np.ones(100))
     assert kept.is_full
+
+
+def test_strings_and_sparse_and_ragged_tensors_come_back():
+    kept = Spool()
+    strings = np.array([["a\0", ""], ["é", "word"]], object)
+    sparse = tf.sparse.from_dense(np.diag([1.0, 0.0, 2.0]))
+    ragged = tf.ragged.constant([[[1], []], [[2, 3]]], dtype=tf.int64)
+    kept.append((strings, {"sparse": sparse, "ragged": ragged}))
+    found, tensors = kept[0]
+    assert tf.constant(found).numpy().tolist() == tf.constant(strings).numpy().tolist()
+    np.testing.assert_array_equal(tf.sparse.to_dense(tensors["sparse"]), tf.sparse.to_dense(sparse))
+    assert tensors["ragged"].to_list() == ragged.to_list()
+    assert tensors["ragged"].dtype == ragged.dtype

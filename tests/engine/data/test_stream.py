@@ -1,10 +1,11 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from autolr_widget import LRTuner
 from autolr_widget.engine.data import spool
-from autolr_widget.engine.data.stream import Stream
+from autolr_widget.engine.data.stream import Stream, is_stream
 
 
 def test_a_stream_that_fails_has_not_ended(make_model, digits):
@@ -25,12 +26,10 @@ def test_a_stream_that_fails_has_not_ended(make_model, digits):
 
 
 def test_a_stream_stops_at_a_batch_that_was_refused(make_model, digits):
-    x = digits[0].copy()
-    x[15] = np.nan
-    batches = ((x[i : i + 10], digits[1][i : i + 10]) for i in range(0, 100, 10))
+    batches = ((digits[0][i : i + 10 - i // 10], digits[1][i : i + 10]) for i in range(0, 100, 10))
     tuner = LRTuner(make_model(), batches, num_evals=3, horizon=1)
     tuner.step()
-    for message in ("must contain only finite numbers", "stopped with an error"):
+    for message in ("whose parts have the same length", "stopped with an error"):
         with pytest.raises(ValueError, match=message):
             tuner.step()
     assert len(tuner) == 1
@@ -90,8 +89,8 @@ def test_a_stream_may_yield_strings():
     dataset = tf.data.Dataset.from_tensor_slices(({"word": words}, np.zeros(2))).batch(2)
     (batch, _) = Stream(dataset).draw(8, 0, 0)(0)
     assert tf.convert_to_tensor(batch["word"]).numpy().tolist() == np.char.encode(words, "utf-8").tolist()
-    with pytest.raises(ValueError, match="numbers or strings"):
-        Stream(iter([(np.array([object()]), np.zeros(1))]))
+    with pytest.raises(ValueError, match=r"must yield arrays of numbers.*dtype <U7.*`tf.constant`"):
+        Stream(iter([(words, np.zeros(2))]))
 
 
 def batches_of(sizes, digits):
@@ -132,3 +131,193 @@ def test_single_observations_are_combined(digits):
     x, y = stream.draw(6, 0, 1, batches=2)(1)
     np.testing.assert_array_equal(x, digits[0][18:24])
     np.testing.assert_array_equal(y, digits[1][18:24])
+
+
+class Opened:
+    """Batches of a file, as it were: each pass over them opens it, and closes it at its end."""
+
+    def __init__(self, batches):
+        self.batches = batches
+        self.open = 0
+
+    def __iter__(self):
+        self.open += 1
+        try:
+            yield from self.batches
+        finally:
+            self.open -= 1
+
+
+def test_what_is_opened_is_closed_at_construction_and_when_a_run_halts(make_model, digits):
+    stream = Opened(batches_of([4] * 20, digits))
+    tuner = LRTuner(make_model(), stream, num_evals=2, num_subsamples=4, horizon=2)
+    assert stream.open == 0
+    first = tuner.step()
+    assert stream.open == 1
+    tuner.let_go()
+    assert stream.open == 0
+    second = tuner.step()
+    for _ in tuner:
+        pass
+    assert stream.open == 0
+    whole = [round.deltas for round in LRTuner(make_model(), iter(stream.batches), **tuner_settings(tuner))]
+    np.testing.assert_array_equal([first.deltas, second.deltas], whole[:2])
+    np.testing.assert_array_equal(tuner.deltas, whole)
+
+
+def test_what_is_opened_is_closed_when_a_run_is_complete_or_restored(make_model, digits):
+    stream = Opened(batches_of([4] * 20, digits))
+    tuner = LRTuner(make_model(), stream, num_evals=2, num_subsamples=2, horizon=2)
+    assert len(tuner.advance(1000)) == 2
+    assert stream.open == 0
+    again = Opened(stream.batches)
+    other = LRTuner(make_model(), again)
+    assert len(other.restored(tuner.saved_run)) == 2
+    assert again.open == 0
+
+
+def tuner_settings(tuner):
+    return {name: getattr(tuner.settings, name) for name in ("num_evals", "num_subsamples", "horizon")}
+
+
+def test_an_interrupt_closes_what_is_open_and_the_next_round_reads_on(digits):
+    class Interrupted(Opened):
+        due = True
+
+        def __iter__(self):
+            for batch in super().__iter__():
+                yield batch
+                if self.due:
+                    self.due = False
+                    raise KeyboardInterrupt
+
+    source = Interrupted(batches_of([4] * 5, digits))
+    stream = Stream(source)
+    draw = stream.draw(4, 0, 0, batches=3)
+    with pytest.raises(KeyboardInterrupt):
+        draw(2)
+    assert source.open == 0
+    np.testing.assert_array_equal(draw(2)[0], digits[0][8:12])
+
+
+def test_a_generator_stays_open_because_it_can_not_be_opened_again(digits):
+    batches = (batch for batch in batches_of([4] * 5, digits))
+    stream = Stream(batches)
+    stream.let_go()
+    np.testing.assert_array_equal(stream.draw(4, 0, 1)(0)[0], digits[0][4:8])
+    stream.let_go()
+    np.testing.assert_array_equal(next(batches)[0], digits[0][8:12])
+
+
+def test_a_PyDataset_is_read_by_index_and_nothing_is_read_twice(digits):
+    read = []
+
+    class Indexed(keras.utils.PyDataset):
+        def __len__(self):
+            return 5
+
+        def __getitem__(self, index):
+            read.append(index)
+            return batches_of([4] * 5, digits)[index]
+
+    stream = Stream(Indexed(workers=2))
+    stream.draw(4, 0, 2)(0)
+    stream.let_go()
+    stream.draw(4, 0, 3)(0)
+    assert read == [0, 1, 2, 3]
+
+
+def test_a_cache_in_a_file_is_free_for_fit_after_the_tuner_was_made_or_paused(make_model, digits, tmp_path):
+    x, y = digits[0][:200], digits[1][:200]
+
+    def cached():
+        return tf.data.Dataset.from_tensor_slices((x, y)).batch(10).cache(str(tmp_path / "cache"))
+
+    plain = [round.deltas for round in LRTuner(make_model(), (tf.data.Dataset.from_tensor_slices((x, y)).batch(10)),
+                                               num_evals=2, num_subsamples=3, horizon=2)]  # fmt: skip
+    for rounds in (0, 1):
+        dataset = cached()
+        tuner = LRTuner(make_model(), dataset, num_evals=2, num_subsamples=3, horizon=2)
+        for _ in range(rounds):
+            tuner.step()
+        tuner.let_go()
+        assert list(tmp_path.iterdir()) == []
+        make_model().fit(dataset, shuffle=False, verbose=0)
+        for _ in tuner:
+            pass
+        np.testing.assert_array_equal(tuner.deltas, plain)
+        for file in tmp_path.iterdir():
+            file.unlink()
+
+
+def test_the_order_of_a_fixed_shuffle_does_not_depend_on_pauses(digits):
+    dataset = tf.data.Dataset.from_tensor_slices(digits).shuffle(500, seed=1, reshuffle_each_iteration=False).batch(4)
+    paused = Stream(dataset)
+    draw = paused.draw(4, 0, 0, batches=3)
+    found = []
+    for step in range(3):
+        found.append(draw(step)[0])
+        paused.let_go()
+    np.testing.assert_array_equal(found, [x.numpy() for x, _ in dataset.take(3)])
+
+
+def test_sparse_and_ragged_batches_are_those_of_the_stream(digits):
+    ragged = tf.ragged.constant([[1.0], [2.0, 3.0], [4.0], [5.0]], dtype=tf.float32)
+    matrix = tf.sparse.from_dense(digits[0][:4])
+    dataset = tf.data.Dataset.from_tensor_slices(({"ragged": ragged, "sparse": matrix}, digits[1][:4])).batch(2)
+    draw = Stream(dataset).draw(2, 0, 0, batches=2)
+    for step, (x, y) in enumerate(dataset):
+        found = draw(step)
+        assert found[0]["ragged"].to_list() == x["ragged"].to_list()
+        np.testing.assert_array_equal(tf.sparse.to_dense(found[0]["sparse"]), tf.sparse.to_dense(x["sparse"]))
+        np.testing.assert_array_equal(found[1], y)
+
+
+@pytest.mark.parametrize(
+    ("batch", "message"),
+    [
+        (([[1.0, 2.0]], np.zeros(1)), r"must yield arrays\. Received: lists or tuples of numbers\. .*`numpy.asarray`"),
+        ((np.zeros((0, 3)), np.zeros(0)), "must begin with a batch of observations"),
+        ((np.array([{}]), np.zeros(1)), "must yield arrays of numbers. Received: an array of dtype object"),
+    ],
+)
+def test_batches_that_fit_would_not_take_are_refused(batch, message):
+    with pytest.raises(ValueError, match=message):
+        Stream(iter([batch]))
+
+
+def test_NaN_is_found_in_the_batches_of_a_round(digits):
+    batches = batches_of([4] * 6, digits)
+    batches[3][0][2, 5] = np.inf
+    batches[3][1][0] = 1
+    stream = Stream(iter(batches))
+    for step in range(3):
+        stream.draw(4, 0, 1, batches=3)(step)
+    assert stream.not_finite(4, 0, 0, 3) == ""
+    assert stream.not_finite(4, 0, 1, 3) == "x has NaN or infinity in 1 of 4 rows, first in row 2 of batch 3"
+    single = Stream(iter([*zip(*batches[3], strict=True)]), shapes=[(64,)])
+    single.draw(4, 0, 0)(0)
+    assert single.not_finite(4, 0, 0) == "x has NaN or infinity in 1 of 1 rows, first in row 2"
+
+
+def test_what_yields_batches_is_a_stream_and_what_has_rows_is_not(digits):
+    class Iterated:
+        def __iter__(self):
+            return iter(batches_of([4] * 3, digits))
+
+    class Indexed(Iterated):
+        """As in a Hugging Face `IterableDataset`, which has no length."""
+
+        def __getitem__(self, index):
+            raise NotImplementedError
+
+    class WithRows(Indexed):
+        def __len__(self):
+            return 3
+
+    # A `grain.MapDataset` has rows, but `fit` takes them for batches.
+    grain = type("MapDataset", (WithRows,), {"__module__": "grain._src.python.dataset.dataset"})
+    assert [is_stream(kind()) for kind in (Iterated, Indexed, WithRows, grain)] == [True, True, False, True]
+    assert not is_stream(digits[0])
+    assert not is_stream({"a": digits[0]})
+    np.testing.assert_array_equal(Stream(grain()).draw(4, 0, 1)(0)[0], digits[0][4:8])

@@ -192,3 +192,25 @@ def test_rounds_are_the_same_alone_and_in_blocks(make_model, digits, pruner, hor
         measured = alone.measure(round.index)
         np.testing.assert_array_equal(measured.deltas[round.measured], round.deltas[round.measured])
         assert measured.loss == round.loss
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"horizon": 1}, {"horizon": 3, "evaluate_on": "train"}, {"horizon": 3, "evaluate_on": "progressive"}],
+)
+def test_NaN_that_a_relu_hides_from_the_loss_is_named(digits, make_model, settings):
+    x = digits[0].copy()
+    x[:, 3] = np.nan
+    tuner = LRTuner(make_model(), x, digits[1], num_evals=3, batch_size=8, **settings)
+    for _ in range(2):
+        with pytest.raises(
+            ValueError, match=r"All rates diverged, and x has NaN or infinity in (\d+) of \1 rows, first"
+        ):
+            tuner.step()
+    assert len(tuner) == 0
+
+
+def test_a_round_whose_rates_all_diverge_is_kept_if_its_data_are_finite(digits, make_model):
+    tuner = LRTuner(make_model(), *digits, num_evals=3, lr_space=(1e37, 3e38), horizon=3, evaluate_on="train")
+    assert np.isnan(tuner.step().deltas).all()
+    assert len(tuner) == 1

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
+from scipy import sparse
 
 from autolr_widget import LRTuner
 from autolr_widget.engine.data.observations import Observations
@@ -102,3 +104,18 @@ def test_weights_of_any_dtype_have_a_fingerprint(digits):
     tuner.step()
     assert tuner.saved_run.optimizer == "LossScaleOptimizer"
     tuner.restored(tuner.saved_run)
+
+
+def test_strings_and_sparse_and_ragged_data_have_a_fingerprint(digits):
+    x = digits[0][:50]
+    words = np.array([f"word {i}" for i in range(50)], dtype=object)
+    again = np.array([f"word {i}" for i in range(50)], dtype=object)
+    other = again.copy()
+    other[3] = "another"
+    assert start_of(words) == start_of(again) != start_of(other)
+    changed = x.copy()
+    changed[49, 20] += 1
+    assert start_of(sparse.csr_matrix(x)) == start_of(tf.sparse.from_dense(x)) != start_of(sparse.csr_matrix(changed))
+    lengths = [[1, 3] * 25, [3, 1] * 25]
+    ragged = [tf.RaggedTensor.from_row_lengths(np.arange(100), some) for some in lengths]
+    assert start_of(ragged[0]) != start_of(ragged[1])
