@@ -16,7 +16,7 @@ demo: .venv/demo $(STATIC)
 
 ## The same for work on js/: a saved file is bundled and the open notebook shows it. Ctrl-C ends both.
 # The shell runs esbuild itself, as npm would leave it behind. At the end, the bundle is made small again.
-dev: .venv/demo $(STATIC)
+dev: .venv/dev $(STATIC)
 	@(cd js && PATH="$$PWD/node_modules/.bin:$$PATH" && exec $$(npm pkg get scripts.dev | tr -d '"')) & \
 	trap : INT; trap "kill $$!; cd js && npm run --silent build" EXIT; \
 	ANYWIDGET_HMR=1 $(LAB)
