@@ -10,6 +10,9 @@ LAB = TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$
 # Jobs side by side. The output of each in one piece, where make can do that.
 TOGETHER = $(MAKE) --no-print-directory --jobs=4 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
+# What is installed for the tests is compiled when it is first imported, a third of it, and is to be kept then.
+unexport PYTHONDONTWRITEBYTECODE
+
 ## JupyterLab on the quickstart. Without a display it prints the address and serves.
 demo: .venv/demo $(STATIC)
 	$(LAB)
@@ -27,9 +30,10 @@ quick: .venv/dev $(STATIC)
 	$(TOGETHER) lint vitest pytest-quick
 
 ## Every check and every test: Python, JavaScript, notebooks, packages, browser.
+# Three tests at once on two cores, because those of browsers and hosts often wait.
 test: .venv/dev $(STATIC)
 	$(TOGETHER) hosts chromium lint vitest
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 ## How many small faults in the statistics, the session and the panel's arithmetic the tests notice. 15 to 20 minutes on
 ## two cores. tests/mutants.md lists those that no test can notice.
@@ -107,7 +111,7 @@ chromium: .venv/dev
 	@touch $@
 
 .venv/dev: pyproject.toml $(STATIC) | .venv/bin/pip
-	$(BIN)/pip install --quiet --editable '.[dev]'
+	$(BIN)/pip install --quiet --no-compile --editable '.[dev]'
 	@touch $@ .venv/demo
 
 ## The environments of the hosts that tests/hosts shows the widget in, and of the lowest versions, beside this one.
