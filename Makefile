@@ -10,7 +10,7 @@ LAB = TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$
 # Jobs side by side. The output of each in one piece, where make can do that.
 TOGETHER = $(MAKE) --no-print-directory --jobs=4 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-# What is installed for the tests is compiled when it is first imported, a third of it, and is to be kept then.
+# What is installed is compiled when it is first imported, a third of it, and is to be kept then.
 unexport PYTHONDONTWRITEBYTECODE
 
 ## JupyterLab on the quickstart. Without a display it prints the address and serves.
@@ -107,7 +107,7 @@ chromium: .venv/dev
 	$(BIN)/pip install --quiet --upgrade pip
 
 .venv/demo: pyproject.toml $(STATIC) | .venv/bin/pip
-	$(BIN)/pip install --quiet --editable '.[demo]'
+	$(BIN)/pip install --quiet --no-compile --editable '.[demo]'
 	@touch $@
 
 .venv/dev: pyproject.toml $(STATIC) | .venv/bin/pip
