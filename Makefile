@@ -10,13 +10,16 @@ LAB = TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$
 # Jobs side by side. The output of each in one piece, where make can do that.
 TOGETHER = $(MAKE) --no-print-directory --jobs=4 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
+# What is installed is compiled when it is first imported, a third of it, and is to be kept then.
+unexport PYTHONDONTWRITEBYTECODE
+
 ## JupyterLab on the quickstart. Without a display it prints the address and serves.
 demo: .venv/demo $(STATIC)
 	$(LAB)
 
 ## The same for work on js/: a saved file is bundled and the open notebook shows it. Ctrl-C ends both.
 # The shell runs esbuild itself, as npm would leave it behind. At the end, the bundle is made small again.
-dev: .venv/demo $(STATIC)
+dev: .venv/dev $(STATIC)
 	@(cd js && PATH="$$PWD/node_modules/.bin:$$PATH" && exec $$(npm pkg get scripts.dev | tr -d '"')) & \
 	trap : INT; trap "kill $$!; cd js && npm run --silent build" EXIT; \
 	ANYWIDGET_HMR=1 $(LAB)
@@ -103,11 +106,11 @@ chromium: .venv/dev
 	$(BIN)/pip install --quiet --upgrade pip
 
 .venv/demo: pyproject.toml $(STATIC) | .venv/bin/pip
-	$(BIN)/pip install --quiet --editable '.[demo]'
+	$(BIN)/pip install --quiet --no-compile --editable '.[demo]'
 	@touch $@
 
 .venv/dev: pyproject.toml $(STATIC) | .venv/bin/pip
-	$(BIN)/pip install --quiet --editable '.[dev]'
+	$(BIN)/pip install --quiet --no-compile --editable '.[dev]'
 	@touch $@ .venv/demo
 
 ## The environments of the hosts that tests/hosts shows the widget in, and of the lowest versions, beside this one.

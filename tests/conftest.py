@@ -44,5 +44,10 @@ def make_model():
     return make
 
 
+def pytest_collection_modifyitems(items):
+    # The longest first, or at the end one worker would wait for another.
+    items.sort(key=lambda item: "test_lowest_versions" not in item.nodeid)
+
+
 def pytest_addoption(parser):
     parser.addoption("--refresh", action="store_true", help="make the pictures in docs/screens again")

@@ -245,10 +245,9 @@ def test_nothing_is_left_of_50_widgets_closed_during_a_run(notebook):
         notebook.execute("tuner.close()")
         if count == 0:
             after_one = notebook.python("left()")
-    # The kernel still watches over a run without a page for some seconds.
-    page.wait_for_timeout(4000)
     notebook.evaluate("panel.content.model.sharedModel.deleteCell(panel.content.widgets.length - 1)")
-    assert notebook.python("left()") == after_one
+    # The kernel still watches over a run without a page for some seconds.
+    notebook.wait_for(f"left() == {after_one}")
 
 
 @pytest.mark.parametrize("how", ["restarted", "killed"])

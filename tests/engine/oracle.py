@@ -66,14 +66,16 @@ def true_deltas(
     start = [*(variable.numpy() for variable in _state(model)), *slots]
     others = [variable.numpy() for variable in _others(model)]
     seen = batches[horizon:] if evaluate_on == "held-out" else batches
+    _assign((*_state(copy), *copy.optimizer.variables), start)
+    before = _losses(copy, seen)
     deltas = []
     for rate in rates:
         _assign((*_state(copy), *copy.optimizer.variables), start)
-        before = _losses(copy, seen)
         own = []
         _set_rate(copy, float(rate))
         for x, y, sample_weight in batches[:horizon]:
-            own += _losses(copy, [(x, y, sample_weight)])
+            if evaluate_on == "progressive":
+                own += _losses(copy, [(x, y, sample_weight)])
             copy.train_on_batch(x, y, sample_weight=sample_weight)
         _assign(_others(copy), others)
         if evaluate_on == "progressive":

@@ -97,7 +97,8 @@ def make(name: str) -> None:
     shutil.rmtree(place, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True)
     (site,) = place.glob("lib/python*/site-packages")
-    install = [*pip(name), "install", "--quiet", "--no-warn-conflicts"]
+    # Not compiled: a third of the modules is ever imported, and Python keeps what it compiles then.
+    install = [*pip(name), "install", "--quiet", "--no-warn-conflicts", "--no-compile"]
     if requirements := with_all_packages().get(name):
         (site / "autolr_widget.pth").write_text(f"{ROOT}\n")
         subprocess.run([*install, *requirements], check=True)

@@ -1,5 +1,7 @@
 """The widget in each host: real servers, real kernels, a real model, a real browser."""
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.browser.screen import expect_rounds, progress, run_button, state
@@ -92,7 +94,8 @@ def test_a_reload_and_another_page(host):
     before = host.diary["kernel"]
     host.reload()
     if host.keeps_its_kernel:
-        expect(run_button(page)).to_have_text("Pause", timeout=30_000)
+        # On a busy machine, the run may end before the page is back.
+        expect(run_button(page)).to_have_text(re.compile("Pause|Run again"), timeout=30_000)
         other = host.open_in_another_page()
         for each in (page, other):
             expect_done(each)
