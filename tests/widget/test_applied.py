@@ -74,9 +74,10 @@ def test_the_screen_tells_the_rates_of_all_parts_of_a_multi_optimizer(make_model
     if not hasattr(optimizers, "MultiOptimizer"):
         pytest.skip("needs a newer Keras")
     # The default comes last.
-    parts = optimizers.OptimizerMap(optimizers.SGD(0.1), {".*bias": optimizers.Adam(0.03)})
+    sgd, adam = optimizers.SGD(0.1, name="plain"), optimizers.Adam(0.03, name="adaptive")
+    parts = optimizers.OptimizerMap(sgd, {".*bias": adam})
     widget = TunerWidget(make_model(optimizers.MultiOptimizer(parts)), *digits)
-    meaning = ", the rate of adam, 3.33 × it for sgd"
+    meaning = ", the rate of adaptive, 3.33 × it for plain"
     assert widget._panel.reason == "press Run, or type a rate" + meaning
     widget.selected_lr = 0.02
     assert widget._panel.reason == "your own choice" + meaning
