@@ -73,7 +73,6 @@ class Chart:
         self._zero = _lines(scales, colors=[NEUTRAL], line_style="dashed", stroke_width=1)
         # In a race, the faint mean of all rates is behind the mean of the rates that still race.
         self._dropped = _lines(scales, stroke_width=1.5, opacities=[0.5], **blue)
-        self._points = bqplot.Scatter(x=[1.0], y=[0.0], scales=scales, default_size=28, **blue)
         self._rounds = _lines(scales, stroke_width=1, opacities=[0.3], **blue)
         self._unfinished = _lines(scales, stroke_width=2, opacities=[0.6], line_style="dashed", **blue)
         # The points of the run that `refine` started from.
@@ -92,7 +91,6 @@ class Chart:
                 self._dropped,
                 self._unfinished,
                 self._curve,
-                self._points,
             ],
             axes=[*self._x_axes.values(), y_axis],
             fig_margin=MARGIN,
@@ -119,7 +117,7 @@ class Chart:
         """
         self._rates = rates
         self._ends = rates[[0, -1]] if before is None else before[0][[0, -1]]
-        for mark in (self._curve, self._points, self._dropped, self._rounds, self._unfinished):
+        for mark in (self._curve, self._dropped, self._rounds, self._unfinished):
             mark.visible = False
         with self._before.hold_sync():
             self._before.visible = before is not None
@@ -171,7 +169,7 @@ class Chart:
             not diverge looks better than the rate is.
         """
         seen = np.isfinite(band.mean) & whole
-        self._curve.visible = self._points.visible = bool(seen.any())
+        self._curve.visible = bool(seen.any())
         self._dropped.visible = bool(seen.any() and not racing.all())
         if not seen.any():
             return
@@ -194,7 +192,6 @@ class Chart:
         banded &= band.mean <= self.limits[1]
         gap = np.nan if (shown & banded).any() else band.mean
         edges = np.where(banded, [band.lower, band.upper], gap)
-        self._move(self._points, band.mean, shown)
         rates, lines = self._rates[shown], np.vstack([edges, band.mean])[:, shown]
         between, curve = dip(rates, lines[2])
         # The band is straight between the measured rates, and the mean is the parabola that the rule reads.

@@ -48,7 +48,7 @@ class Choice(traitlets.HasTraits):
 
     selected_lr = Rate(None, allow_none=True)
     pinned = traitlets.Bool(False)
-    edge = traitlets.Unicode("", help="The end of the grid at which the choice of the rule lies, or empty")
+    edge = traitlets.Unicode("", help="The end of the grid at which the curve's lowest point lies, or empty")
     reason = traitlets.Unicode("", help="How the rate was chosen, and how certain the choice is")
     interval: traitlets.List[float] = traitlets.List(help="The interval of the rule's choice, or empty")
 
@@ -108,10 +108,10 @@ class Choice(traitlets.HasTraits):
             self.edge, self.reason, self.interval = "", "your own choice" + meant, []
             return
         lr, reason = self._by_rule()
-        settings, rates, deltas = self._settings, self._run.rates, self._run.deltas
-        self.edge = edge(settings.method, rates, deltas) if lr and len(deltas) > 0 else ""
+        rates, deltas = self._run.rates, self._run.deltas
+        self.edge = edge("mean", rates, deltas) if lr and len(deltas) > 0 else ""
         if self.edge:
-            reason += f" · at the {self.edge} end of the grid: widen it"
+            reason += f" · the lowest point is at the {self.edge} end of the grid"
         self._choosing = True
         try:
             self.selected_lr = lr

@@ -45,10 +45,14 @@ class Panel(anywidget.AnyWidget):
         sync=True
     )
     batch_most = traitlets.Int(512, help="The largest batch size that the data allow").tag(sync=True)
+    own_batch_size = traitlets.Int(
+        None, allow_none=True, help="The size of a stream's own batches, which the setting does not change"
+    ).tag(sync=True)
     replay = traitlets.Bool(False, help="Whether this is a saved run, which has no model to measure").tag(sync=True)
     autosave = traitlets.Unicode("", help="The file to which rounds are written, or empty").tag(sync=True)
 
     # The run.
+    subject = traitlets.Unicode("", help="The model and its optimizer, in words").tag(sync=True)
     status = traitlets.Unicode("idle").tag(sync=True)
     round = traitlets.Int(0).tag(sync=True)
     turn = traitlets.Int(0, help="The number of finished turns, see `Session.turn`").tag(sync=True)
@@ -70,6 +74,10 @@ class Panel(anywidget.AnyWidget):
     notice = traitlets.Unicode("", help="The result of the last command").tag(sync=True)
     interval: traitlets.List[float] = traitlets.List(help="The interval of the chosen rate, or empty").tag(sync=True)
     choices = traitlets.Dict(help="What each rule chooses").tag(sync=True)
+    all_rules = traitlets.Bool(False, help="Whether the chart shows the choice of every rule").tag(sync=True)
+    edge = traitlets.Unicode("", help="The end of the grid at which the curve's lowest point lies, or empty").tag(
+        sync=True
+    )
     code = traitlets.Unicode("", help="Python that does the same without the widget").tag(sync=True)
     undoable = traitlets.Bool(False, help="Whether an `apply` can be undone").tag(sync=True)
 

@@ -84,7 +84,9 @@ class TunerWidget(ipw.VBox):
     round = traitlets.Int(0, read_only=True, help="The number of finished rounds")
     error = traitlets.Unicode("", read_only=True, help='The message shown when status is "error"')
     selected_lr = Rate(None, allow_none=True, help="The choice of the rule, or the user's own choice while pinned")
-    edge = traitlets.Unicode("", read_only=True, help="The end of the grid at which the rule's choice lies, or empty")
+    edge = traitlets.Unicode(
+        "", read_only=True, help="The end of the grid at which the curve's lowest point lies, or empty"
+    )
     pinned = traitlets.Bool(False, help="Whether `selected_lr` is the user's own choice")
 
     def __init__(
@@ -156,6 +158,7 @@ class TunerWidget(ipw.VBox):
         self._snapshot = Snapshot()
         self._panel = Panel(
             batch_most=min(512, run.num_observations or 512),
+            own_batch_size=run.own_batch_size,
             replay=not run.can_measure,
             autosave=str(self._autosave.path or ""),
             settings=setting_controls("" if run.has_validation_data else "validation"),
@@ -176,7 +179,7 @@ class TunerWidget(ipw.VBox):
         mirror(session, self, "status", "round", "error")
         mirror(session, panel, "status", "round", "error", "stale", "turn", "preparing")
         mirror(choice, self, "selected_lr", "pinned", "edge")
-        mirror(choice, panel, "selected_lr", "pinned", "reason", "interval")
+        mirror(choice, panel, "selected_lr", "pinned", "reason", "interval", "edge")
         mirror(self, choice, "selected_lr", "pinned")
         # These come after the mirrors: the front end must receive the state of the run, even if one of these raises.
         session.observe(self._on_status, names="status")
@@ -195,6 +198,7 @@ class TunerWidget(ipw.VBox):
             "reset": Command(self.reset),
             "use_rule": Command(self._use_rule),
             "refine": Command(self.refine),
+            "widen": Command(self.widen),
             "apply": Command(self._apply),
             "undo": Command(lambda: f"The model's optimizer has its rate of {self.undo():.4g} again"),
             "pin_run": Command(self.pin_run),
@@ -277,12 +281,29 @@ class TunerWidget(ipw.VBox):
         _ = self.tuner.model, self._selected()
         if len(self.tuner) == 0:
             raise ValueError("There is no curve to refine yet. Run the tuner first.")
-        self._move_grid(*around(self.tuner.rates, *self._choice.range()))
-        self._view.before = self._view.curve()
-        self.pinned = False
-        self._view.end_lesson()
-        self._session.stop()
-        self._session.start()
+        self._measure_again(*around(self.tuner.rates, *self._choice.range()), self.num_evals)
+
+    def widen(self) -> None:
+        """Start a run on a grid that goes on where `edge` cuts it off: by a decade, or as far again on a linear scale.
+
+        The steps between the rates stay as they are, and the current curve stays in the chart as points.
+
+        Raises
+        ------
+        ValueError
+            If the lowest point of the curve is not at an end of the grid, or there is no model to measure.
+        """
+        _ = self.tuner.model
+        if not self.edge:
+            raise ValueError("The curve's lowest point is not at an end of the grid.")
+        low, high, count = self.lr_min, self.lr_max, self.num_evals
+        if self.scale == "log":
+            more = math.ceil((count - 1) / math.log10(high / low))
+            ends = (low / 10, high) if self.edge == "lower" else (low, high * 10)
+        else:
+            more = count - 1
+            ends = (low / 10, high) if self.edge == "lower" else (low, 2 * high - low)
+        self._measure_again(*ends, count + more)
 
     def apply(self) -> float:
         """Write `selected_lr` into the model's optimizer, and return it.
@@ -358,7 +379,14 @@ class TunerWidget(ipw.VBox):
                 "The length of the data is not known, so `stepsize` can't be converted from epochs to steps. "
                 "Use `keras.optimizers.schedules.CosineDecayRestarts(tuner.selected_lr, first_decay_steps=…)`."
             )
-        return cosine_restarts(self._selected(), math.ceil(size / self.batch_size), stepsize, t_mul, m_mul, alpha)
+        return cosine_restarts(
+            self._selected(),
+            math.ceil(size / (self.tuner.own_batch_size or self.batch_size)),
+            stepsize,
+            t_mul,
+            m_mul,
+            alpha,
+        )
 
     def save(self, path: str | Path) -> None:
         """Write the run to a file, in the format that the suffix of ``path`` names.
@@ -488,7 +516,8 @@ class TunerWidget(ipw.VBox):
         return notice
 
     def _use_view(self) -> str:
-        self._move_grid(*self._panel.view)
+        low, high = self._panel.view
+        self._move_grid(low, high, self.num_evals)
         return "The next run measures this range"
 
     def _download(self, format: str) -> None:
@@ -504,11 +533,20 @@ class TunerWidget(ipw.VBox):
     def _settings(self) -> Settings:
         return Settings(**{name: getattr(self, name) for name in SETTINGS})
 
-    def _move_grid(self, lr_min: float, lr_max: float) -> None:
-        # Check both ends together: each of them may be invalid with the old value of the other.
-        replace(self._settings(), lr_min=lr_min, lr_max=lr_max)
+    def _measure_again(self, lr_min: float, lr_max: float, num_evals: int) -> None:
+        """Start a run on another grid. The current curve stays in the chart as points."""
+        self._move_grid(lr_min, lr_max, num_evals)
+        self._view.before = self._view.curve()
+        self.pinned = False
+        self._view.end_lesson()
+        self._session.stop()
+        self._session.start()
+
+    def _move_grid(self, lr_min: float, lr_max: float, num_evals: int) -> None:
+        # Check them together: each end may be invalid with the old value of the other.
+        replace(self._settings(), lr_min=lr_min, lr_max=lr_max, num_evals=num_evals)
         with self.hold_trait_notifications():
-            self.lr_min, self.lr_max = lr_min, lr_max
+            self.lr_min, self.lr_max, self.num_evals = lr_min, lr_max, num_evals
 
     def _selected(self) -> float:
         if self.selected_lr is None:

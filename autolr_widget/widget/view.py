@@ -182,6 +182,7 @@ class View:
 
     def _show_all(self) -> None:
         with self._panel.hold_sync():
+            self._panel.subject = self._run.subject
             self._panel.rates = self._run.rates.tobytes()
             self._panel.full_view = list(self.chart.ends)
             self._panel.view = list(self.chart.ends)
@@ -194,7 +195,7 @@ class View:
     def _words(self) -> str:
         """Return a description of the current run that distinguishes it from other runs."""
         settings, rounds = self._run.settings, len(self._run)
-        words = [self._run.optimizer, f"batches of {settings.batch_size}"]
+        words = [self._run.optimizer, f"batches of {self._run.own_batch_size or settings.batch_size}"]
         steps = self._run.read_at or settings.horizon
         words += [f"{steps} step{'s' if steps > 1 else ''}"]
         words += [f"{rounds} round{'s' if rounds > 1 else ''}"]

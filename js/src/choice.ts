@@ -29,9 +29,11 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
   });
   const state = element("span", { class: "autolr-state" });
   const reason = element("div", { class: "autolr-reason" });
+  const subject = element("div", { class: "autolr-subject" });
   const rule = menu(model.get("settings").find(({ name }) => name === "method")?.options ?? {});
   const useRule = button("Follow the rule", { title: "Use the rule's choice again" });
   const apply = button("Apply", { title: "Set this rate in the model's optimizer" });
+  const widen = button("Widen the grid", { title: "Measure a wider grid: the curve's lowest point is at its end" });
   const undo = button("Undo", { title: "Set the optimizer's previous rate again" });
   const refine = button("Refine", { title: "Measure a finer grid around this rate" });
   const notice = element("div", { class: "autolr-notice", role: "status" });
@@ -51,8 +53,9 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
       { class: "autolr-chosen-by" },
       element("div", { class: "autolr-rule" }, element("label", {}, element("span", {}, "chosen by"), rule), useRule),
       reason,
+      subject,
     ),
-    element("div", { class: "autolr-row" }, apply, undo, refine),
+    element("div", { class: "autolr-row" }, apply, undo, refine, widen),
     notice,
     spoken,
   );
@@ -105,6 +108,7 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
     [apply, "apply"],
     [undo, "undo"],
     [refine, "refine"],
+    [widen, "widen"],
   ] as const) {
     one.addEventListener(
       "click",
@@ -125,6 +129,7 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
     useRule.hidden = !model.get("pinned");
     apply.disabled = replay || lr === null;
     undo.disabled = !model.get("undoable");
+    widen.hidden = replay || !model.get("edge");
     refine.disabled = replay || lr === null || model.get("round") === 0;
   };
   const updateState = () => {
@@ -139,8 +144,9 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
     if (model.get("status") !== "idle")
       setText(spoken, `${state.textContent}. ${lr === null ? "" : `Learning rate ${formatRate(lr)}`}`);
   };
-  const shown = ["selected_lr", "pinned", "reason", "method", "undoable", "round", "replay"] as const;
+  const shown = ["selected_lr", "pinned", "reason", "method", "undoable", "edge", "round", "replay"] as const;
   onChange(model, shown, updateChoice, signal);
+  onChange(model, ["subject"], () => setText(subject, model.get("subject")), signal);
   onChange(model, ["notice"], () => setText(notice, model.get("notice")), signal);
   onChange(model, ["status", "replay", "preparing"], speakState, signal);
   pacer.watch(updateState, signal);

@@ -34,8 +34,10 @@ export interface Lesson {
 export interface Screen extends Paced {
   settings: Setting[];
   batch_most: number;
+  own_batch_size: number | null;
   replay: boolean;
   autosave: string;
+  subject: string;
   progress: Steps;
   stale: boolean;
   efforts: { name: string; settings: Record<string, number> }[];
@@ -45,6 +47,8 @@ export interface Screen extends Paced {
   reason: string;
   interval: number[];
   choices: Record<string, number>;
+  all_rules: boolean;
+  edge: string;
   code: string;
   undoable: boolean;
   rates: DataView;

@@ -27,18 +27,20 @@ function choiceControl(
 
 /** A number, and a slider beside it if the setting has a largest useful value. A number beyond it widens the slider. */
 function numberControl(model: Model, setting: Setting, signal: AbortSignal): HTMLElement {
-  const { name, label, help, kind, most, step, measures } = setting;
+  const { name, label, kind, most, step, measures } = setting;
+  const own = name === "batch_size" ? model.get("own_batch_size") : null;
+  const help = own === null ? setting.help : "The batches of your data, whole and in their order.";
   const whole = kind === "integer";
   const sliderStart = setting.least ?? step ?? 0;
   const slider = element("input", { type: "range", "aria-label": `${label}, slider`, step: String(step ?? 1) });
   const number = element("input", { type: "number", "aria-label": label, step: whole ? "1" : "any" });
   const updateNumber = () => {
-    const value = model.get(name as Name) as number;
+    const value = own ?? (model.get(name as Name) as number);
     const end = name === "batch_size" ? model.get("batch_most") : (most ?? value);
     slider.min = number.min = String(Math.min(sliderStart, value));
     slider.max = String(Math.max(end, value));
     slider.value = number.value = String(value);
-    slider.disabled = number.disabled = model.get("replay") && measures;
+    slider.disabled = number.disabled = own !== null || (model.get("replay") && measures);
   };
   const commit = (input: HTMLInputElement) => {
     const value = Number(input.value);

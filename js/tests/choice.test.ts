@@ -138,3 +138,18 @@ test("the state says that the kernel is gone", () => {
   view.button("Apply")?.click();
   expect(view.node.querySelector(".autolr-state")?.textContent).toBe("No kernel");
 });
+
+test("a wider grid is offered where the lowest point is at an end of the grid", () => {
+  const view = show({ selected_lr: 0.1, round: 3 });
+  const widen = view.button("Widen the grid") as HTMLButtonElement;
+  expect(widen.hidden).toBe(true);
+  view.model.set("edge", "upper");
+  expect(widen.hidden).toBe(false);
+  widen.click();
+  expect(view.sent).toEqual([{ type: "widen" }]);
+});
+
+test("the model and its optimizer are named as text", () => {
+  const view = show({ subject: "<b>net</b> · Adam" });
+  expect(view.node.querySelector(".autolr-subject")?.textContent).toBe("<b>net</b> · Adam");
+});

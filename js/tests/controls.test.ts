@@ -132,3 +132,10 @@ test("a number below its slider can be typed, but 0 can't", () => {
   view.set(view.named("Level"), "0");
   expect(view.named("Level").value).toBe("0.0026");
 });
+
+test("the batch size of a stream's own batches is shown, and can't be changed", () => {
+  const view = show({ own_batch_size: 256 });
+  const number = view.node.querySelector<HTMLInputElement>('input[type="number"][aria-label="Batch size"]');
+  expect([number?.value, number?.disabled]).toEqual(["256", true]);
+  expect(view.node.textContent).toContain("The batches of your data, whole and in their order.");
+});

@@ -11,8 +11,13 @@ def send(widget, **content):
 
 
 def marks(widget):
-    names = ("rounds", "zero", "before", "pins", "dropped", "unfinished", "curve", "points")
+    names = ("rounds", "zero", "before", "pins", "dropped", "unfinished", "curve")
     return dict(zip(names, widget.figure.marks, strict=True))
+
+
+def rates_drawn(widget):
+    """The measured rates that the curve goes through."""
+    return np.intersect1d(marks(widget)["curve"].x, widget.tuner.rates)
 
 
 def drawn(widget):

@@ -67,9 +67,10 @@ def test_a_mean_has_two_points_and_no_gaps_and_a_band_is_not_empty(rates):
     chart.show_band(normal(deltas, 0.05), racing, np.ones(len(rates), dtype=bool))
     measured = sum(n > 0 for n in rounds)
     curve, dropped = chart._curve, chart._dropped
-    for mark in (chart._points, dropped):
+    for mark in (curve, dropped):
         if mark.visible and measured > 1:
-            assert 2 <= len(mark.x) <= measured
+            assert 2 <= len(np.intersect1d(mark.x, chart._rates[np.array(rounds) > 0])) <= measured
+            assert (np.diff(mark.x) > 0).all()
     if curve.visible and measured > 1:
         lower, upper, mean = curve.y
         assert np.isfinite(mean).all()
@@ -99,11 +100,9 @@ def test_marks_have_contrast_on_light_and_dark(surface):
 def test_the_chart_shows_the_summary(widget):
     widget.run()
     summary, drawn = widget.results.summary(), marks(widget)
-    np.testing.assert_allclose(drawn["points"].x, summary.index)
-    np.testing.assert_allclose(drawn["points"].y, summary["mean"], rtol=1e-6)
     np.testing.assert_allclose(front_end.drawn(widget), front_end.seen(widget, summary), rtol=1e-6)
     assert drawn["zero"].y.tolist() == [0, 0]
-    assert {name for name, mark in drawn.items() if mark.visible} == {"zero", "curve", "points"}
+    assert {name for name, mark in drawn.items() if mark.visible} == {"zero", "curve"}
     assert isinstance(drawn["curve"].scales["x"], bqplot.LogScale)
 
 
@@ -138,7 +137,7 @@ def test_a_rate_that_diverged_in_any_round_is_left_out_of_the_chart():
     deltas = np.array([[-1, -2, -3, np.nan], [-1, -2, np.nan, np.nan]])
     chart.show_band(normal(deltas, 0.05), np.ones(4, dtype=bool), np.isfinite(deltas).all(axis=0))
     np.testing.assert_allclose(chart._curve.x, [1e-3, 1e-2])
-    np.testing.assert_allclose(chart._points.y, [-1, -2])
+    np.testing.assert_allclose(chart._curve.y[2], [-1, -2])
 
 
 def test_the_widget_leaves_out_the_rates_that_diverged(make_model, digits):
@@ -146,7 +145,7 @@ def test_the_widget_leaves_out_the_rates_that_diverged(make_model, digits):
     widget.run()
     whole = np.isfinite(widget.tuner.deltas).all(axis=0)
     assert 0 < whole.sum() < 6
-    np.testing.assert_allclose(marks(widget)["points"].x, widget.tuner.rates[whole])
+    np.testing.assert_allclose(front_end.rates_drawn(widget), widget.tuner.rates[whole])
 
 
 def test_a_mean_above_the_chart_has_no_band():
@@ -171,7 +170,7 @@ def test_the_chart_shows_rates_that_dropped_out_of_a_race(widget):
     drawn = marks(widget)
     assert drawn["dropped"].visible
     assert len(drawn["dropped"].x) == 12
-    assert 2 <= len(drawn["points"].x) < 12
+    assert 2 <= len(front_end.rates_drawn(widget)) < 12
 
 
 def test_ticks_of_a_narrow_range_have_distinct_labels(widget):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from autolr_widget import LRTuner, TunerWidget
-from tests.widget.front_end import SETTINGS, drawn, from_front_end, marks, one_round, seen, tick
+from tests.widget.front_end import SETTINGS, drawn, from_front_end, marks, one_round, rates_drawn, seen, send, tick
 
 
 def test_run_gives_the_numbers_of_the_engine(widget, digits):
@@ -33,11 +33,11 @@ def test_grid_and_sampling_make_a_run_stale(widget):
     widget.num_evals = 7
     assert widget._panel.stale
     assert widget.results == old
-    assert len(marks(widget)["points"].x) == 12
+    assert len(rates_drawn(widget)) == 12
     widget.run()
     assert not widget._panel.stale
     assert widget.results.frame.shape == (4, 7)
-    assert len(marks(widget)["points"].x) == 7
+    assert len(rates_drawn(widget)) == 7
 
 
 def test_rule_alpha_and_axis_take_effect_immediately(widget):
@@ -51,11 +51,7 @@ def test_rule_alpha_and_axis_take_effect_immediately(widget):
         np.testing.assert_allclose(drawn(widget), seen(widget, results.summary(0.5, band)), rtol=1e-6)
     widget.method = "variance"
     assert widget.selected_lr == results.best_lr("variance") != results.best_lr("mean")
-    assert widget.edge == "lower"
-    assert widget._panel.reason.endswith("at the lower end of the grid: widen it")
-    widget.method = "mean"
-    assert widget.edge == ""
-    assert "widen" not in widget._panel.reason
+    assert widget.edge == "", "the lowest point is not at an end"
     from_front_end(widget, axis="linear")
     assert all(isinstance(mark.scales["x"], bqplot.LinearScale) for mark in widget.figure.marks)
     assert (widget._panel.stale, widget.status, widget.results) == (False, "done", results)
@@ -303,3 +299,49 @@ def test_a_saved_widget_has_the_results_of_the_engine(make_model, digits, tmp_pa
     engine = LRTuner(make_model(), *digits, **SETTINGS)
     list(engine)
     assert TunerWidget.load(tmp_path / "run.json").results == engine.results
+
+
+@pytest.mark.parametrize(
+    ("scale", "ends", "edge", "expected"),
+    [
+        ("log", (1e-6, 1e-3), "upper", (1e-6, 1e-2, 9)),
+        ("log", (10.0, 1e4), "lower", (1.0, 1e4, 9)),
+        ("linear", (0.0, 0.01), "upper", (0.0, 0.02, 11)),
+    ],
+)
+def test_the_grid_is_widened_where_the_lowest_point_is_at_its_end(make_model, digits, scale, ends, edge, expected):
+    settings = {"num_evals": 7 if scale == "log" else 6, "num_subsamples": 2, "horizon": 10}
+    widget = TunerWidget(make_model("adam"), *digits, lr_space=ends, scale=scale, method="mean", **settings)
+    widget.run()
+    assert (widget.edge, widget._panel.edge) == (edge, edge)
+    assert f"the lowest point is at the {edge} end of the grid" in widget._panel.reason
+    send(widget, type="widen")
+    assert widget.status == "running"
+    assert (widget.lr_min, widget.lr_max, widget.num_evals) == pytest.approx(expected)
+    assert marks(widget)["before"].visible
+
+
+def test_a_grid_with_the_lowest_point_inside_is_not_widened(widget):
+    widget.run()
+    send(widget, type="widen")
+    assert widget._panel.notice == "The curve's lowest point is not at an end of the grid."
+    assert widget.status == "done"
+
+
+def test_the_panel_names_the_model_and_whether_it_is_trained(make_model, digits):
+    widget = TunerWidget(make_model("adam"), *digits, num_evals=3, num_subsamples=1, horizon=2)
+    name = widget.tuner.model.name
+    assert widget._panel.subject == f"{name} · Adam"
+    widget.run()
+    widget.tuner.model.fit(*digits, batch_size=1000, verbose=0)
+    widget.run()
+    assert widget._panel.subject == f"{name} · Adam · trained for 2 steps before"
+
+
+def test_the_batch_size_of_a_stream_is_its_own(make_model, digits):
+    batches = [(digits[0][i : i + 24], digits[1][i : i + 24]) for i in range(0, 240, 24)]
+    widget = TunerWidget(make_model(), iter(batches), num_evals=3, num_subsamples=2, horizon=2)
+    assert widget._panel.own_batch_size == 24
+    widget.run()
+    assert "batches of 24" in widget._panel.this_run
+    assert TunerWidget(make_model(), *digits)._panel.own_batch_size is None

@@ -6,7 +6,7 @@ from autolr_widget import TuneResults, TunerWidget
 from autolr_widget.widget import session as session_module
 from autolr_widget.widget import view
 from tests.engine.saved.make_run import make_run
-from tests.widget.front_end import from_front_end, marks, one_round, send, tick
+from tests.widget.front_end import drawn, from_front_end, marks, one_round, send, tick
 
 
 def test_a_linear_grid_from_zero_keeps_a_linear_axis(make_model, digits):
@@ -226,7 +226,7 @@ def test_fewer_steps_read_the_same_rounds(widget):
     assert (widget.tuner, widget._panel.stale, widget.status) == (tuner, False, "done")
     assert widget.results == whole.at(6)
     assert widget.selected_lr == whole.at(6).best_lr()
-    np.testing.assert_allclose(marks(widget)["points"].y, whole.at(6).summary()["mean"], rtol=1e-6)
+    np.testing.assert_allclose(drawn(widget)[2], whole.at(6).summary()["mean"], rtol=1e-6)
     assert curves(widget).shape == (12, 6)
     from_front_end(widget, horizon=55)
     assert (widget.results, widget.selected_lr, widget._panel.stale) == (whole, chosen, False)

@@ -45,6 +45,8 @@ class Observations:
 
     #: Whether the rows of a round can be read before the rows of earlier rounds.
     any_order = True
+    #: The size of the data's own batches. None, because the batches are drawn.
+    batch_size: int | None = None
 
     def __init__(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mapping[int, float] | None = None

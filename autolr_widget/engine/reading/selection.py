@@ -107,7 +107,8 @@ def dip(rates: Floats, means: Floats, count: int = 14) -> tuple[Floats, Floats]:
     Returns
     -------
     between, curve
-        Rates and values, shape ``(count,)``. Both are empty if the rule reads no parabola.
+        Rates and values, shape ``(count,)``, or one less if one of the rates would be the lowest one. Both are empty if
+        the rule reads no parabola.
     """
     found = _parabola(rates, means)
     if found is None:
@@ -116,6 +117,7 @@ def dip(rates: Floats, means: Floats, count: int = 14) -> tuple[Floats, Floats]:
     lowest = int(np.argmin(means))
     first, last = np.log(rates[[lowest - 1, lowest + 1]] / rates[lowest])
     shift = np.linspace(first, last, count + 2)[1:-1]
+    shift = shift[~np.isclose(shift, 0)]
     return rates[lowest] * np.exp(shift), means[lowest] + linear * shift + square * shift**2
 
 

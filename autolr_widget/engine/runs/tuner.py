@@ -255,6 +255,18 @@ class LRTuner:
         return self.observations.size
 
     @property
+    def own_batch_size(self) -> int | None:
+        """The size of a stream's first batch. Then the setting ``batch_size`` has no effect. None for other data."""
+        return self.observations.batch_size
+
+    @property
+    def subject(self) -> str:
+        """What is measured, in words: the model, its optimizer, and for how many steps it has been trained before."""
+        words = [self.model.name, self.optimizer]
+        steps = int(self.tuned_optimizer.iterations) if self.tuned_optimizer.built else 0
+        return " · ".join(words + [f"trained for {steps:,} steps before"] * (steps > 0))
+
+    @property
     def data_arguments(self) -> str:
         """The arguments that pass the same data to a call, as Python source with the usual names: ``"x, y"``."""
         given = {"optimizer": self._optimizer_name, "loss": self._loss_name}

@@ -29,6 +29,7 @@ class Replay:
     is_complete = True
     model_has_changed = False
     num_observations = None
+    own_batch_size = None
     data_arguments = "x, y"
     plan = "A saved run: its rounds were measured before."
     unfinished = None
@@ -38,6 +39,7 @@ class Replay:
         self._saved_run = saved_run
         self.settings = saved_run.settings
         self.optimizer = saved_run.optimizer
+        self.subject = " · ".join(name for name in (saved_run.model, saved_run.optimizer) if name)
         self.read_at: int | None = None
         # The screen shows what the losses were measured on.
         self.has_validation_data = saved_run.settings.evaluate_on == "validation"

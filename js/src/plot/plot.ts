@@ -7,6 +7,7 @@ import type { Frame } from "./frame";
 import { histogram } from "./histogram";
 import { interval } from "./interval";
 import { legend, letters } from "./pinned_runs";
+import { points } from "./points";
 import { guide, readout } from "./readout";
 import { ruleMarks } from "./rule_marks";
 import { zoomStrip } from "./zoom_strip";
@@ -17,6 +18,7 @@ export function plot(frame: Frame): HTMLElement {
   frame.area.append(
     diverged(frame),
     interval(frame),
+    points(frame),
     rateTicks(frame),
     letters(frame),
     guide(frame),

@@ -38,6 +38,14 @@ export function ruleMarksOf(choices: Record<string, number>, axis: Axis, method:
   });
 }
 
+/** The rules that are always shown besides the chosen one: the lowest point, and what fastai suggests. */
+const ALWAYS = ["mean", "valley"];
+
+/** The choices of a few rules. */
+export function few(choices: Record<string, number>, method: string): Record<string, number> {
+  return Object.fromEntries(Object.entries(choices).filter(([name]) => name === method || ALWAYS.includes(name)));
+}
+
 // Stryker disable all: the elements are for the browser tests.
 
 /** What each rule would choose, as marks on the axis. */
@@ -46,7 +54,8 @@ export function ruleMarks(frame: Frame): HTMLElement {
   const node = element("div", { class: "autolr-layer", role: "group", "aria-label": "What other rules choose" });
   let shown = "";
   const updateMarks = () => {
-    const marks = ruleMarksOf(model.get("choices"), frame.axis, model.get("method"), WIDTH / area.clientWidth);
+    const choices = model.get("all_rules") ? model.get("choices") : few(model.get("choices"), model.get("method"));
+    const marks = ruleMarksOf(choices, frame.axis, model.get("method"), WIDTH / area.clientWidth);
     const names = JSON.stringify([marks.map(({ names, more }) => [names, more]), model.get("method")]);
     if (names === shown) {
       // The elements stay, so that a press on a mark is not lost when a round arrives.
@@ -58,7 +67,7 @@ export function ruleMarks(frame: Frame): HTMLElement {
     node.replaceChildren(...marks.map((mark) => newMark(model, mark)));
     if (focused) [...node.querySelectorAll("button")].find((one) => one.textContent === focused)?.focus();
   };
-  onChange(model, ["choices", "method", ...AXIS], updateMarks, signal);
+  onChange(model, ["choices", "all_rules", "method", ...AXIS], updateMarks, signal);
 
   // Only these marks depend on the width of the plot, because close ones share a mark.
   const resized = new ResizeObserver(updateMarks);

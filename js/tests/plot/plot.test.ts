@@ -144,6 +144,17 @@ test("the pointer reads the nearest rate", () => {
   expect(view.gone("readout")).toBe(true);
 });
 
+test("the means are dots, except where a rate diverged or the mean is above the chart", () => {
+  const view = show({ limits: [-2, 2] });
+  const dots = [...view.node.querySelectorAll<HTMLElement>(".autolr-point")];
+  const places = dots.map(({ style }) => [style.left, style.top].map((place) => Math.round(Number.parseFloat(place))));
+  expect(places).toEqual([
+    [0, 50],
+    [33, 75],
+    [67, 63],
+  ]);
+});
+
 test("the diverged area and the end of a curve above the chart are described", () => {
   const view = show({ limits: [-1.2, 1] });
   expect(view.find("diverged").textContent).toBe("diverged in 3 rounds");
