@@ -193,6 +193,8 @@ class Chart:
         gap = np.nan if (shown & banded).any() else band.mean
         edges = np.where(banded, [band.lower, band.upper], gap)
         rates, lines = self._rates[shown], np.vstack([edges, band.mean])[:, shown]
+        # bqplot places an invisible label at the end of each line, and reports an error if there is none.
+        lines[:2, -1] = np.where(np.isnan(lines[:2, -1]), lines[2, -1], lines[:2, -1])
         between, curve = dip(rates, lines[2])
         # The band is straight between the measured rates, and the mean is the parabola that the rule reads.
         places, known = np.log(rates[rates > 0]), lines[:2, rates > 0]

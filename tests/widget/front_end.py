@@ -29,6 +29,8 @@ def drawn(widget):
 def seen(widget, summary):
     """The same of a summary: a mean above the chart has no band."""
     edges = np.where(summary["mean"] <= widget._panel.limits[1], [summary["lower"], summary["upper"]], np.nan)
+    # The ends of all lines are numbers, for bqplot.
+    edges[:, -1] = np.where(np.isnan(edges[:, -1]), summary["mean"].iloc[-1], edges[:, -1])
     return np.vstack([edges, summary["mean"]])
 
 

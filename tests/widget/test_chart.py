@@ -153,7 +153,8 @@ def test_a_mean_above_the_chart_has_no_band():
     deltas = np.array([[-1, -2, 1e6, 1e9], [-1.1, -2.1, -1e5, -1e8]])
     chart.show_band(normal(deltas, 0.05), np.ones(4, dtype=bool), np.ones(4, dtype=bool))
     measured = np.isin(chart._curve.x, np.geomspace(1e-3, 1, 4))
-    assert np.isfinite(chart._curve.y[0, measured]).tolist() == [True, True, False, False]
+    assert np.isfinite(chart._curve.y[0, measured]).tolist() == [True, True, False, True]
+    assert chart._curve.y[0, -1] == chart._curve.y[2, -1], "a band without width ends the line"
 
 
 def test_diverged_values_of_a_round_are_drawn_outside_the_chart(make_model, digits):
