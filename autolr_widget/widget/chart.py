@@ -75,8 +75,9 @@ class Chart:
         self._dropped = _lines(scales, stroke_width=1.5, opacities=[0.5], **blue)
         self._rounds = _lines(scales, stroke_width=1, opacities=[0.3], **blue)
         self._unfinished = _lines(scales, stroke_width=2, opacities=[0.6], line_style="dashed", **blue)
-        # The points of the run that `refine` started from.
-        self._before = bqplot.Scatter(x=[1.0], y=[0.0], scales=scales, colors=[NEUTRAL], default_size=24, visible=False)
+        # The curve of the run that `refine` started from. It is not a Scatter, for which bqplot would leave room at the
+        # edges of the plot, so that the front end could not place points on the curve.
+        self._before = _lines(scales, colors=[NEUTRAL], line_style="dotted", stroke_width=2, visible=False)
         self._pins = _lines(scales, colors=list(PINS), stroke_width=2, visible=False)
         self._y = y
         y_axis = bqplot.Axis(
@@ -94,6 +95,8 @@ class Chart:
             ],
             axes=[*self._x_axes.values(), y_axis],
             fig_margin=MARGIN,
+            # The limits of the y-axis are the edges of the plot, so that the front end can place points on the curve.
+            padding_y=0,
             min_aspect_ratio=0.2,
             max_aspect_ratio=10,
             background_style={"fill": "none"},
@@ -113,16 +116,17 @@ class Chart:
         axis
             ``"log"`` or ``"linear"``.
         before
-            Rates and means of the run that the new run refines. They stay in the chart as points.
+            Rates and means of the run that the new run refines. They stay in the chart as a dotted line.
         """
         self._rates = rates
         self._ends = rates[[0, -1]] if before is None else before[0][[0, -1]]
         for mark in (self._curve, self._dropped, self._rounds, self._unfinished):
             mark.visible = False
+        seen = np.zeros(0, dtype=bool) if before is None else np.isfinite(before[1])
         with self._before.hold_sync():
-            self._before.visible = before is not None
-            if before is not None:
-                seen = np.isfinite(before[1])
+            # bqplot can't draw a line of one point.
+            self._before.visible = int(seen.sum()) > 1
+            if before is not None and self._before.visible:
                 self._before.x, self._before.y = before[0][seen], np.clip(before[1][seen], -1e30, 1e30)
         with self._zero.hold_sync():
             self._zero.x, self._zero.y = self._ends, np.zeros(2)

@@ -152,7 +152,7 @@ class Choice(traitlets.HasTraits):
         low, high = self._interval(lr, sure)
         words = f"{1 - self._settings.alpha:.0%} interval"
         if (low, high) != (sure.lower, sure.upper):
-            words = "the grid is not fine enough to tell more"
+            words = "as fine as the grid tells"
         reason = f"{sure.agreement:.0%} of resampled runs agree to half a grid step"
         return lr, f"{low:.3g} to {high:.3g} ({words}) · {reason}"
 

@@ -271,7 +271,7 @@ class TunerWidget(ipw.VBox):
         """Start a run on a finer grid around `selected_lr`.
 
         The new grid contains the interval of the choice and of the lowest mean, and one step of the old grid on either
-        side. The current curve stays in the chart as points.
+        side. The current curve stays in the chart as a dotted line.
 
         Raises
         ------
@@ -286,7 +286,7 @@ class TunerWidget(ipw.VBox):
     def widen(self) -> None:
         """Start a run on a grid that goes on where `edge` cuts it off: by a decade, or as far again on a linear scale.
 
-        The steps between the rates stay as they are, and the current curve stays in the chart as points.
+        The steps between the rates stay as they are, and the current curve stays in the chart as a dotted line.
 
         Raises
         ------
@@ -534,7 +534,7 @@ class TunerWidget(ipw.VBox):
         return Settings(**{name: getattr(self, name) for name in SETTINGS})
 
     def _measure_again(self, lr_min: float, lr_max: float, num_evals: int) -> None:
-        """Start a run on another grid. The current curve stays in the chart as points."""
+        """Start a run on another grid. The current curve stays in the chart as a dotted line."""
         self._move_grid(lr_min, lr_max, num_evals)
         self._view.before = self._view.curve()
         self.pinned = False

@@ -1,6 +1,7 @@
 """The chart and the controls by pointer and by keys, and their accessibility."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -283,6 +284,27 @@ def test_nothing_overlaps_and_nothing_scrolls_sideways(done, page, width):
                 or other["bottom"] <= one["top"] + 1
             )
             assert apart, (one, other)
+
+
+def test_the_dots_are_on_the_curve(done, page):
+    dots, line = page.evaluate(
+        """() => {
+            const middle = ({left, top, width, height}) => [left + width / 2, top + height / 2];
+            const dots = [...document.querySelectorAll('.autolr-point')];
+            const path = [...document.querySelectorAll('.bqplot path.line')].find(
+                path => getComputedStyle(path).strokeWidth === '2.5px' && getComputedStyle(path).opacity > 0.5);
+            const matrix = path.getScreenCTM();
+            const line = [];
+            for (let at = 0; at < path.getTotalLength(); at += 0.5) {
+                const {x, y} = path.getPointAtLength(at).matrixTransform(matrix);
+                line.push([x, y]);
+            }
+            return [dots.map(dot => middle(dot.getBoundingClientRect())), line];
+        }"""
+    )
+    assert len(dots) > 5
+    for x, y in dots:
+        assert min(math.hypot(x - a, y - b) for a, b in line) < 1.5, (x, y)
 
 
 def test_nothing_jumps_while_it_runs(notebook, page):

@@ -165,12 +165,14 @@ def test_the_rules_are_named_and_refine_measures_around_the_choice(notebook, pag
     expect(page.locator(".autolr-reason")).to_contain_text("of resampled runs agree")
     expect(page.locator(".autolr-tick button", has_text="half-minimum")).to_be_visible()
     chosen = notebook.python("tuner.selected_lr")
-    old = page.locator(".bqplot .dot").count()
     page.get_by_role("button", name="Refine").click()
     expect(state(page)).to_have_text("Running")
     expect(state(page)).to_have_text("Done", timeout=30_000)
     assert notebook.python(f"1e-4 < tuner.lr_min < {chosen} < tuner.lr_max < 10")
-    assert page.locator(".bqplot .dot").count() >= old + 30, "the previous run is shown as points"
+    shown = page.locator(".bqplot path.line[stroke-dasharray], .bqplot path.line").evaluate_all(
+        "all => all.filter(one => getComputedStyle(one).stroke === 'rgb(128, 128, 128)' && one.checkVisibility()).length"
+    )
+    assert shown == 2, "the line at zero, and the previous run"
 
 
 def test_the_axis_changes_under_the_curve(notebook, page):
