@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autolr_widget.engine.reading.band import Band
-from autolr_widget.engine.reading.selection import dip
+from autolr_widget.engine.reading.parabola import dip
 from autolr_widget.engine.types import Floats
 
 #: The blue has a contrast of at least 3:1 on white and on JupyterLab's dark background. The colors of the pinned runs

@@ -169,10 +169,11 @@ def test_the_rules_are_named_and_refine_measures_around_the_choice(notebook, pag
     expect(state(page)).to_have_text("Running")
     expect(state(page)).to_have_text("Done", timeout=30_000)
     assert notebook.python(f"1e-4 < tuner.lr_min < {chosen} < tuner.lr_max < 10")
-    shown = page.locator(".bqplot path.line[stroke-dasharray], .bqplot path.line").evaluate_all(
-        "all => all.filter(one => getComputedStyle(one).stroke === 'rgb(128, 128, 128)' && one.checkVisibility()).length"
+    gray = page.locator(".bqplot path.line").evaluate_all(
+        "all => all.filter(one => getComputedStyle(one).stroke === 'rgb(128, 128, 128)' && one.checkVisibility())"
+        ".map(one => getComputedStyle(one).strokeDasharray)"
     )
-    assert shown == 2, "the line at zero, and the previous run"
+    assert len(set(gray)) == len(gray) == 2, "the line at zero is dashed, and the previous run is dotted"
 
 
 def test_the_axis_changes_under_the_curve(notebook, page):

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autolr_widget.engine.reading.band import normal, student
+from autolr_widget.engine.reading.parabola import parabola
 from autolr_widget.engine.types import Floats
 
 
@@ -89,55 +90,11 @@ def half_minimum(rates: Floats, deltas: Floats) -> float:
     """
     rates, means = _drops(rates, deltas, "half-minimum")
     lowest = int(np.argmin(means))
-    found = _parabola(rates, means)
+    found = parabola(rates, means)
     if found is None:
         return float(rates[lowest]) / DIVISOR
     linear, square = found
     return float(rates[lowest] * np.exp(-0.5 * linear / square)) / DIVISOR
-
-
-def dip(rates: Floats, means: Floats, count: int = 14) -> tuple[Floats, Floats]:
-    """Return the parabola that `half_minimum` reads, at ``count`` rates between the neighbors of the lowest mean.
-
-    Parameters
-    ----------
-    rates, means
-        The rates that never diverged and their means, two arrays of the same shape.
-
-    Returns
-    -------
-    between, curve
-        Rates and values, shape ``(count,)``, or one less if one of the rates would be the lowest one. Both are empty if
-        the rule reads no parabola.
-    """
-    found = _parabola(rates, means)
-    if found is None:
-        return np.empty(0), np.empty(0)
-    linear, square = found
-    lowest = int(np.argmin(means))
-    first, last = np.log(rates[[lowest - 1, lowest + 1]] / rates[lowest])
-    shift = np.linspace(first, last, count + 2)[1:-1]
-    shift = shift[~np.isclose(shift, 0)]
-    return rates[lowest] * np.exp(shift), means[lowest] + linear * shift + square * shift**2
-
-
-def _parabola(rates: Floats, means: Floats) -> tuple[float, float] | None:
-    r"""Return the parabola through the lowest mean and its neighbors, in :math:`\ln\theta` relative to the lowest.
-
-    The result are the factors of the linear and of the quadratic term. None if there is no such parabola.
-    """
-    lowest = int(np.argmin(means))
-    if not 0 < lowest < len(means) - 1 or means[lowest] >= 0 or rates[lowest - 1] <= 0:
-        return None
-    near = slice(lowest - 1, lowest + 2)
-    left, right = np.diff(np.log(rates[near]))
-    before, _, after = np.minimum(means[near], 0) - means[lowest]
-    # 0 where the lowest rate and the next one are equal: a parabola needs three rates.
-    slope = left * after + right * before
-    if slope <= 0 or left == 0 or right == 0:
-        return None
-    scale = left * right * (left + right)
-    return float((left**2 * after - right**2 * before) / scale), float(slope / scale)
 
 
 def share(rates: Floats, deltas: Floats) -> float:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from autolr_widget import TuneResults
-from autolr_widget.engine.reading.selection import RULES, certainty, dip, half_minimum, steepest
+from autolr_widget.engine.reading.selection import RULES, certainty, steepest
 from tests.engine.reading.curves import CURVE, DELTAS, GRID, RATES
 
 
@@ -288,21 +288,6 @@ def test_the_default_rule_is_the_lowest_mean():
 def test_each_rule_has_its_own_edge():
     results = TuneResults(RATES, np.array([[-9.0, -1, -1, -1, -1]]))
     assert [results.edge(rule) for rule in ("mean", "max", "half-minimum")] == ["lower", "upper", "lower"]
-
-
-def test_the_dip_goes_through_the_lowest_mean_and_its_minimum_is_the_rule_s():
-    rates, means = np.geomspace(1e-3, 1, 4), np.array([-1.0, -3.0, -2.0, 5.0])
-    between, curve = dip(rates, means, count=9999)
-    assert rates[0] < between[0] < between[-1] < rates[2]
-    assert np.interp(rates[1], between, curve) == pytest.approx(-3)
-    assert curve[[0, -1]] == pytest.approx([-1, -2], abs=1e-2)
-    assert between[np.argmin(curve)] / 2 == pytest.approx(half_minimum(rates, means[np.newaxis]), rel=1e-3)
-
-
-@pytest.mark.parametrize("means", [[-3.0, -2.0, -1.0], [1.0, 2.0, 3.0], [-1.0, -2.0, -3.0]])
-def test_there_is_no_dip_at_an_end_or_above_0(means):
-    between, curve = dip(np.geomspace(1e-3, 1, 3), np.array(means))
-    assert between.size == curve.size == 0
 
 
 def test_steepest_looks_left_of_the_lowest_mean():
