@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import bqplot
@@ -12,12 +13,11 @@ from numpy.typing import NDArray
 from autolr_widget.engine.reading.band import Band
 from autolr_widget.engine.reading.parabola import dip
 from autolr_widget.engine.types import Floats
+from autolr_widget.widget.pins import COLORS, Pin
 
-#: The blue has a contrast of at least 3:1 on white and on JupyterLab's dark background. The colors of the pinned runs
-#: are those of Okabe and Ito.
+#: The blue has a contrast of at least 3:1 on white and on JupyterLab's dark background.
 CURVE = "#0c7bdc"
 NEUTRAL = "#808080"
-PINS = ("#009e73", "#a05a9c", "#b07d00", "#808080")
 
 #: The distances in pixels from the edges of the figure to the plot. The front end draws its part on top of the plot.
 MARGIN = {"top": 12, "bottom": 50, "left": 68, "right": 16}
@@ -78,7 +78,8 @@ class Chart:
         # The curve of the run that `refine` started from. It is not a Scatter, for which bqplot would leave room at the
         # edges of the plot, so that the front end could not place points on the curve.
         self._before = _lines(scales, colors=[NEUTRAL], line_style="dotted", stroke_width=2, visible=False)
-        self._pins = _lines(scales, colors=list(PINS), stroke_width=2, visible=False)
+        self._pins = _lines(scales, colors=[NEUTRAL], stroke_width=2, visible=False)
+        self._dips = np.empty(0)
         self._y = y
         y_axis = bqplot.Axis(
             scale=y, orientation="vertical", label="change in loss", grid_lines="none", label_offset="52px"
@@ -131,6 +132,8 @@ class Chart:
         with self._zero.hold_sync():
             self._zero.x, self._zero.y = self._ends, np.zeros(2)
         self._limit_y(-1.0, 1.0)
+        if self._dips.size > 0:
+            self._fit_y(*np.empty((3, 0)))
         self.show_axis(axis, self.ends)
 
     @property
@@ -191,7 +194,7 @@ class Chart:
         # of gaps only: then the edges are equal to the mean.
         banded = np.isfinite(band.lower)
         lower, upper = np.where(banded, [band.lower, band.upper], band.mean)[:, seen]
-        self._limit_y(*y_limits(band.mean[seen], lower, upper))
+        self._fit_y(band.mean[seen], lower, upper)
         # Above the chart, the bands of exploding rates would fill it from top to bottom.
         banded &= band.mean <= self.limits[1]
         gap = np.nan if (shown & banded).any() else band.mean
@@ -221,7 +224,7 @@ class Chart:
             return
         self._move(self._unfinished, deltas, seen)
         if alone:
-            self._limit_y(*y_limits(deltas[seen], deltas[seen], deltas[seen]))
+            self._fit_y(deltas[seen], deltas[seen], deltas[seen])
 
     def _move(self, mark: bqplot.Lines, y: Floats, some: NDArray[np.bool_]) -> None:
         self._draw(mark, self._rates[some], y[..., some])
@@ -249,14 +252,16 @@ class Chart:
             if len(y) > 0:
                 self._rounds.x, self._rounds.y = self._rates, y.astype(np.float32)
 
-    def show_pins(self, curves: list[tuple[Floats, Floats]]) -> None:
-        """Show these pinned curves, each a pair of rates and means, and no others."""
-        seen = [(rates[np.isfinite(mean)], mean[np.isfinite(mean)]) for rates, mean in curves]
+    def show_pins(self, pins: Sequence[Pin]) -> None:
+        """Show these pinned curves, and no others. From the next curve on, the y-axis contains their lowest points."""
+        self._dips = np.array([pin.lowest[1] for pin in pins])
+        seen = [(pin.rates[np.isfinite(pin.mean)], pin.mean[np.isfinite(pin.mean)]) for pin in pins]
         # All lines of a mark must have the same number of points, so short lines repeat their last point.
         most = max((len(rates) for rates, _ in seen), default=0)
         with self._pins.hold_sync():
-            self._pins.visible = bool(curves)
-            if curves:
+            self._pins.visible = bool(pins)
+            if pins:
+                self._pins.colors = [COLORS[pin.letter] for pin in pins]
                 self._pins.x, self._pins.y = (
                     np.array([np.pad(line[which], (0, most - len(line[which])), "edge") for line in seen])
                     for which in (0, 1)
@@ -264,6 +269,10 @@ class Chart:
         # bqplot styles a new line only when the style changes.
         self._pins.line_style = "solid"
         self._pins.line_style = "dash_dotted"
+
+    def _fit_y(self, mean: Floats, lower: Floats, upper: Floats) -> None:
+        """Let the y-axis fit a curve and the lowest points of the pinned ones."""
+        self._limit_y(*y_limits(*(np.append(values, self._dips) for values in (mean, lower, upper))))
 
     def _limit_y(self, lower: float, upper: float) -> None:
         self.limits = lower, upper

@@ -9,7 +9,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from autolr_widget.widget.chart import CURVE, MARGIN, PINS
+from autolr_widget.widget.chart import CURVE, MARGIN
 from autolr_widget.widget.commands import in_words
 from autolr_widget.widget.efforts import efforts
 from autolr_widget.widget.lesson import STAGES
@@ -91,7 +91,7 @@ class Panel(anywidget.AnyWidget):
     axis = traitlets.Unicode("log").tag(sync=True)
     limits = traitlets.List([-1.0, 1.0], help="The ends of the y-axis").tag(sync=True)
     margin = traitlets.Dict(MARGIN, help="Pixels from the figure's edges to the plot").tag(sync=True)
-    colors = traitlets.Dict({"curve": CURVE, "pins": list(PINS)}, help="Colors of the chart's lines").tag(sync=True)
+    colors = traitlets.Dict({"curve": CURVE}, help="Colors of the chart's lines").tag(sync=True)
     show_rounds = traitlets.Bool(False).tag(sync=True)
     pins: traitlets.List[dict[str, Any]] = traitlets.List(
         help="The runs to compare with: `words`, and the lowest point"

@@ -14,13 +14,16 @@ from autolr_widget.engine.reading.selection import choices
 from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.types import Floats
-from autolr_widget.widget.chart import PINS, Chart
+from autolr_widget.widget.chart import Chart
 from autolr_widget.widget.lesson import STAGES, lesson
 from autolr_widget.widget.panel import Panel
+from autolr_widget.widget.pins import Pin, pinned
 from autolr_widget.widget.training_curves import training_curves, words
 
 #: The curve of the unfinished round is shown if a round takes more seconds than this.
 SEEN = 2.0
+#: A run that took more seconds stays in the chart as a pinned run when it is discarded.
+LONG = 60.0
 
 #: Learning rates and mean loss differentials, two arrays of shape ``(num_evals,)``.
 Curve = tuple[Floats, Floats]
@@ -46,7 +49,7 @@ class View:
         self._on_explained = on_explained
         #: The values from which the last summary was computed.
         self._summed: tuple[object, ...] = ()
-        self._pins: list[tuple[str, Curve]] = []
+        self._pins: list[Pin] = []
         #: The curve of the run that the next run refines, if there is one.
         self.before: Curve | None = None
         #: False while a round is explained that the chart does not show yet.
@@ -67,6 +70,9 @@ class View:
             Whether the chart shows the last round.
         """
         if run is not self._run:
+            took = len(self._run) * self._run.rates.size * self._run.settings.horizon * self._run.seconds_per_step
+            if took > LONG and self.before is None and self._run.can_measure:
+                self.pin()
             self._run = run
             self.chart.show_grid(run.rates, self._panel.axis, self.before)
             self.before = None
@@ -146,12 +152,12 @@ class View:
         return self._run.rates, BANDS["normal"](self._run.deltas, 0.05).mean
 
     def pin(self) -> None:
-        """Pin the current curve. As many pinned curves are kept as there are colors in `PINS`."""
-        self._show_pins([*self._pins, (self._words(), self.curve())][-len(PINS) :])
+        """Pin the current curve, see `autolr_widget.widget.pins.pinned`."""
+        self._show_pins(pinned(self._pins, self._words(), *self.curve()))
 
     def unpin(self, index: int) -> None:
         """Remove the pinned curve with this index."""
-        self._show_pins([run for i, run in enumerate(self._pins) if i != index])
+        self._show_pins([pin for i, pin in enumerate(self._pins) if i != index])
 
     def _on_view(self, _: Any) -> None:
         """Show the range to which the front end has zoomed, or the whole grid if that is not a valid range."""
@@ -187,10 +193,10 @@ class View:
             self._panel.full_view = list(self.chart.ends)
             self._panel.view = list(self.chart.ends)
 
-    def _show_pins(self, runs: list[tuple[str, Curve]]) -> None:
-        self._pins = runs
-        self.chart.show_pins([curve for _, curve in runs])
-        self._panel.pins = [{"words": words, **_lowest(curve)} for words, curve in runs]
+    def _show_pins(self, pins: list[Pin]) -> None:
+        self._pins = pins
+        self.chart.show_pins(pins)
+        self._panel.pins = [pin.shown for pin in pins]
 
     def _words(self) -> str:
         """Return a description of the current run that distinguishes it from other runs."""
@@ -200,14 +206,6 @@ class View:
         words += [f"{steps} step{'s' if steps > 1 else ''}"]
         words += [f"{rounds} round{'s' if rounds > 1 else ''}"]
         return " · ".join(words)
-
-
-def _lowest(curve: Curve) -> dict[str, float]:
-    rates, mean = curve
-    if not np.isfinite(mean).any():
-        return {}
-    lowest = int(np.nanargmin(mean))
-    return {"rate": float(rates[lowest]), "change": float(mean[lowest])}
 
 
 def _is_range(view: list[Any]) -> bool:

@@ -58,9 +58,9 @@ export interface Screen extends Paced {
   axis: string;
   limits: number[];
   margin: Record<"top" | "bottom" | "left" | "right", number>;
-  colors: { curve: string; pins: string[] };
+  colors: { curve: string };
   show_rounds: boolean;
-  pins: { words: string; rate?: number; change?: number }[];
+  pins: { letter: string; color: string; words: string; rate: number; change: number }[];
   this_run: string;
   probed: number;
   histogram: { edges?: number[]; counts?: number[] };

@@ -48,7 +48,7 @@ const INITIAL = {
   method: "low",
   settings: SETTINGS,
   margin: { top: 1, bottom: 2, left: 3, right: 4 },
-  colors: { curve: "#0000ff", pins: ["#ff0000", "#00ff00"] },
+  colors: { curve: "#0000ff" },
   stages: 6,
   batch_most: 512,
   own_batch_size: null,

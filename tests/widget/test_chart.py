@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from autolr_widget import TunerWidget
 from autolr_widget.engine.reading.band import normal
-from autolr_widget.widget.chart import CURVE, PINS, Chart, decades, y_limits
+from autolr_widget.widget.chart import CURVE, Chart, decades, y_limits
+from autolr_widget.widget.pins import COLORS, Pin
 from tests.widget import front_end
 from tests.widget.front_end import from_front_end, marks, one_round
 
@@ -91,7 +92,7 @@ def luminance(colour):
 def test_marks_have_contrast_on_light_and_dark(surface):
     css = (Path(__file__).parents[2] / "js" / "src" / "base.css").read_text()
     (choice,) = re.findall(r"--autolr-choice: (#\w{6})", css)
-    for colour in (CURVE, choice, *PINS):
+    for colour in (CURVE, choice, *COLORS.values()):
         lighter, darker = sorted((luminance(colour), luminance(surface)), reverse=True)
         # WCAG 2.2, 1.4.11.
         assert (lighter + 0.05) / (darker + 0.05) >= 3, colour
@@ -146,6 +147,17 @@ def test_the_widget_leaves_out_the_rates_that_diverged(make_model, digits):
     whole = np.isfinite(widget.tuner.deltas).all(axis=0)
     assert 0 < whole.sum() < 6
     np.testing.assert_allclose(front_end.rates_drawn(widget), widget.tuner.rates[whole])
+
+
+def test_the_y_axis_contains_the_lowest_points_of_pinned_curves():
+    chart = Chart(np.geomspace(1e-3, 1, 4), "log")
+    chart.show_pins([Pin("B", "run", np.array([0.1, 1.0]), np.array([-5.0, 1e9]))])
+    chart.show_grid(np.geomspace(1e-3, 1, 4), "log")
+    assert -6 < chart.limits[0] < -5
+    deltas = np.array([[-1.0, -2.0, -1.0, 3.0]])
+    chart.show_band(normal(deltas, 0.05), np.ones(4, dtype=bool), np.ones(4, dtype=bool))
+    assert -6 < chart.limits[0] < -5
+    assert chart._pins.colors == [COLORS["B"]]
 
 
 def test_a_mean_above_the_chart_has_no_band():

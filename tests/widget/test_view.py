@@ -41,9 +41,9 @@ def test_pinned_runs_stay_in_the_chart(widget):
     send(widget, type="unpin_run", index=0)
     assert not drawn.visible
     send(widget, type="unpin_run", index=10**9)
-    for _ in range(6):
+    for _ in range(3):
         widget.pin_run()
-    assert len(widget._panel.pins) == 4
+    assert len(widget._panel.pins) == 1
 
 
 def test_curves_of_rounds_and_the_histogram_of_a_rate(widget):
@@ -246,3 +246,20 @@ def test_a_slow_round_is_shown_beside_the_finished_ones(widget, monkeypatch):
             shown.add(marks(widget)["unfinished"].visible and marks(widget)["curve"].visible)
     assert shown == {True}
     assert not marks(widget)["unfinished"].visible
+
+
+def test_a_long_run_that_is_discarded_is_pinned(widget, monkeypatch):
+    widget.run()
+    monkeypatch.setattr(view, "LONG", 1e-6)
+    mean = widget.results.summary()["mean"]
+    widget.reset()
+    (pin,) = widget._panel.pins
+    assert (pin["letter"], pin["rate"]) == ("A", mean.idxmin())
+    widget.run()
+    widget.run()
+    assert len(widget._panel.pins) == 1, "the same curve is pinned once"
+    monkeypatch.setattr(view, "LONG", 1e6)
+    widget.seed = 3
+    widget.run()
+    widget.reset()
+    assert len(widget._panel.pins) == 1

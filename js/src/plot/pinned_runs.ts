@@ -2,9 +2,6 @@ import { button, element, setText } from "../element";
 import { onChange } from "../screen";
 import { AXIS, type Frame, percent } from "./frame";
 
-/** Names of the pinned runs. */
-const LETTERS = ["A", "B", "C", "D"];
-
 /** The letter of each pinned run at the lowest point of its curve. */
 export function letters(frame: Frame): HTMLElement {
   const { model } = frame;
@@ -12,12 +9,11 @@ export function letters(frame: Frame): HTMLElement {
   const updateLetters = () => {
     const [bottom = 0, top = 1] = model.get("limits");
     node.replaceChildren(
-      ...model.get("pins").flatMap(({ rate, change }, i) => {
-        if (rate === undefined || change === undefined) return [];
-        const letter = element("strong", {}, LETTERS[i] as string);
-        frame.place(letter, rate);
-        letter.style.top = percent(Math.min(0.94, Math.max(0, (top - change) / (top - bottom))));
-        return [letter];
+      ...model.get("pins").map(({ letter, rate, change }) => {
+        const node = element("strong", {}, letter);
+        frame.place(node, rate);
+        node.style.top = percent(Math.min(0.94, Math.max(0, (top - change) / (top - bottom))));
+        return node;
       }),
     );
   };
@@ -32,10 +28,9 @@ export function legend({ model, signal }: Frame): HTMLElement {
   const entry = (key: HTMLElement, name: string, ...more: (HTMLElement | string)[]) =>
     element("li", {}, key, element("strong", {}, name), " ", ...more);
   const updateLegend = () => {
-    const pins = model.get("pins").map(({ words }, i) => {
-      const name = LETTERS[i] as string;
+    const pins = model.get("pins").map(({ letter: name, color, words }, i) => {
       const key = element("span", { class: "autolr-key" });
-      key.style.borderColor = model.get("colors").pins[i] ?? "";
+      key.style.borderColor = color;
       const label = `Unpin ${name}`;
       const remove = button("\u00d7", { title: label, "aria-label": label });
       remove.addEventListener("click", () => model.send({ type: "unpin_run", index: i }));
@@ -44,7 +39,7 @@ export function legend({ model, signal }: Frame): HTMLElement {
     const key = element("span", { class: "autolr-key autolr-key-run" });
     node.replaceChildren(...(pins.length ? [entry(key, "this run", thisRun)] : []), ...pins);
   };
-  onChange(model, ["pins", "colors"], updateLegend, signal);
+  onChange(model, ["pins"], updateLegend, signal);
   onChange(model, ["this_run"], () => setText(thisRun, model.get("this_run")), signal);
   return node;
 }

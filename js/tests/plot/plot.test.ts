@@ -104,7 +104,10 @@ test("between two measured rates the line says whose numbers it shows", () => {
 });
 
 test("marks and legend keep their elements during a run, so that a press is not lost", () => {
-  const view = show({ choices: { mean: 1e-2 }, pins: [{ words: "SGD" }] });
+  const view = show({
+    choices: { mean: 1e-2 },
+    pins: [{ letter: "A", color: "#ff0000", words: "SGD", rate: 0.1, change: -0.5 }],
+  });
   const mark = view.node.querySelector(".autolr-tick button");
   const remove = view.button("Unpin A");
   view.model.set("choices", { mean: 1e-1 });
@@ -231,7 +234,10 @@ test("without a histogram the kernel is asked for nothing", () => {
 });
 
 test("pinned runs have a letter at their lowest point, and a description with their colour", () => {
-  const view = show({ pins: [{ words: "SGD <b>", rate: 0.1, change: -0.5 }], this_run: "Adam" });
+  const view = show({
+    pins: [{ letter: "A", color: "#ff0000", words: "SGD <b>", rate: 0.1, change: -0.5 }],
+    this_run: "Adam",
+  });
   expect(view.find("letters").textContent).toBe("A");
   expect((view.find("letters").firstChild as HTMLElement).style.top).toBe("75%");
   expect(view.find("legend").textContent).toContain("A SGD <b>");
