@@ -203,9 +203,9 @@ class Chart:
         # bqplot places an invisible label at the end of each line, and reports an error if there is none.
         lines[:2, -1] = np.where(np.isnan(lines[:2, -1]), lines[2, -1], lines[:2, -1])
         between, curve = dip(rates, lines[2])
-        # The band is straight between the measured rates, and the mean is the parabola that the rule reads.
-        places, known = np.log(rates[rates > 0]), lines[:2, rates > 0]
-        more = [np.interp(np.log(between), places, edge) for edge in known]
+        # The mean is the parabola that the rule reads, and the band keeps its width along it.
+        places, widths = np.log(rates[rates > 0]), (lines[:2] - lines[2])[:, rates > 0]
+        more = [curve + np.interp(np.log(between), places, width) for width in widths]
         order = np.argsort(np.concatenate([rates, between]), kind="stable")
         self._draw(
             self._curve,

@@ -154,7 +154,7 @@ class Choice(traitlets.HasTraits):
         if (low, high) != (sure.lower, sure.upper):
             words = "as fine as the grid tells"
         reason = f"{sure.agreement:.0%} of resampled runs agree to half a grid step"
-        return lr, f"{low:.3g} to {high:.3g} ({words}) · {reason}"
+        return lr, f"{_short(low)} to {_short(high)} ({words}) · {reason}"
 
     def _interval(self, lr: float, sure: Certainty) -> tuple[float, float]:
         """Return the interval of ``sure``, but at least half a step of the grid to either side of ``lr``.
@@ -167,3 +167,8 @@ class Choice(traitlets.HasTraits):
             return min(sure.lower, lr / half), max(sure.upper, lr * half)
         half = (rates[-1] - rates[0]) / (rates.size - 1) / 2
         return max(0.0, min(sure.lower, lr - half)), max(sure.upper, lr + half)
+
+
+def _short(rate: float) -> str:
+    """Return a rate in three digits, as the front end writes it: 1e-5, not 1e-05."""
+    return f"{rate:.3g}".replace("e-0", "e-").replace("e+0", "e+")

@@ -192,3 +192,13 @@ def test_ticks_of_a_narrow_range_have_distinct_labels(widget):
     assert axis.tick_format == ".3~g"
     from_front_end(widget, view=[1e-3, 1.0])
     assert axis.tick_format == ".0e"
+
+
+def test_the_band_keeps_its_width_along_the_parabola():
+    chart = Chart(np.geomspace(1e-3, 1, 4), "log")
+    deltas = np.array([[-1.0, -3.0, -2.0, 3.0], [-1.2, -3.2, -2.2, 2.8]])
+    chart.show_band(normal(deltas, 0.05), np.ones(4, dtype=bool), np.ones(4, dtype=bool))
+    lower, upper, mean = chart._curve.y[:, chart._curve.x < 0.1]
+    assert lower.size > 8
+    np.testing.assert_allclose(upper - mean, mean - lower, rtol=1e-3)
+    np.testing.assert_allclose(upper - mean, (upper - mean)[0], rtol=1e-3)
