@@ -71,6 +71,8 @@ class Stream:
         self._yields_observations: bool | None = None
         self._read(1)
         self.let_go()
+        #: Whether only the first element has been read, to look at it.
+        self._is_fresh = True
         if not len(self._kept):
             raise ValueError(
                 f"Argument `x` must yield at least one observation. Received: x of type {type(batches).__name__}, "
@@ -110,6 +112,11 @@ class Stream:
 
         They depend on the stream and the arguments alone.
         """
+        by_pass = not (hasattr(self._source, "__next__") or isinstance(self._source, keras.utils.PyDataset))
+        if self._is_fresh and by_pass:
+            # Read a whole pass: another pass of a shuffled dataset has another order.
+            self._kept, self._rows, self._ended = Spool(), 0, False
+        self._is_fresh = False
         together = batch_size if self._yields_observations else 1
         wanted = (batches + held_out) * together
         first = round_index * wanted

@@ -19,6 +19,7 @@ def batches_of(tuner: LRTuner, example: Example, rounds: int) -> list[list[Any]]
     settings, data = tuner.settings, example.arguments()
     if is_stream(data["x"]):
         # As the dataset yields them, whole and in order.
+        next(iter(data["x"]))  # The tuner looks at the first batch before it reads them.
         endless = _endless(data["x"], data.get("class_weight"))
         return [[next(endless) for _ in range(settings.horizon)] for _ in range(rounds)]
     found = []

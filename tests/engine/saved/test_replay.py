@@ -24,6 +24,6 @@ def test_a_replay_has_the_results_of_its_tuner(make_model, digits):
         saved.check_settings(replace(saved.settings, batch_size=64))
     saved.settings = replace(saved.settings, method="max")
     assert saved.saved_run == replace(tuner.saved_run, settings=saved.settings)
-    for refused in (saved.step, lambda: saved.renewed(saved.settings), lambda: saved.model):
+    for refused in (lambda: saved.advance(1), lambda: saved.renewed(saved.settings), lambda: saved.model):
         with pytest.raises(ValueError, match="This is a saved run without a model to measure"):
             refused()
