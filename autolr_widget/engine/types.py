@@ -95,9 +95,18 @@ class Unfinished:
     def deltas(self) -> Floats:
         """The differential after `common_steps` steps, shape ``(num_evals,)``; NaN where it is not known.
 
-        It is measured by progressive validation, whatever the differential of the finished round is measured on.
+        It is only known with ``evaluate_on="progressive"``: other losses are measured after the last step.
         """
         return progressive(self.curves, self.starts, self.common_steps)
+
+    @property
+    def extent(self) -> str:
+        """How far the round has come, in words."""
+        rates, horizon = self.curves.shape
+        if self.common_steps == horizon and self.steps.min() < horizon:
+            done = int((self.steps == horizon).sum())
+            return f"at {done} of {rates} rates"
+        return f"after {self.common_steps} of {horizon} step{'s' if horizon > 1 else ''}"
 
 
 def progressive(curves: Floats, starts: Floats, steps: int) -> Floats:

@@ -219,10 +219,12 @@ class Chart:
         If it is ``alone`` in the chart, the y-axis fits it.
         """
         seen = np.zeros_like(self._rates, dtype=bool) if deltas is None else np.isfinite(deltas)
-        self._unfinished.visible = bool(seen.any())
+        # bqplot can't draw a line of one point.
+        self._unfinished.visible = int(seen.sum()) > 1
         if deltas is None or not seen.any():
             return
-        self._move(self._unfinished, deltas, seen)
+        if self._unfinished.visible:
+            self._move(self._unfinished, deltas, seen)
         if alone:
             self._fit_y(deltas[seen], deltas[seen], deltas[seen])
 

@@ -123,7 +123,9 @@ class Choice(traitlets.HasTraits):
 
     def _so_far(self, unfinished: Unfinished) -> tuple[float | None, str]:
         """Return the choice of the rule from the first round, which is not finished yet."""
-        steps = f"after {unfinished.common_steps} of {unfinished.curves.shape[1]} steps of the first round"
+        if np.isnan(unfinished.starts).all() and unfinished.steps.any():
+            return None, "the choice comes at the end of the first round"
+        steps = f"{unfinished.extent} of the first round"
         found = choices(self._run.rates, unfinished.deltas[np.newaxis])
         lr = found.get(self._settings.method) or None
         return lr, f"so far, {steps}" if lr else f"no choice yet, {steps}"
@@ -152,7 +154,7 @@ class Choice(traitlets.HasTraits):
         low, high = self._interval(lr, sure)
         words = f"{1 - self._settings.alpha:.0%} interval"
         if (low, high) != (sure.lower, sure.upper):
-            words = "as fine as the grid tells"
+            words = "limited by the grid's step"
         reason = f"{sure.agreement:.0%} of resampled runs agree to half a grid step"
         return lr, f"{_short(low)} to {_short(high)} ({words}) · {reason}"
 

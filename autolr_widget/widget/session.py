@@ -101,16 +101,15 @@ class Session(traitlets.HasTraits):
         """
         with self._lock:
             self.settings = settings
-            self.tuner.read_at = None
-            if self.tuner.can_read_at(settings):
-                self.tuner.read_at = settings.horizon
+            read_at = settings.horizon if self.tuner.can_read_at(settings) else None
+            if read_at is not None:
                 settings = replace(settings, horizon=self.tuner.settings.horizon)
             if not settings.measure_alike(self.tuner.settings):
                 self.stale = self.status != "idle" and self.tuner.can_measure
                 self._pause()
             else:
                 self.stale = False
-                self.tuner.settings = settings
+                self.tuner.settings, self.tuner.read_at = settings, read_at
                 if self.status in ("paused", "done"):
                     self.status = "done" if self._is_complete() else "paused"
         self._tell_of_halt()
@@ -197,8 +196,11 @@ class Session(traitlets.HasTraits):
         Do nothing if the session is not running, if it is measuring, or if the front end has not drawn the newest turn
         yet.
         """
+        if turn != self.turn:
+            # A page that missed a turn would wait for ever, if it kept the kernel waiting.
+            return
         self._heard = time.monotonic()
-        if self.status != "running" or turn != self.turn or not self._measuring.acquire(blocking=False):
+        if self.status != "running" or not self._measuring.acquire(blocking=False):
             return
         try:
             self._run_turn()
@@ -313,7 +315,7 @@ class Session(traitlets.HasTraits):
         except BaseException:
             self.preparing = False
             raise
-        self.preparing = finished is None and self._is_slow_to_start()
+        self.preparing = finished is None and self.status == "running" and self._is_slow_to_start()
         with self._lock:
             if finished is None or tuner is not self.tuner:
                 return

@@ -286,7 +286,7 @@ class TunerWidget(ipw.VBox):
     def widen(self) -> None:
         """Start a run on a grid that goes on where `edge` cuts it off: by a decade, or as far again on a linear scale.
 
-        The steps between the rates stay as they are, and the current curve stays in the chart as a dotted line.
+        The steps between the rates stay nearly as they are, and the current curve stays in the chart as a dotted line.
 
         Raises
         ------
@@ -296,8 +296,9 @@ class TunerWidget(ipw.VBox):
         _ = self.tuner.model
         if not self.edge:
             raise ValueError("The curve's lowest point is not at an end of the grid.")
-        low, high, count = self.lr_min, self.lr_max, self.num_evals
-        if self.scale == "log":
+        rates = self.tuner.rates
+        low, high, count = float(rates[0]), float(rates[-1]), rates.size
+        if self.tuner.settings.scale == "log":
             more = math.ceil((count - 1) / math.log10(high / low))
             ends = (low / 10, high) if self.edge == "lower" else (low, high * 10)
         else:
@@ -345,7 +346,7 @@ class TunerWidget(ipw.VBox):
         self._view.pin()
 
     def unpin_run(self, index: int) -> None:
-        """Remove the pinned curve with this index from the chart. Curve A has the index 0."""
+        """Remove the pinned curve with this index from the chart. The oldest has the index 0."""
         self._view.unpin(index)
 
     def schedule(
@@ -391,7 +392,7 @@ class TunerWidget(ipw.VBox):
     def save(self, path: str | Path) -> None:
         """Write the run to a file, in the format that the suffix of ``path`` names.
 
-        ``.json`` contains the whole run, and `load` can read it. ``.csv`` and ``.parquet`` contain the rounds, ``.png``
+        ``.json`` contains the whole run, with all steps that were measured, and `load` can read it. ``.csv`` and ``.parquet`` contain the rounds, ``.png``
         and ``.svg`` the chart. ``.html`` is a self-contained page.
 
         Raises
@@ -402,7 +403,8 @@ class TunerWidget(ipw.VBox):
         OSError
             If the file can't be written.
         """
-        write_file(path, self.tuner.saved_run, self.selected_lr, self._code())
+        saved_run = self.tuner.saved_run if Path(path).suffix.lower() == ".json" else self._shown_run()
+        write_file(path, saved_run, self.selected_lr, self._code())
 
     def close(self) -> None:
         """Stop the run, and close the widget and all widgets that belong to it: they disappear from every page."""
@@ -418,13 +420,13 @@ class TunerWidget(ipw.VBox):
         # A widget whose constructor raised has no session, and no state to show.
         if not hasattr(self, "_session"):
             return object.__repr__(self)
-        return text(self.tuner.saved_run, self.status, self.selected_lr)
+        return text(self._shown_run(), self.status, self.selected_lr)
 
     def _ipython_display_(self) -> None:
         """Display the widget, and a snapshot after it for readers without a kernel."""
         # In a terminal there is no kernel, so that a display could not be updated.
         if hasattr(get_ipython(), "kernel"):
-            self._snapshot.display(self.model_id, self.tuner.saved_run, self.status, self.selected_lr)
+            self._snapshot.display(self.model_id, self._shown_run(), self.status, self.selected_lr)
         else:
             print(self)
 
@@ -473,7 +475,7 @@ class TunerWidget(ipw.VBox):
         self._on_turn()
         if self.tuner.model_has_changed:
             self._panel.notice = "The model has changed since this run began: the run measures it as it was then"
-        self._snapshot.update(self.tuner.saved_run, self.status, self.selected_lr)
+        self._snapshot.update(self._shown_run(), self.status, self.selected_lr)
 
     def _on_status(self, change: dict[str, str]) -> None:
         if change["new"] == "running":
@@ -521,8 +523,17 @@ class TunerWidget(ipw.VBox):
         return "The next run measures this range"
 
     def _download(self, format: str) -> None:
-        data = as_file(format, self.tuner.saved_run, self.selected_lr, self._code())
+        saved_run = self.tuner.saved_run if format == "json" else self._shown_run()
+        data = as_file(format, saved_run, self.selected_lr, self._code())
         self._panel.send({"type": "file", "name": f"learning-rate.{format}"}, [data])
+
+    def _shown_run(self) -> SavedRun:
+        """Return the run as it is read: after fewer steps than were measured, if the user wants that."""
+        saved_run, steps = self.tuner.saved_run, self.tuner.read_at
+        if steps is None or len(saved_run.results) == 0:
+            return saved_run
+        settings = replace(saved_run.settings, horizon=steps)
+        return replace(saved_run, settings=settings, results=saved_run.results.at(steps))
 
     def _show_code(self, _: Any = None) -> None:
         self._panel.code = self._code()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autolr_widget.engine.grid import SCALES
 from autolr_widget.engine.reading.band import BANDS
@@ -85,10 +86,7 @@ class View:
             if self._panel.lesson.get("round") != len(run):
                 self._panel.lesson, self._panel.stage = lesson(run), 1
             return False
-        deltas = run.deltas
-        measured = np.array([round.measured for round in run.rounds], dtype=bool).reshape(deltas.shape)
-        whole = (np.isfinite(deltas) | ~measured).all(axis=0)
-        self.chart.show_band(BANDS[settings.band](deltas, settings.alpha), run.racing, whole)
+        self.chart.show_band(BANDS[settings.band](run.deltas, settings.alpha), run.racing, self._whole())
         return True
 
     def show_progress(self, run: Run) -> None:
@@ -115,7 +113,9 @@ class View:
             table = np.array([unfinished.deltas, none, none, np.zeros_like(none), none])
             self._panel.table, self._panel.limits = table.astype(np.float32).tobytes(), list(self.chart.limits)
             self._panel.curves = training_curves(unfinished.curves[np.newaxis], unfinished.steps[np.newaxis]).tobytes()
-            self._panel.curves_of = f"Round 1, after {unfinished.common_steps} of {run.settings.horizon} steps"
+            self._panel.curves_of = f"Round 1, {unfinished.extent}"
+        elif len(run) == 0:
+            self._panel.table, self._panel.curves, self._panel.curves_of = b"", b"", ""
 
     def end_lesson(self) -> None:
         """End the explanation. From now on, the chart shows all rounds."""
@@ -133,7 +133,8 @@ class View:
         band = BANDS[settings.band](results.deltas, settings.alpha)
         assert results.measured is not None
         diverged = results.measured.sum(axis=0) - band.count
-        table = np.array([band.mean, band.lower, band.upper, band.count, diverged])
+        lines = np.where(diverged > 0, np.nan, [band.mean, band.lower, band.upper])
+        table = np.array([*lines, band.count, diverged])
         with self._panel.hold_sync():
             self._panel.choices = choices(results.rates, results.deltas)
             self._panel.table = table.astype(np.float32).tobytes()
@@ -149,7 +150,15 @@ class View:
 
     def curve(self) -> Curve:
         """Return the rates and means of the current run."""
-        return self._run.rates, BANDS["normal"](self._run.deltas, 0.05).mean
+        mean = BANDS["normal"](self._run.deltas, 0.05).mean
+        return self._run.rates, np.where(self._whole(), mean, np.nan)
+
+    def _whole(self) -> NDArray[np.bool_]:
+        """Return which rates have diverged in no round, shape ``(num_evals,)``."""
+        deltas = self._run.deltas
+        measured = np.array([round.measured for round in self._run.rounds], dtype=bool).reshape(deltas.shape)
+        whole: NDArray[np.bool_] = (np.isfinite(deltas) | ~measured).all(axis=0)
+        return whole
 
     def pin(self) -> None:
         """Pin the current curve, see `autolr_widget.widget.pins.pinned`."""

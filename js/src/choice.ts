@@ -114,7 +114,9 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
       "click",
       () => {
         // After a refused value, the click meant that value and not the rate that replaced it.
-        if (!refused || type === "undo") pacer.send(withValues(model, { type }));
+        // A run that these start must not be paused by a pause that was asked for before.
+        const send = type === "refine" || type === "widen" ? pacer.ask : pacer.send;
+        if (!refused || type === "undo") send(withValues(model, { type }));
         refused = false;
       },
       { signal },

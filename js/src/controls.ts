@@ -85,7 +85,8 @@ function group(
   signal: AbortSignal,
 ): HTMLElement {
   const others = settings.filter(({ measures }) => !measures).map(({ label }) => label);
-  const exception = others.length ? `, except to ${others.join(" and ")},` : "";
+  others.push(...settings.filter(({ name }) => name === "horizon").map(({ label }) => `fewer ${label}`));
+  const exception = others.length ? `, except to ${others.join(" or ")},` : "";
   const note = element("span", { class: "autolr-restarts" }, `A change here${exception} starts a new run.`);
   const node = element("fieldset", { class: "autolr-group" }, element("legend", {}, title), note, ...rows);
   const updateGroup = () => {

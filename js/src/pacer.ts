@@ -52,7 +52,7 @@ export interface Pacer {
 /**
  * Asks the kernel for turns as fast as this page can show them.
  *
- * The kernel measures only in answer to a tick, so that the chart can't fall behind.
+ * While a page is open, the kernel measures only in answer to a tick, so that the chart can't fall behind.
  */
 export function pace(model: AnyModel<Paced>): Pacer {
   let resend: ReturnType<typeof setTimeout> | undefined;

@@ -84,7 +84,7 @@ def test_no_interval_is_narrower_than_the_grid(make_model, digits):
             assert high / low >= 100 ** (1 / 3) * (1 - 1e-9)
         else:
             assert high - low >= 0.1 / 6
-        assert "as fine as the grid tells" in widget._panel.reason
+        assert "limited by the grid's step" in widget._panel.reason
 
 
 def test_the_reason_if_no_rate_lowers_the_loss(make_model, digits):

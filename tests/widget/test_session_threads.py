@@ -223,16 +223,13 @@ def test_a_round_that_fails_after_a_pause_is_an_error(session):
     assert (session.status, session.error) == ("error", "Round 1 failed. ValueError: no")
 
 
-def test_every_tick_keeps_the_kernel_waiting(session, monkeypatch):
+def test_a_page_that_missed_a_turn_does_not_stop_the_run(session, monkeypatch):
     monkeypatch.setattr(session_module, "SILENCE", 0.3)
     session.start()
-    for _ in range(12):
-        session.tick(99)
-        time.sleep(0.05)
-    assert session.round == 0
     end = time.monotonic() + 5
     while session.status == "running" and time.monotonic() < end:
-        time.sleep(0.01)
+        session.tick(99)
+        time.sleep(0.05)
     assert (session.status, session.round) == ("done", 5)
 
 

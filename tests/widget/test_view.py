@@ -228,6 +228,8 @@ def test_fewer_steps_read_the_same_rounds(widget):
     assert widget.selected_lr == whole.at(6).best_lr()
     np.testing.assert_allclose(drawn(widget)[2], whole.at(6).summary()["mean"], rtol=1e-6)
     assert curves(widget).shape == (12, 6)
+    assert f"{whole.at(6).summary()['mean'].min():.4g}" in repr(widget)
+    assert widget.tuner.saved_run.results == whole
     from_front_end(widget, horizon=55)
     assert (widget.results, widget.selected_lr, widget._panel.stale) == (whole, chosen, False)
     from_front_end(widget, horizon=56)
@@ -263,3 +265,47 @@ def test_a_long_run_that_is_discarded_is_pinned(widget, monkeypatch):
     widget.run()
     widget.reset()
     assert len(widget._panel.pins) == 1
+
+
+def test_refine_keeps_the_curve_that_was_on_the_screen(widget):
+    widget.run()
+    whole = widget.results
+    widget.horizon = 6
+    widget.num_evals = 13
+    assert widget._panel.stale
+    assert widget.results == whole.at(6), "the screen still shows the run as it was read"
+    widget.num_evals = 12
+    widget.refine()
+    np.testing.assert_allclose(marks(widget)["before"].y, whole.at(6).summary()["mean"].dropna(), rtol=1e-6)
+
+
+def test_fewer_steps_before_the_first_round_make_a_run_stale(widget, monkeypatch):
+    for unfinished in slices(widget, monkeypatch):
+        if unfinished.common_steps > 5:
+            break
+    from_front_end(widget, horizon=6)
+    assert (widget._panel.stale, widget.status) == (True, "paused")
+
+
+def test_a_failed_first_round_leaves_nothing_in_the_pictures(widget, monkeypatch):
+    def fail(self, seconds):
+        self._paths = None
+        raise MemoryError
+
+    for unfinished in slices(widget, monkeypatch):
+        if unfinished.common_steps > 5:
+            break
+    assert widget._panel.curves
+    monkeypatch.setattr(type(widget.tuner), "advance", fail)
+    tick(widget)
+    assert widget.status == "error"
+    assert (widget._panel.curves, widget._panel.table, widget._panel.curves_of) == (b"", b"", "")
+
+
+def test_other_losses_than_progressive_ones_have_no_choice_within_the_first_round(widget, monkeypatch):
+    widget.evaluate_on = "train"
+    for unfinished in slices(widget, monkeypatch):
+        if unfinished is not None and unfinished.common_steps > 5:
+            break
+    assert widget._panel.reason == "the choice comes at the end of the first round"
+    assert widget._panel.curves

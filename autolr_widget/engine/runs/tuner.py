@@ -21,7 +21,7 @@ from autolr_widget.engine.reading.race import HEAT, settled
 from autolr_widget.engine.reading.results import TuneResults
 from autolr_widget.engine.saved import restore
 from autolr_widget.engine.saved.saved_run import SavedRun
-from autolr_widget.engine.settings import Settings
+from autolr_widget.engine.settings import VALIDATION_BATCHES, Settings
 from autolr_widget.engine.types import Round, Unfinished
 
 if TYPE_CHECKING:
@@ -323,7 +323,7 @@ class LRTuner:
     def can_read_at(self, settings: Settings) -> bool:
         """Whether the rounds tell what a run with these settings would have measured, which has a shorter horizon."""
         measured = self.settings
-        if not 2 <= settings.horizon < measured.horizon or measured.seen != "progressive":
+        if len(self) == 0 or not 2 <= settings.horizon < measured.horizon or measured.seen != "progressive":
             return False
         alike = replace(settings, horizon=measured.horizon).measure_alike(measured)
         return alike and settings.pruner == "none" and all(np.isfinite(round.starts).all() for round in self._rounds)
@@ -472,8 +472,13 @@ class LRTuner:
                     self._paths = None
                     raise
                 self._paths = None
-        self._check(self._ahead[0])
-        self._rounds.append(self._ahead.popleft())
+        round = self._ahead.popleft()
+        try:
+            self._check(round)
+        except BaseException:
+            self._ahead.clear()
+            raise
+        self._rounds.append(round)
         return self._rounds[-1]
 
     @property
@@ -503,7 +508,15 @@ class LRTuner:
     def _check(self, round: Round) -> None:
         settings = self.settings
         drawn = settings.batch_size, settings.seed, round.index, settings.horizon, settings.held_out
-        check_round(round, lambda: self.observations.not_finite(*drawn))
+
+        def not_finite() -> str:
+            found = self.observations.not_finite(*drawn)
+            if found or self.validation is None or settings.evaluate_on != "validation":
+                return found
+            found = self.validation.not_finite(*drawn[:3], VALIDATION_BATCHES)
+            return found and f"in `validation_data`, {found}"
+
+        check_round(round, not_finite)
 
     def _measure(self, batches: Callable[[int], Batch]) -> Measurement:
         """Return the object that measures rounds. The first call reads the model's state, and the first batch."""

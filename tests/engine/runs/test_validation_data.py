@@ -175,3 +175,13 @@ def test_the_menu_offers_it_only_if_there_are_validation_data(make_model, data, 
 def menu_of(widget):
     (control,) = [control for control in widget._panel.settings if control["name"] == "evaluate_on"]
     return control["options"]
+
+
+def test_NaN_in_the_validation_data_is_named(make_model, data):
+    training, (x, y), _ = data
+    x = x.copy()
+    x[:] = np.nan
+    tuner = LRTuner(make_model(), *training, validation_data=(x, y), **ON_VALIDATION)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="in `validation_data`, x has NaN or infinity in"):
+            tuner.step()
