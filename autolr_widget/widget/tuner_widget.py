@@ -392,8 +392,8 @@ class TunerWidget(ipw.VBox):
     def save(self, path: str | Path) -> None:
         """Write the run to a file, in the format that the suffix of ``path`` names.
 
-        ``.json`` contains the whole run, with all steps that were measured, and `load` can read it. ``.csv`` and ``.parquet`` contain the rounds, ``.png``
-        and ``.svg`` the chart. ``.html`` is a self-contained page.
+        ``.json`` contains the whole run, with all steps that were measured, and `load` can read it. ``.csv`` and
+        ``.parquet`` contain the rounds, ``.png`` and ``.svg`` the chart. ``.html`` is a self-contained page.
 
         Raises
         ------

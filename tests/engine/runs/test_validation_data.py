@@ -178,10 +178,8 @@ def menu_of(widget):
 
 
 def test_NaN_in_the_validation_data_is_named(make_model, data):
-    training, (x, y), _ = data
-    x = x.copy()
-    x[:] = np.nan
-    tuner = LRTuner(make_model(), *training, validation_data=(x, y), **ON_VALIDATION)
+    training, _, (x, y, weights) = data
+    tuner = LRTuner(make_model(), *training, validation_data=(x, y, np.full_like(weights, np.nan)), **ON_VALIDATION)
     for _ in range(2):
-        with pytest.raises(ValueError, match="in `validation_data`, x has NaN or infinity in"):
+        with pytest.raises(ValueError, match="in `validation_data`, sample_weight has NaN or infinity in"):
             tuner.step()
