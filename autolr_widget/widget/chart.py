@@ -78,7 +78,7 @@ class Chart:
         # The curve of the run that `refine` started from. It is not a Scatter, for which bqplot would leave room at the
         # edges of the plot, so that the front end could not place points on the curve.
         self._before = _lines(scales, colors=[NEUTRAL], line_style="dotted", stroke_width=2, visible=False)
-        self._pins = _lines(scales, colors=[NEUTRAL], stroke_width=2, visible=False)
+        self._pins = _lines(scales, colors=[COLORS["A"]], stroke_width=2, visible=False)
         self._dips = np.empty(0)
         self._y = y
         y_axis = bqplot.Axis(
