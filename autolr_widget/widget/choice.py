@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import traitlets
 
-from autolr_widget.engine.reading.selection import RULES, Certainty, certainty, choices, edge, way_out
+from autolr_widget.engine.reading.selection import RULES, Certainty, certainty, edge, way_out
 from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.settings import Settings
-from autolr_widget.engine.types import Unfinished
+from autolr_widget.engine.types import Floats, Unfinished
 from autolr_widget.widget.applied import meaning
 
 if TYPE_CHECKING:
@@ -126,9 +126,19 @@ class Choice(traitlets.HasTraits):
         if np.isnan(unfinished.starts).all() and unfinished.steps.any():
             return None, "the choice comes at the end of the first round"
         steps = f"{unfinished.extent} of the first round"
-        found = choices(self._run.rates, unfinished.deltas[np.newaxis])
-        lr = found.get(self._settings.method) or None
+        lr, _ = self._chosen(unfinished.deltas[np.newaxis])
         return lr, f"so far, {steps}" if lr else f"no choice yet, {steps}"
+
+    def _chosen(self, deltas: Floats) -> tuple[float | None, str]:
+        """Return the choice of the rule, or None and why it finds no rate."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                # The rule "max" returns 0.0 if no rate is safe.
+                lr = RULES[self._settings.method](self._run.rates, deltas) or None
+        except ValueError as error:
+            return None, str(error)
+        return lr, "" if lr else "the rule finds no rate: every rate raised the loss in some round"
 
     def _by_rule(self) -> tuple[float | None, str]:
         """Return the choice of the rule and the reason. If it finds no rate, return None and what is missing."""
@@ -137,15 +147,9 @@ class Choice(traitlets.HasTraits):
             return self._so_far(unfinished)
         if len(deltas) == 0:
             return None, "press Run, or type a rate"
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                # The rule "max" returns 0.0 if no rate is safe.
-                lr = RULES[self._settings.method](self._run.rates, deltas) or None
-        except ValueError as error:
-            return None, str(error)
+        lr, why = self._chosen(deltas)
         if lr is None:
-            return None, "the rule finds no rate: every rate raised the loss in some round"
+            return None, why
         if not (deltas.mean(axis=0) < 0).any():
             return lr, f"no rate lowers the loss. {way_out(self._run.rates, deltas)}"
         sure = self._certainty
@@ -164,7 +168,7 @@ class Choice(traitlets.HasTraits):
         The resampled runs all have the same grid, so they agree the more, the coarser it is.
         """
         rates = self._run.rates
-        if self._run.results.scale == "log":
+        if self._run.settings.scale == "log":
             half = (rates[-1] / rates[0]) ** (0.5 / (rates.size - 1))
             return min(sure.lower, lr / half), max(sure.upper, lr * half)
         half = (rates[-1] - rates[0]) / (rates.size - 1) / 2

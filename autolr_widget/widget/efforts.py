@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.settings import DEFAULTS
 
 #: The settings that make the work of a run.
@@ -18,6 +19,9 @@ EFFORTS: dict[str, dict[str, int]] = {
 }
 
 
-def efforts() -> list[dict[str, Any]]:
-    """Return `EFFORTS` as the front end needs them."""
-    return [{"name": name, "settings": settings} for name, settings in EFFORTS.items()]
+def efforts(run: Run) -> list[dict[str, Any]]:
+    """Return `EFFORTS` as the front end needs them, with as many steps as the optimizer of ``run`` allows."""
+    return [
+        {"name": name, "settings": settings | {"horizon": run.whole_updates(settings["horizon"])}}
+        for name, settings in EFFORTS.items()
+    ]

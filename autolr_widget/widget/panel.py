@@ -11,7 +11,6 @@ import traitlets
 
 from autolr_widget.widget.chart import CURVE, MARGIN
 from autolr_widget.widget.commands import in_words
-from autolr_widget.widget.efforts import efforts
 from autolr_widget.widget.lesson import STAGES
 from autolr_widget.widget.settings_traits import setting_controls, setting_traits
 
@@ -62,7 +61,7 @@ class Panel(anywidget.AnyWidget):
         help="The training steps so far, see `View.show_progress`",
     ).tag(sync=True)
     efforts: traitlets.List[dict[str, Any]] = traitlets.List(
-        efforts(), help="How much work a run may be, see `autolr_widget.widget.efforts`"
+        help="How much work a run may be, see `autolr_widget.widget.efforts`"
     ).tag(sync=True)
     stale = traitlets.Bool(False).tag(sync=True)
     error = traitlets.Unicode("").tag(sync=True)

@@ -30,6 +30,7 @@ from autolr_widget.widget.choice import Choice, Rate
 from autolr_widget.widget.closing import owned_widgets
 from autolr_widget.widget.colab import allow_front_ends
 from autolr_widget.widget.commands import Command, in_words, parse
+from autolr_widget.widget.efforts import efforts
 from autolr_widget.widget.export import as_file, python, write_file
 from autolr_widget.widget.mirror import mirror
 from autolr_widget.widget.panel import Panel
@@ -159,6 +160,7 @@ class TunerWidget(ipw.VBox):
         self._panel = Panel(
             batch_most=min(512, run.num_observations or 512),
             own_batch_size=run.own_batch_size,
+            efforts=efforts(run),
             replay=not run.can_measure,
             autosave=str(self._autosave.path or ""),
             settings=setting_controls("" if run.has_validation_data else "validation"),
@@ -284,7 +286,7 @@ class TunerWidget(ipw.VBox):
         self._measure_again(*around(self.tuner.rates, *self._choice.range()), self.num_evals)
 
     def widen(self) -> None:
-        """Start a run on a grid that goes on where `edge` cuts it off: by a decade, or as far again on a linear scale.
+        """Start a run on a grid that is a decade longer at `edge`. A linear grid becomes twice as long.
 
         The steps between the rates stay nearly as they are, and the current curve stays in the chart as a dotted line.
 

@@ -86,7 +86,8 @@ class View:
             if self._panel.lesson.get("round") != len(run):
                 self._panel.lesson, self._panel.stage = lesson(run), 1
             return False
-        self.chart.show_band(BANDS[settings.band](run.deltas, settings.alpha), run.racing, self._whole())
+        deltas = run.deltas
+        self.chart.show_band(BANDS[settings.band](deltas, settings.alpha), run.racing, self._whole(deltas))
         return True
 
     def show_progress(self, run: Run) -> None:
@@ -150,15 +151,16 @@ class View:
 
     def curve(self) -> Curve:
         """Return the rates and means of the current run."""
-        mean = BANDS["normal"](self._run.deltas, 0.05).mean
-        return self._run.rates, np.where(self._whole(), mean, np.nan)
-
-    def _whole(self) -> NDArray[np.bool_]:
-        """Return which rates have diverged in no round, shape ``(num_evals,)``."""
         deltas = self._run.deltas
-        measured = np.array([round.measured for round in self._run.rounds], dtype=bool).reshape(deltas.shape)
-        whole: NDArray[np.bool_] = (np.isfinite(deltas) | ~measured).all(axis=0)
-        return whole
+        return self._run.rates, np.where(self._whole(deltas), BANDS["normal"](deltas, 0.05).mean, np.nan)
+
+    def _whole(self, deltas: Floats) -> NDArray[np.bool_]:
+        """Return which rates have diverged in no round, shape ``(num_evals,)``."""
+        finite: NDArray[np.bool_] = np.isfinite(deltas)
+        if self._run.settings.pruner == "racing":
+            # A rate that dropped out was not measured in later rounds.
+            finite |= ~np.array([round.measured for round in self._run.rounds], dtype=bool).reshape(deltas.shape)
+        return np.asarray(finite.all(axis=0))
 
     def pin(self) -> None:
         """Pin the current curve, see `autolr_widget.widget.pins.pinned`."""

@@ -294,7 +294,7 @@ def _check_row(name: str, value: Any) -> None:
     if isinstance(first, tuple):
         raise _refused(name, value, "Its rows are tuples. Pass a `tf.data.Dataset` or a DataLoader of batches instead.")
     if array.dtype.kind not in "biufc":
-        raise _refused(name, value, "Its rows are no arrays of numbers.")
+        raise _refused(name, value, "Its rows are not arrays of numbers.")
 
 
 def _refused(name: str, value: Any, advice: str) -> ValueError:

@@ -30,8 +30,8 @@ class Stream:
     are kept.
 
     When a run halts, `let_go` closes what reading has opened: threads, files, the lock of `Dataset.cache`. The next
-    round reads the stream again, and skips as many batches as are kept. If the stream is shuffled anew in each pass,
-    the next batches are those of another pass. Only a generator can't be read again: it stays open, as the user's own.
+    round reads the stream again, and skips the batches that are kept. If each pass is shuffled in another order, the
+    next batches come from another pass. Only a generator can't be read again: it stays open, as the user's own.
 
     Parameters
     ----------
@@ -112,8 +112,8 @@ class Stream:
 
         They depend on the stream and the arguments alone.
         """
-        by_pass = not (hasattr(self._source, "__next__") or isinstance(self._source, keras.utils.PyDataset))
-        if self._is_fresh and by_pass:
+        has_passes = not (hasattr(self._source, "__next__") or isinstance(self._source, keras.utils.PyDataset))
+        if self._is_fresh and has_passes:
             # Read a whole pass: another pass of a shuffled dataset has another order.
             self._kept, self._rows, self._ended = Spool(), 0, False
         self._is_fresh = False

@@ -97,8 +97,8 @@ class Loop:
         losses
             The losses that the steps started from, as many as there were steps. The last may not be finite.
         runs
-            Whether the path goes on. It ends when its loss is not finite, or when the check of its weights, every
-            `LOOKED_AT` steps, finds that they are not.
+            Whether the path continues. It ends when its loss is not finite, or when its weights are not, which are
+            checked every `LOOKED_AT` steps.
         """
         handles = [path[key].handle for key in self._keys]
         self.has_run = True

@@ -10,7 +10,8 @@ from autolr_widget.engine.types import Floats
 def parabola(rates: Floats, means: Floats) -> tuple[float, float] | None:
     r"""Return the parabola through the lowest mean and its neighbors, in :math:`\ln\theta` relative to the lowest.
 
-    The result are the factors of the linear and of the quadratic term. None if there is no such parabola.
+    Its coefficients are those of the linear and of the quadratic term. None if the lowest mean is at an end of the
+    rates or not below 0, or if two of the rates are equal.
     """
     lowest = int(np.argmin(means))
     if not 0 < lowest < len(means) - 1 or means[lowest] >= 0 or rates[lowest - 1] <= 0:
@@ -38,7 +39,7 @@ def dip(rates: Floats, means: Floats, count: int = 14) -> tuple[Floats, Floats]:
     -------
     between, curve
         Rates and values, shape ``(count,)``, or one less if one of the rates would be the lowest one. Both are empty if
-        there is no parabola.
+        `parabola` returns None.
     """
     found = parabola(rates, means)
     if found is None:

@@ -320,6 +320,12 @@ class LRTuner:
         results = self._results([*self._rounds])
         return results if self.read_at is None or len(results) == 0 else results.at(self.read_at)
 
+    def whole_updates(self, horizon: int) -> int:
+        """Return ``horizon``, or the next larger one that the optimizer allows if it accumulates gradients."""
+        from autolr_widget.engine.measuring.accumulation import whole_updates
+
+        return whole_updates(self.model, horizon, self.settings.seen)
+
     def can_read_at(self, settings: Settings) -> bool:
         """Whether the rounds tell what a run with these settings would have measured, which has a shorter horizon."""
         measured = self.settings
@@ -484,6 +490,8 @@ class LRTuner:
     @property
     def racing(self) -> NDArray[np.bool_]:
         """Which rates the next round measures, as booleans of shape ``(num_evals,)``. Without a race, all of them."""
+        if self.settings.pruner == "none":
+            return np.ones(self.rates.size, dtype=bool)
         return race.racing(self.deltas, self.settings.pruner, self.settings.alpha)
 
     def _batches(self, index: int) -> Callable[[int], Batch]:

@@ -81,6 +81,10 @@ class Replay:
     def first_batch(self, index: int) -> None:
         """Return None: a saved run contains no data."""
 
+    def whole_updates(self, horizon: int) -> int:
+        """Return ``horizon``: there is no optimizer that accumulates gradients."""
+        return horizon
+
     def can_read_at(self, settings: Settings) -> bool:
         """Return False: the settings of a saved run are those that it was measured with."""
         return False

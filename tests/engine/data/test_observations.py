@@ -194,7 +194,7 @@ class NoArray(Rows):
     [
         (Rows({"image": VALUES[0], "label": 1}), "Its rows are dicts. Pass columns instead, .*: 'image', 'label'"),
         (Rows((VALUES[0], 1)), "Its rows are tuples. Pass a `tf.data.Dataset` or a DataLoader"),
-        (Rows("a", "b"), "Its rows are no arrays of numbers"),
+        (Rows("a", "b"), "Its rows are not arrays of numbers"),
         (NoArray(1.0), "It can't be made an array. make a DataArray first"),
         (VALUES.tolist(), "Make one array of lists"),
         ((1.0, 2.0), "Make one array of lists"),
