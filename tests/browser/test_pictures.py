@@ -108,7 +108,8 @@ def fresh(notebook, page):
     ("prepare", "theme", "width"), LOOKS, ids=[f"{prepare.__name__}-{theme}-{width}" for prepare, theme, width in LOOKS]
 )
 def test_it_looks_as_in_the_docs(fresh, page, request, prepare, theme, width):
-    page.set_viewport_size({"width": 1500, "height": 2000})
+    # Higher than any widget with JupyterLab around it: what is out of sight lies under its toolbar in the picture.
+    page.set_viewport_size({"width": 1500, "height": 2600})
     fresh.evaluate("return app.commands.execute('apputils:change-theme', {theme: `JupyterLab ${argument}`})", theme)
     widget = page.locator(".autolr-widget").last
     widget.evaluate("(node, width) => { node.style.width = `${width}px`; }", width)
