@@ -1,5 +1,7 @@
 /** Seconds over which the speed is taken, long enough to be steady, short enough to follow changes. */
 const WINDOW = 5;
+/** Seconds before there is a speed: the first steps may arrive together, or long after they were asked for. */
+const LEAST = 1;
 
 /** Training steps, as the kernel counts them. */
 export interface Steps {
@@ -29,7 +31,7 @@ export function addMoment(moments: readonly Moment[], moment: Moment): Moment[] 
 export function speed(moments: readonly Moment[]): number | undefined {
   const first = moments[0];
   const last = moments.at(-1);
-  if (!first || !last || last.time <= first.time || last.steps <= first.steps) return undefined;
+  if (!first || !last || last.time - first.time < LEAST || last.steps <= first.steps) return undefined;
   return (last.steps - first.steps) / (last.time - first.time);
 }
 

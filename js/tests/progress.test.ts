@@ -20,6 +20,13 @@ test.each([
   ],
   [
     [
+      { time: 0, steps: 0 },
+      { time: 0.9, steps: 10 },
+    ],
+    undefined,
+  ],
+  [
+    [
       { time: 1, steps: 5 },
       { time: 1, steps: 9 },
     ],

@@ -55,6 +55,23 @@ test("buttons send their messages", () => {
   expect(bar.text("state")).toBe("Paused");
 });
 
+test("nothing is told of the time while the model is prepared, or after the first steps", () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  const bar = show({ status: "running", preparing: true });
+  const take = (seconds: number, current: number) => {
+    vi.advanceTimersByTime(1000 * seconds);
+    bar.model.set("progress", { finished: 0, current, round: 20, seconds_per_step: null });
+  };
+  take(30, 1);
+  expect(bar.text("progress")).toBe("0 of 100 rounds · 1 of 2,000 training steps");
+  bar.model.set("preparing", false);
+  take(0.05, 2);
+  expect(bar.text("progress")).toBe("0 of 100 rounds · 2 of 2,000 training steps");
+  take(1.95, 5);
+  expect(bar.text("progress")).toContain("10 s per round · about 17 min left");
+  vi.useRealTimers();
+});
+
 test("the preparation of the model has a name", () => {
   const bar = show({ status: "running", preparing: true });
   expect(bar.text("state")).toBe("Preparing the model…");
