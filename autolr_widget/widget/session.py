@@ -74,6 +74,8 @@ class Session(traitlets.HasTraits):
         self._on_halt = on_halt
         self._one_message = one_message
         self._halted = False
+        #: Whether turns were measured that no front end asked for, and none has said since that it has seen them.
+        self.alone = False
         self._lock = threading.RLock()
         self._measuring = threading.Lock()
         self._pause_at: int | None = None
@@ -199,6 +201,7 @@ class Session(traitlets.HasTraits):
         if turn != self.turn:
             # A page that missed a turn would wait for ever, if it kept the kernel waiting.
             return
+        self.alone = False
         self._heard = time.monotonic()
         if self.status != "running" or not self._measuring.acquire(blocking=False):
             return
@@ -356,6 +359,7 @@ class Session(traitlets.HasTraits):
             self._heard = now
         if now >= self._heard + SILENCE and self._measuring.acquire(blocking=False):
             try:
+                self.alone = True
                 self._run_turn()
             finally:
                 self._measuring.release()

@@ -510,6 +510,19 @@ class TunerWidget(ipw.VBox):
             self._panel.notice = in_words(error)
         else:
             self._panel.notice = notice if command.answers else self._panel.notice
+        if self._session.alone:
+            self._session.alone = False
+            self._send_everything()
+
+    def _send_everything(self) -> None:
+        """Send the state of the panel and the chart again.
+
+        Colab shows only what is sent while it waits for an answer, so its page misses what happened at other times. The
+        panel comes last, because it asks for the next turn.
+        """
+        for widget in [*owned_widgets(self.figure), self.figure, self._panel]:
+            # The private traits never change, and the bundle of the front end is among them.
+            widget.send_state([name for name in widget.keys if not name.startswith("_")])
 
     def _use_rule(self) -> None:
         self.pinned = False

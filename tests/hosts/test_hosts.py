@@ -18,6 +18,9 @@ WATCH = """() => {
     }).observe(chart, {subtree: true, attributes: true, attributeFilter: ['d']});
 }"""
 
+# Longer than the silence after which the kernel continues by itself. If it is quick, the run ends meanwhile.
+FREEZE = "() => { const end = Date.now() + 8000; while (Date.now() < end); }"
+
 
 def expect_done(page, views=1):
     expect(state(page)).to_have_text(["Done"] * views, timeout=60_000)
@@ -84,6 +87,18 @@ def test_two_views_show_the_same(host):
     expect_as_alone(host)
     first, second = lines(page)
     assert first == second
+
+
+def test_a_page_that_was_frozen_catches_up(host):
+    """In Colab, such a page misses what the kernel did meanwhile."""
+    host.show()
+    page = host.page
+    run_button(page).click()
+    wait_for_round(host, 3)
+    page.evaluate(FREEZE)
+    assert host.diary["round"] > 10, "the kernel has not continued by itself"
+    expect_done(page)
+    expect_as_alone(host)
 
 
 def test_a_reload_and_another_page(host):
