@@ -73,8 +73,37 @@ class Applied:
 def meaning(optimizer: keras.Optimizer) -> str:
     """Return what a rate is for a MultiOptimizer, to be added to a sentence. Empty for other optimizers."""
     first, *others = _parts(optimizer)
-    factors = [f"{float(part.learning_rate) / float(first.learning_rate):.3g} × it for {part.name}" for part in others]
+    factors = [f"{factor:.3g} × it for {part.name}" for part, factor in zip(others, _factors(optimizer), strict=True)]
     return "".join(f", {words}" for words in [f"the rate of {first.name}", *factors]) if others else ""
+
+
+def assignment(optimizer: keras.Optimizer | None, attribute: str, lr: str) -> str:
+    """Return Python code that does what `Applied.apply` does.
+
+    Parameters
+    ----------
+    optimizer
+        The optimizer, or None if it is not known. The code then is that for one with a single rate.
+    attribute
+        The name of the model's attribute that holds it.
+    lr
+        The rate as Python code.
+    """
+    factors = [] if optimizer is None else _factors(optimizer)
+    if not factors:
+        return f"model.{attribute}.learning_rate = {lr}"
+    rounded = [float(f"{factor:.6g}") for factor in [1.0, *factors]]
+    return (
+        f"lr = {lr}\n"
+        f"for part, factor in zip(model.{attribute}.optimizers, {rounded}):\n"
+        "    part.learning_rate = factor * lr"
+    )
+
+
+def _factors(optimizer: keras.Optimizer) -> list[float]:
+    """Return the rates of all optimizers in a MultiOptimizer but the first, relative to the first. Empty for others."""
+    first, *others = (float(part.learning_rate) for part in _parts(optimizer))
+    return [rate / first for rate in others]
 
 
 def _parts(optimizer: Any) -> list[Any]:

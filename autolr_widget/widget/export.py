@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,7 +123,7 @@ def picture(results: TuneResults, settings: Settings, selected: float | None) ->
     return figure
 
 
-def python(settings: Settings, data: str, pinned: float | None) -> str:
+def python(settings: Settings, data: str, pinned: float | None, assign: Callable[[str], str]) -> str:
     """Return Python code that does the same without the widget.
 
     Parameters
@@ -133,17 +134,18 @@ def python(settings: Settings, data: str, pinned: float | None) -> str:
         The arguments that pass the data, as Python source: ``"x, y"``.
     pinned
         The user's own rate if it is pinned. The code then only sets that rate.
+    assign
+        Returns the code that writes a rate into the model's optimizer. The rate is passed as code too.
     """
     if pinned is not None:
-        return f"model.optimizer.learning_rate = {pinned!r}"
+        return assign(repr(pinned))
     values = {"lr_space": (settings.lr_min, settings.lr_max), **asdict(settings)}
     arguments = [f"{name}={values[name]!r}" for name, default in ARGUMENTS.items() if values[name] != default]
     return (
         "from autolr_widget import LRTuner\n\n"
         f"tuner = LRTuner({', '.join(['model', data, *arguments])})\n"
         "for _ in tuner:\n"
-        "    pass\n"
-        f"model.optimizer.learning_rate = tuner.results.best_lr({settings.method!r})"
+        "    pass\n" + assign(f"tuner.results.best_lr({settings.method!r})")
     )
 
 

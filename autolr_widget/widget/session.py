@@ -343,13 +343,18 @@ class Session(traitlets.HasTraits):
         """Continue without a front end if there was no tick for some seconds."""
         if number != self._watch_number:
             return
-        if self.status != "running":
-            self._tell_of_halt()
-            return
+        running = self.status == "running"
         try:
-            self._go_on_after_silence()
+            if running:
+                self._go_on_after_silence()
+            else:
+                self._tell_of_halt()
+        except Exception as error:
+            # A timer calls this method: only the screen can show the error.
+            self.error = f"{type(error).__name__}: {error}"
         finally:
-            self._watch_in(max(self._heard + SILENCE - time.monotonic(), 0.01), number)
+            if running:
+                self._watch_in(max(self._heard + SILENCE - time.monotonic(), 0.01), number)
 
     def _go_on_after_silence(self) -> None:
         now = time.monotonic()

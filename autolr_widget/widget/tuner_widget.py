@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from autolr_widget.engine.runs.tuner import LRTuner
 from autolr_widget.engine.saved.replay import Replay
 from autolr_widget.engine.saved.saved_run import SavedRun
 from autolr_widget.engine.settings import SETTINGS, Settings
-from autolr_widget.widget.applied import Applied
+from autolr_widget.widget.applied import Applied, assignment
 from autolr_widget.widget.autosave import Autosave
 from autolr_widget.widget.choice import Choice, Rate
 from autolr_widget.widget.closing import owned_widgets
@@ -554,7 +555,9 @@ class TunerWidget(ipw.VBox):
         self._panel.code = self._code()
 
     def _code(self) -> str:
-        return python(self._settings(), self.tuner.data_arguments, self.selected_lr if self.pinned else None)
+        run = self.tuner
+        assign = partial(assignment, run.tuned_optimizer if run.can_measure else None, run.optimizer_attribute)
+        return python(self._settings(), run.data_arguments, self.selected_lr if self.pinned else None, assign)
 
     def _settings(self) -> Settings:
         return Settings(**{name: getattr(self, name) for name in SETTINGS})

@@ -83,5 +83,21 @@ def test_the_screen_tells_the_rates_of_all_parts_of_a_multi_optimizer(make_model
     assert widget._panel.reason == "your own choice" + meaning
     send(widget, type="apply")
     assert widget._panel.notice == "Written to the model's 2 optimizers, in proportion: 0.03 → 0.02, 0.1 → 0.06667"
+    applied = [float(part.learning_rate) for part in widget.tuner.tuned_optimizer.optimizers]
     send(widget, type="undo")
-    assert [float(part.learning_rate) for part in widget.tuner.tuned_optimizer.optimizers] == pytest.approx([0.03, 0.1])
+    before = [float(part.learning_rate) for part in widget.tuner.tuned_optimizer.optimizers]
+    assert before == pytest.approx([0.03, 0.1])
+    exec(widget._panel.code, {"model": widget.tuner.model})
+    by_code = [float(part.learning_rate) for part in widget.tuner.tuned_optimizer.optimizers]
+    assert by_code == pytest.approx(applied, rel=1e-5), "the factors have six digits"
+
+
+def test_the_code_writes_to_the_optimizer_that_is_tuned(digits):
+    model = keras.Sequential([keras.Input(digits[0].shape[1:]), keras.layers.Dense(10)])
+    model.compile(keras.optimizers.SGD(), loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.other = keras.optimizers.Adam()
+    widget = TunerWidget(model, *digits, optimizer="other")
+    widget.selected_lr = 0.25
+    exec(widget._panel.code, {"model": model})
+    assert float(model.other.learning_rate) == 0.25
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.01)

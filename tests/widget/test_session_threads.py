@@ -93,6 +93,20 @@ def test_the_kernel_continues_without_ticks(session, monkeypatch):
     assert (session.status, session.tuner.rounds) == ("done", [0, 1, 2, 3, 4])
 
 
+def test_an_error_at_the_end_of_a_run_without_ticks_is_shown(session, monkeypatch):
+    def fail():
+        raise OSError("the generator could not be closed")
+
+    monkeypatch.setattr(session_module, "SILENCE", 0.1)
+    session._on_halt = fail
+    session.start()
+    end = time.monotonic() + 10
+    while not session.error and time.monotonic() < end:
+        time.sleep(0.01)
+    assert (session.status, session.round) == ("done", 5)
+    assert session.error == "OSError: the generator could not be closed"
+
+
 def test_the_event_loop_continues_while_a_cell_waits(monkeypatch):
     monkeypatch.setattr(session_module, "SILENCE", 0.1)
     threads = set()

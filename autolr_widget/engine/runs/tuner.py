@@ -245,9 +245,13 @@ class LRTuner:
     @property
     def tuned_optimizer(self) -> keras.Optimizer:
         """The model's optimizer whose learning rate is tuned."""
-        name = self._optimizer_name if self._training is None else self._training.step.tuned
-        tuned: keras.Optimizer = getattr(self.model, name or "optimizer")
+        tuned: keras.Optimizer = getattr(self.model, self.optimizer_attribute)
         return tuned
+
+    @property
+    def optimizer_attribute(self) -> str:
+        """The name of the model's attribute that holds this optimizer."""
+        return (self._optimizer_name if self._training is None else self._training.step.tuned) or "optimizer"
 
     @property
     def num_observations(self) -> int | None:

@@ -31,6 +31,7 @@ class Replay:
     num_observations = None
     own_batch_size = None
     data_arguments = "x, y"
+    optimizer_attribute = "optimizer"
     plan = "A saved run: its rounds were measured before."
     unfinished = None
     seconds_per_step = math.nan
