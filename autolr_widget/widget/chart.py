@@ -21,6 +21,8 @@ NEUTRAL = "#808080"
 
 #: The distances in pixels from the edges of the figure to the plot. The front end draws its part on top of the plot.
 MARGIN = {"top": 12, "bottom": 50, "left": 68, "right": 16}
+#: How much larger everything is in large print. It is `--autolr-px` in the style sheet.
+LARGE = 1.35
 
 
 class Chart:
@@ -51,9 +53,7 @@ class Chart:
         # 0.12.47).
         self._x = {"log": bqplot.LogScale(), "linear": bqplot.LinearScale()}
         self._x_axes = {
-            name: bqplot.Axis(
-                scale=scale, label="learning rate", grid_lines="none", label_offset="34px", tick_format=tick_format
-            )
+            name: bqplot.Axis(scale=scale, label="learning rate", grid_lines="none", tick_format=tick_format)
             for (name, scale), tick_format in zip(self._x.items(), (".0e", None), strict=True)
         }
         # All marks begin with this scale: a scale that a mark is made with and then loses would never be closed.
@@ -81,9 +81,7 @@ class Chart:
         self._pins = _lines(scales, colors=[COLORS["A"]], stroke_width=2, visible=False)
         self._dips = np.empty(0)
         self._y = y
-        y_axis = bqplot.Axis(
-            scale=y, orientation="vertical", label="change in loss", grid_lines="none", label_offset="52px"
-        )
+        self._y_axis = bqplot.Axis(scale=y, orientation="vertical", label="change in loss", grid_lines="none")
         self.figure = bqplot.Figure(
             marks=[
                 self._rounds,
@@ -94,8 +92,7 @@ class Chart:
                 self._unfinished,
                 self._curve,
             ],
-            axes=[*self._x_axes.values(), y_axis],
-            fig_margin=MARGIN,
+            axes=[*self._x_axes.values(), self._y_axis],
             # The limits of the y-axis are the edges of the plot, so that the front end can place points on the curve.
             padding_y=0,
             min_aspect_ratio=0.2,
@@ -105,7 +102,20 @@ class Chart:
             layout={"width": "100%", "height": "320px", "min_width": "0", "margin": "0"},
         )
         self.figure.add_class("autolr-chart")
+        self._stroke_widths = [mark.stroke_width for mark in self.figure.marks]
+        self.enlarge(large=False)
         self.show_grid(rates, axis)
+
+    def enlarge(self, large: bool) -> None:
+        """Set the sizes for large or for normal print. From the next `show_axis` on, there are as many ticks as fit."""
+        times = LARGE if large else 1.0
+        self._most_ticks = 4 if large else 6
+        self.figure.fig_margin = {side: round(times * pixels) for side, pixels in MARGIN.items()}
+        for x_axis in self._x_axes.values():
+            x_axis.label_offset = f"{34 * times:.0f}px"
+        self._y_axis.label_offset = f"{52 * times:.0f}px"
+        for mark, width in zip(self.figure.marks, self._stroke_widths, strict=True):
+            mark.stroke_width = times * width
 
     def show_grid(self, rates: Floats, axis: str, before: tuple[Floats, Floats] | None = None) -> None:
         """Show the empty grid of a new run.
@@ -152,7 +162,7 @@ class Chart:
             self._x[shown].min, self._x[shown].max = first, last
         if self.is_log:
             # The ticks that bqplot chooses overlap on a narrow screen.
-            ticks = decades(first, last)
+            ticks = decades(first, last, self._most_ticks)
             self._x_axes["log"].tick_values = ticks
             round_numbers = all(f"{tick:.0e}" == f"{tick:.2e}".replace(".00", "") for tick in ticks)
             self._x_axes["log"].tick_format = ".0e" if round_numbers else ".3~g"
@@ -310,12 +320,12 @@ def y_limits(mean: Floats, lower: Floats, upper: Floats) -> tuple[float, float]:
     return math.floor((bottom - margin) / unit) * unit, math.ceil((top + margin) / unit) * unit
 
 
-def decades(first: float, last: float) -> Floats:
-    """Return at most 6 ticks between ``first`` and ``last``: powers of ten, and more round numbers if there is room.
+def decades(first: float, last: float, most: int) -> Floats:
+    """Return at most ``most`` ticks from ``first`` to ``last``: powers of ten, and more round numbers if there is room.
 
-    >>> decades(1e-6, 1.0).tolist()
+    >>> decades(1e-6, 1.0, 6).tolist()
     [1e-06, 0.0001, 0.01, 1.0]
-    >>> decades(0.1, 1.0).tolist()
+    >>> decades(0.1, 1.0, 6).tolist()
     [0.1, 0.2, 0.5, 1.0]
     """
     # Round the logarithms, so that 1e-6 counts as a power of ten even if its last bit is off.
@@ -323,9 +333,9 @@ def decades(first: float, last: float) -> Floats:
     for multiples in ((1, 2, 5), (1, 3)):
         ticks = [m * 10.0**e for e in range(low - 1, high + 1) for m in multiples]
         inside = [tick for tick in ticks if first * (1 - 1e-9) <= tick <= last * (1 + 1e-9)]
-        if 2 <= len(inside) <= 6:
+        if 2 <= len(inside) <= most:
             return np.array(inside)
     if high <= low:
         return np.array([first, last])
-    stride = math.ceil((high - low + 1) / 6)
+    stride = math.ceil((high - low + 1) / most)
     return np.float64(10) ** np.arange(low, high + 1, stride)

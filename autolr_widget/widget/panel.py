@@ -91,6 +91,7 @@ class Panel(anywidget.AnyWidget):
     limits = traitlets.List([-1.0, 1.0], help="The ends of the y-axis").tag(sync=True)
     margin = traitlets.Dict(MARGIN, help="Pixels from the figure's edges to the plot").tag(sync=True)
     colors = traitlets.Dict({"curve": CURVE}, help="Colors of the chart's lines").tag(sync=True)
+    large = traitlets.Bool(False, help="Whether everything is in large print, for a projector").tag(sync=True)
     show_rounds = traitlets.Bool(False).tag(sync=True)
     pins: traitlets.List[dict[str, Any]] = traitlets.List(
         help="The runs to compare with: `words`, and the lowest point"

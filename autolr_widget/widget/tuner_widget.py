@@ -188,6 +188,7 @@ class TunerWidget(ipw.VBox):
         session.observe(self._on_status, names="status")
         choice.observe(self._show_code, names=["selected_lr", "pinned"])
         panel.observe(self._on_panel_change, names=[*SETTINGS, "selected_lr", "pinned"])
+        panel.observe(self._on_large, names="large")
         panel.on_msg(self._on_message)
         self._show_code()
 
@@ -495,6 +496,9 @@ class TunerWidget(ipw.VBox):
         except Exception as error:
             self._panel.notice = in_words(error)
             setattr(self._panel, name, getattr(self, name))
+
+    def _on_large(self, change: dict[str, bool]) -> None:
+        (self.add_class if change["new"] else self.remove_class)("autolr-large")
 
     def _on_message(self, _: Any, content: Any, __: Any) -> None:
         """Run the command in a message of the front end, and show its answer or its error. Ignore other messages."""

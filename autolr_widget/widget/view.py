@@ -59,6 +59,7 @@ class View:
         self.chart = Chart(run.rates, panel.axis)
         self._show_all()
         panel.observe(self._on_view, names=["view", "axis"])
+        panel.observe(self._on_large, names="large")
         panel.observe(self._show_details, names=["show_rounds", "probed"])
         panel.observe(self._on_stage, names=["explain", "stage"])
 
@@ -177,6 +178,11 @@ class View:
             panel.axis, panel.view = self._run.settings.scale, list(self.chart.ends)
         else:
             self.chart.show_axis(panel.axis, (view[0], view[1]))
+
+    def _on_large(self, _: Any) -> None:
+        self.chart.enlarge(self._panel.large)
+        self._panel.margin = self.chart.figure.fig_margin
+        self._on_view(None)
 
     def _show_details(self, _: Any = None) -> None:
         """Show what the user wants to see beside the curve: the curve of each round, and the histogram of one rate."""

@@ -66,6 +66,7 @@ export interface Screen extends Paced {
   histogram: { edges?: number[]; counts?: number[] };
   curves: DataView;
   curves_of: string;
+  large: boolean;
   explain: boolean;
   lesson: Partial<Lesson>;
   stage: number;

@@ -53,6 +53,21 @@ test.each([
   expect(view.saved.at(-1)).toMatchObject({ [trait]: value });
 });
 
+test.each([
+  ["Each round", "show_rounds", true, false],
+  ["Histogram", "probed", 0, -1],
+  ["What every rule", "all_rules", true, false],
+  ["Large print", "large", true, false],
+])("checkbox %s", (name, trait, on, off) => {
+  const view = show({ [trait]: off });
+  for (const value of [on, off]) {
+    view.labelled(name).click();
+    expect(view.saved.at(-1)?.[trait]).toBe(value);
+  }
+  view.model.set(trait as never, on as never);
+  expect(view.labelled(name).checked).toBe(true);
+});
+
 test("each control has a name and a line of help", () => {
   const { node } = show();
   for (const control of node.querySelectorAll<HTMLInputElement>(

@@ -89,6 +89,7 @@ const INITIAL = {
   histogram: {},
   curves: NOTHING,
   curves_of: "",
+  large: false,
   explain: false,
   lesson: {},
   stage: 0,

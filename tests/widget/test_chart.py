@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from autolr_widget import TunerWidget
 from autolr_widget.engine.reading.band import normal
-from autolr_widget.widget.chart import CURVE, Chart, decades, y_limits
+from autolr_widget.widget.chart import CURVE, LARGE, MARGIN, Chart, decades, y_limits
 from autolr_widget.widget.pins import COLORS, Pin
 from tests.widget import front_end
 from tests.widget.front_end import from_front_end, marks, one_round
@@ -27,13 +27,13 @@ from tests.widget.front_end import from_front_end, marks, one_round
     ],
 )
 def test_decades(first, last, expected):
-    np.testing.assert_allclose(decades(first, last), expected)
+    np.testing.assert_allclose(decades(first, last, 6), expected)
 
 
-@given(st.floats(1e-12, 10), st.floats(1.01, 1e12))
-def test_decades_are_few_and_inside(first, ratio):
-    ticks = decades(first, first * ratio)
-    assert 2 <= len(ticks) <= 6
+@given(st.floats(1e-12, 10), st.floats(1.01, 1e12), st.sampled_from([4, 6]))
+def test_decades_are_few_and_inside(first, ratio, most):
+    ticks = decades(first, first * ratio, most)
+    assert 2 <= len(ticks) <= most
     assert ticks[0] >= first * (1 - 1e-8)
     assert ticks[-1] <= first * ratio * (1 + 1e-8)
 
@@ -202,3 +202,23 @@ def test_the_band_keeps_its_width_along_the_parabola():
     assert lower.size > 8
     np.testing.assert_allclose(upper - mean, mean - lower, rtol=1e-3)
     np.testing.assert_allclose(upper - mean, (upper - mean)[0], rtol=1e-3)
+
+
+def test_large_print_and_back(widget):
+    def sizes():
+        figure = widget.figure
+        offsets = [int(axis.label_offset.removesuffix("px")) for axis in figure.axes]
+        return [*figure.fig_margin.values(), *offsets, *(mark.stroke_width for mark in figure.marks)]
+
+    normal, panel = sizes(), widget._panel
+    assert panel.margin == widget.figure.fig_margin
+    from_front_end(widget, large=True)
+    np.testing.assert_allclose(sizes(), LARGE * np.array(normal), atol=0.5)
+    assert panel.margin == widget.figure.fig_margin != MARGIN
+    assert len(widget.figure.axes[0].tick_values) <= 4
+    assert "autolr-large" in widget._dom_classes
+    from_front_end(widget, large=False)
+    assert sizes() == normal
+    assert panel.margin == MARGIN
+    assert len(widget.figure.axes[0].tick_values) == 6
+    assert "autolr-large" not in widget._dom_classes

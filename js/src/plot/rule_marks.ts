@@ -3,11 +3,11 @@ import { button, element } from "../element";
 import { assign, type Model, onChange } from "../screen";
 import { AXIS, type Frame, percent } from "./frame";
 
-/** Letters of rule names that one mark has room for. */
-const ROOM = 30;
+/** Letters of rule names that one mark has room for, and how many in large print. */
+const [ROOM, LARGE_ROOM] = [30, 22];
 
-/** Width of a mark in pixels. */
-const WIDTH = 22;
+/** Width of a mark in pixels, and in large print. */
+const [WIDTH, LARGE_WIDTH] = [22, 30];
 
 export interface RuleMark {
   place: number;
@@ -17,7 +17,13 @@ export interface RuleMark {
 }
 
 /** The rules' choices as marks from left to right; choices within the fraction `close` share one mark. */
-export function ruleMarksOf(choices: Record<string, number>, axis: Axis, method: string, close: number): RuleMark[] {
+export function ruleMarksOf(
+  choices: Record<string, number>,
+  axis: Axis,
+  method: string,
+  close: number,
+  most = ROOM,
+): RuleMark[] {
   const groups: { place: number; all: string[] }[] = [];
   for (const [name, rate] of Object.entries(choices).sort((a, b) => a[1] - b[1])) {
     const place = toFraction(rate, axis);
@@ -29,7 +35,7 @@ export function ruleMarksOf(choices: Record<string, number>, axis: Axis, method:
   return groups.map(({ place, all }) => {
     // The current rule comes first, because there is not always room for all.
     const sorted = all.includes(method) ? [method, ...all.filter((name) => name !== method)] : all;
-    let room = ROOM;
+    let room = most;
     const names = sorted.filter((name, i) => {
       room -= name.length + 2;
       return i === 0 || room >= 0;
@@ -55,7 +61,8 @@ export function ruleMarks(frame: Frame): HTMLElement {
   let shown = "";
   const updateMarks = () => {
     const choices = model.get("all_rules") ? model.get("choices") : few(model.get("choices"), model.get("method"));
-    const marks = ruleMarksOf(choices, frame.axis, model.get("method"), WIDTH / area.clientWidth);
+    const [width, room] = model.get("large") ? [LARGE_WIDTH, LARGE_ROOM] : [WIDTH, ROOM];
+    const marks = ruleMarksOf(choices, frame.axis, model.get("method"), width / area.clientWidth, room);
     const names = JSON.stringify([marks.map(({ names, more }) => [names, more]), model.get("method")]);
     if (names === shown) {
       // The elements stay, so that a press on a mark is not lost when a round arrives.
@@ -67,7 +74,7 @@ export function ruleMarks(frame: Frame): HTMLElement {
     node.replaceChildren(...marks.map((mark) => newMark(model, mark)));
     if (focused) [...node.querySelectorAll("button")].find((one) => one.textContent === focused)?.focus();
   };
-  onChange(model, ["choices", "all_rules", "method", ...AXIS], updateMarks, signal);
+  onChange(model, ["choices", "all_rules", "method", "large", ...AXIS], updateMarks, signal);
 
   // Only these marks depend on the width of the plot, because close ones share a mark.
   const resized = new ResizeObserver(updateMarks);

@@ -2,7 +2,7 @@ import { element, svg } from "../element";
 import { percent } from "../plot/frame";
 import { formatRate } from "../rates";
 import { setColor } from "./colors";
-import { ROWS, spread } from "./labels";
+import { spread } from "./labels";
 import type { Shape } from "./shapes";
 
 /** What marks a line that ends before the last step. */
@@ -15,11 +15,15 @@ export interface EndLabel {
   node: HTMLElement;
 }
 
-/** The labels of some lines, below one another behind the line that reaches farthest, and what leads to them. */
-export function endLabels(shapes: readonly Shape[], rates: Float64Array): { labels: EndLabel[]; leads: SVGElement[] } {
+/** The labels of some lines, in `rows` below one another behind the line that reaches farthest, and what leads to them. */
+export function endLabels(
+  shapes: readonly Shape[],
+  rates: Float64Array,
+  rows: number,
+): { labels: EndLabel[]; leads: SVGElement[] } {
   const ys = spread(
     shapes.map(({ end }) => end[1]),
-    1 / ROWS,
+    1 / rows,
   );
   const labels = shapes.map(({ index, ending }, i) => {
     const y = ys[i] as number;

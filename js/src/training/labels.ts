@@ -1,7 +1,7 @@
 import type { Shape } from "./shapes";
 
-/** Labels that fit below one another. */
-export const ROWS = 16;
+/** Labels that fit below one another, and how many do in large print. */
+export const [ROWS, LARGE_ROWS] = [16, 12];
 
 /** The most lines that are labelled, so that the labels stay near the ends of their lines. */
 const MOST = 12;

@@ -5,7 +5,7 @@ import { assign, onChange } from "../screen";
 import { axes } from "./axes";
 import { setColor } from "./colors";
 import { type EndLabel, endLabels, placeOf, SIGNS } from "./end_labels";
-import { labelled, ROWS } from "./labels";
+import { LARGE_ROWS, labelled, ROWS } from "./labels";
 import { type Curves, readCurves } from "./lines";
 import { lossScale, placeOn, startOf, stepScale } from "./scales";
 import { nearestLine, type Shape, shapesOf } from "./shapes";
@@ -33,6 +33,8 @@ export function trainingCurves(frame: Frame): HTMLElement {
   let shapes: Shape[] = [];
   let paths = new Map<number, SVGElement>();
   let labels: EndLabel[] = [];
+
+  const rows = () => (model.get("large") ? LARGE_ROWS : ROWS);
 
   const updateCurves = () => {
     const { rates } = frame.curve;
@@ -76,7 +78,7 @@ export function trainingCurves(frame: Frame): HTMLElement {
     const { rates } = frame.curve;
     // From the highest rate to the lowest, in this order where lines end in the same place.
     const some = labelled(shapes, frame.chosenIndex).reverse();
-    const made = endLabels(some, rates);
+    const made = endLabels(some, rates, rows());
     labels = made.labels;
     leads.replaceChildren(...made.leads);
     ends.replaceChildren(leads, ...labels.map((label) => label.node), extra);
@@ -92,7 +94,7 @@ export function trainingCurves(frame: Frame): HTMLElement {
     const unlabelled = shapes.filter(
       ({ index }) => index === hovered && labels.every((label) => label.index !== hovered),
     );
-    extra.replaceChildren(...endLabels(unlabelled, frame.curve.rates).labels.map((label) => label.node));
+    extra.replaceChildren(...endLabels(unlabelled, frame.curve.rates, rows()).labels.map((label) => label.node));
     picture.classList.toggle("autolr-dimmed", paths.has(hovered));
     const mark = (one: Element, index: number) => {
       one.classList.toggle("autolr-strong", index === chosen);
@@ -104,7 +106,7 @@ export function trainingCurves(frame: Frame): HTMLElement {
     for (const index of [chosen, hovered]) lines.append(...[paths.get(index) ?? []].flat());
   };
   onChange(model, ["rates", "curves", "curves_of", "horizon", "replay"], updateCurves, signal);
-  onChange(model, ["selected_lr", ...AXIS], updateLabels, signal);
+  onChange(model, ["selected_lr", "large", ...AXIS], updateLabels, signal);
   frame.onPointing(light);
 
   /** The rate whose line or label is under the pointer, or -1. */
@@ -112,7 +114,7 @@ export function trainingCurves(frame: Frame): HTMLElement {
     const { left, top, width, height } = lines.getBoundingClientRect();
     const [x, y] = [(event.clientX - left) / width, (event.clientY - top) / height];
     if (event.clientX > ends.getBoundingClientRect().left)
-      return labels.find((label) => Math.abs(label.y - y) < 0.5 / ROWS)?.index ?? -1;
+      return labels.find((label) => Math.abs(label.y - y) < 0.5 / rows())?.index ?? -1;
     return nearestLine(shapes, x, y, width / height, REACH / height);
   };
   const point = (hovered: number) => {
