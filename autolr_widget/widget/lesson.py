@@ -11,6 +11,8 @@ from autolr_widget.engine.runs.run import Run
 #: The number of stages: draw the subsample, the loss before, the steps at each rate, the loss after, the differences,
 #: the mean.
 STAGES = 6
+#: The stage that shows the training curves of the round.
+STEPS = 3
 
 
 def lesson(run: Run) -> dict[str, Any]:

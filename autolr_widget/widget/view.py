@@ -16,7 +16,7 @@ from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.types import Floats
 from autolr_widget.widget.chart import Chart
-from autolr_widget.widget.lesson import STAGES, lesson
+from autolr_widget.widget.lesson import STAGES, STEPS, lesson
 from autolr_widget.widget.panel import Panel
 from autolr_widget.widget.pins import Pin, pinned
 from autolr_widget.widget.training_curves import training_curves, words
@@ -145,10 +145,12 @@ class View:
             if results.curves is not None:
                 # A continued run of version 1 begins with rounds without curves.
                 known = np.isfinite(results.curves).any(axis=(1, 2))
-                curves, measured = results.curves[known], results.measured[known]
-                self._panel.curves = training_curves(curves, measured * curves.shape[2]).tobytes()
-                self._panel.curves_of = words(measured)
+                self._show_curves(results.curves[known], results.measured[known], words(results.measured[known]))
         self._show_details()
+
+    def _show_curves(self, curves: Floats, measured: NDArray[np.bool_], of: str) -> None:
+        self._panel.curves = training_curves(curves, measured * curves.shape[2]).tobytes()
+        self._panel.curves_of = of
 
     def curve(self) -> Curve:
         """Return the rates and means of the current run."""
@@ -202,6 +204,10 @@ class View:
         if not self.explained and not (self._panel.explain and self._panel.stage < STAGES):
             self.explained = True
             self._on_explained()
+        elif not self.explained and self._panel.stage == STEPS:
+            last = self._run.rounds[-1]
+            with self._panel.hold_sync():
+                self._show_curves(last.curves[np.newaxis], last.measured[np.newaxis], f"Round {last.index + 1}")
 
     def _show_all(self) -> None:
         with self._panel.hold_sync():

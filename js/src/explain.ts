@@ -22,8 +22,8 @@ export function words(lesson: Lesson, stage: number): [string, string] {
       ];
     case 3:
       return [
-        "Take steps at each rate",
-        `The model is copied ${after.length} times, once for each learning rate, and each copy takes ${steps}. A small rate makes short steps, a large rate long ones.`,
+        "Steps at each rate",
+        `The model is copied ${after.length} times, once for each learning rate, and each copy takes ${steps}. A small rate makes short steps, a large rate long ones.${horizon === 1 ? "" : " The lines show the loss of each copy, step by step."}`,
       ];
     case 4:
       return [
@@ -38,12 +38,12 @@ export function words(lesson: Lesson, stage: number): [string, string] {
     default:
       return [
         "The mean",
-        `One batch can be misleading, so the chart below shows the mean over all rounds so far, and after two rounds a band: the narrower it is, the more certain is the mean. The loss falls most where the curve is lowest. Press One round to add another round.`,
+        `One batch can be misleading, so the chart shows the mean over all rounds so far, and after two rounds a band: the narrower it is, the more certain is the mean. The loss falls most where the curve is lowest. Press One round to add another round.`,
       ];
   }
 }
 
-/** One round, explained stage by stage in words and in a picture. Its rates are aligned with those of the chart. */
+/** One round, explained stage by stage in words and in a picture that lies over the chart, with its rates. */
 export function explain(model: Model, signal: AbortSignal): HTMLElement {
   const title = element("h4", {});
   const text = element("p", { "aria-live": "polite" });
@@ -53,10 +53,8 @@ export function explain(model: Model, signal: AbortSignal): HTMLElement {
   const node = element(
     "section",
     { class: "autolr-explain", "aria-label": "One round explained" },
-    title,
-    text,
+    element("div", { class: "autolr-stage" }, element("div", { class: "autolr-row" }, title, back, next), text),
     picture,
-    element("div", { class: "autolr-row" }, back, next),
   );
   const go = (by: number) =>
     assign(model, { stage: Math.min(Math.max(model.get("stage") + by, 1), model.get("stages")) });
@@ -69,7 +67,9 @@ export function explain(model: Model, signal: AbortSignal): HTMLElement {
     const begun = stage > 0 && lesson.after !== undefined;
     back.disabled = !begun || stage === 1;
     next.disabled = !begun || stage === stages;
-    picture.classList.toggle("autolr-gone", !begun);
+    node.dataset.stage = String(begun ? stage : 0);
+    // The last stage shows the chart itself.
+    picture.classList.toggle("autolr-gone", !begun || stage === stages);
     if (!begun) {
       setText(title, "One round, step by step");
       const press =

@@ -44,12 +44,20 @@ test.each([
   for (const [name, times] of Object.entries(shown)) expect([name, view.count(name)]).toEqual([name, times]);
 });
 
+test("its picture makes room for the chart at the last stage", () => {
+  const gone = (stage: number) => showStage(stage).node.querySelector(".autolr-picture.autolr-gone") !== null;
+  expect([0, 1, 5, 6].map(gone)).toEqual([true, false, false, true]);
+  expect(showStage(3).node.dataset.stage).toBe("3");
+});
+
 test("its words describe this round", () => {
   expect(words(LESSON, 1)[1]).toContain("A batch of round 2 has 8 of the 100 observations, drawn at random");
   expect(words(LESSON, 3)[1]).toContain(
     "copied 4 times, once for each learning rate, and each copy takes one training step.",
   );
   expect(words({ ...LESSON, horizon: 25 }, 3)[1]).toContain("25 training steps, each on a fresh batch");
+  expect(words({ ...LESSON, horizon: 25 }, 3)[1]).toContain("The lines show the loss of each copy");
+  expect(words(LESSON, 3)[1]).not.toContain("lines");
   expect(words(LESSON, 5)[1]).toContain("2 of 4 rates lowered the loss, and 1 broke the model.");
   expect(words({ ...LESSON, observations: null, drawn: [] }, 1)[1]).toContain(
     "A batch of round 2 has 8 observations, in the order of the data",

@@ -139,18 +139,46 @@ def test_a_round_is_explained_stage_by_stage(notebook, page):
     page.get_by_role("button", name="Explain").click()
     page.get_by_role("button", name="One round").click()
     story = page.locator(".autolr-explain")
-    names = ["Draw a batch", "Loss before", "Take steps at each rate", "Loss after", "The differences", "The mean"]
+    names = ["Draw a batch", "Loss before", "Steps at each rate", "Loss after", "The differences", "The mean"]
     for stage, name in enumerate(names, 1):
         expect(story.locator("h4")).to_have_text(f"{stage} of 6 · {name}")
         assert notebook.python("tuner._view.chart._curve.visible") == (stage == 6)
         if stage < 6:
             page.get_by_role("button", name="Next").click()
             notebook.wait_for(f"tuner._panel.stage == {stage + 1}")
-    # The rates of its picture are aligned with those of the chart.
+    # The rates of its picture are aligned with those of the chart, whose place it takes until the last stage.
+    page.get_by_role("button", name="Back").click()
+    expect(story.locator(".autolr-picture")).to_be_visible()
     dots = story.locator(".autolr-after, .autolr-broke")
     assert dots.count() == 40
     first, box = dots.first.bounding_box(), area(page)
     assert first["x"] + first["width"] / 2 == pytest.approx(box["x"], abs=1)
+
+
+def test_an_explained_round_fits_on_a_small_screen(notebook, page):
+    page.set_viewport_size({"width": 1280, "height": 720})
+    notebook.execute("LRTuner.advance = fast; tuner.horizon = 30")
+    page.get_by_role("button", name="Explain").click()
+    next_, training = page.get_by_role("button", name="Next"), page.locator(".autolr-losses")
+    places = set()
+    for number in (1, 2):
+        page.get_by_role("button", name="One round").click()
+        expect(page.locator(".autolr-explain h4")).to_contain_text("1 of 6", timeout=30_000)
+        page.locator(".autolr-widget").evaluate("node => node.scrollIntoView()")
+        for stage in range(2, 7):
+            next_.click()
+            expect(page.locator(".autolr-explain h4")).to_contain_text(f"{stage} of 6")
+            notebook.wait_for(f"tuner._panel.stage == {stage}")
+            moving = training.locator(".autolr-lines").evaluate("node => node.getAnimations().length")
+            assert moving == (stage == 3)
+            if stage == 3:
+                expect(page.locator(".autolr-training")).to_contain_text(f"Round {number}")
+                assert training.locator(".autolr-lines path.autolr-rate-colored").count() > 20
+            places.add((str(next_.bounding_box()), str(page.locator(".bqplot").bounding_box())))
+    assert len(places) == 1, places
+    below = "node => node.getBoundingClientRect().bottom"
+    assert page.locator(".bqplot").evaluate(below) <= page.locator(".jp-WindowedPanel-outer").last.evaluate(below)
+    page.set_viewport_size({"width": 1280, "height": 1000})
 
 
 def test_files_are_downloaded(done, page):
@@ -284,6 +312,38 @@ def test_nothing_overlaps_and_nothing_scrolls_sideways(done, page, width):
                 or other["bottom"] <= one["top"] + 1
             )
             assert apart, (one, other)
+
+
+PRINT = """node => {
+    const shown = [...node.querySelectorAll('*')].filter(one =>
+        one.checkVisibility({visibilityProperty: true}) && (one.matches('input:not([type=range], [type=checkbox])')
+            || [...one.childNodes].some(({nodeType, data}) => nodeType === Node.TEXT_NODE && data.trim())));
+    return shown.map(one => [parseFloat(getComputedStyle(one).fontSize), one.textContent.slice(0, 30)]);
+}"""
+
+
+def test_no_text_is_small_and_none_is_below_16_pixels_in_large_print(done, page):
+    page.locator("summary").click()
+    for name in ("Histogram of one rate's rounds", "What every rule chooses"):
+        page.get_by_label(name).check()
+    page.get_by_role("button", name="Pin this run").click()
+    page.get_by_role("button", name="Explain").click()
+    expect(page.locator(".autolr-legend li")).to_have_count(2)
+    page.set_viewport_size({"width": 1800, "height": 1000})
+    widget, plot = page.locator(".autolr-widget"), page.locator(".bqplot .plotarea_background")
+    for large, least in ((False, 12), (True, 16)):
+        page.get_by_label("Large print").set_checked(large)
+        done.wait_for(f"tuner._panel.large == {large}")
+        for width in (1280, 700):
+            widget.evaluate("(node, width) => { node.style.maxWidth = node.style.width = `${width}px`; }", width)
+            # bqplot lays nothing out that is out of sight.
+            page.locator(".autolr-chosen").focus()
+            page.wait_for_timeout(700)
+            found = widget.evaluate(PRINT)
+            assert any("1e-4" in text for _, text in found)
+            assert [one for one in found if one[0] < least] == []
+            assert widget.evaluate("node => node.scrollWidth") <= width
+            assert area(page) == pytest.approx(plot.bounding_box(), abs=0.6)
 
 
 def test_the_dots_are_on_the_curve(done, page):

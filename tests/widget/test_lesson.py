@@ -16,7 +16,14 @@ def test_the_chart_waits_for_its_stage_of_the_lesson(widget):
         expected = subsample(1797, 32, 42, seen, 55)[:32]
         np.testing.assert_allclose(np.array(lesson["drawn"]) * 1797, np.sort(expected), atol=0.1)
         assert marks(widget)["curve"].visible == (seen > 0)
+        assert widget._panel.curves_of == ("Round 1" if seen else "")
+        from_front_end(widget, stage=3)
+        # The training curves are those of this round alone.
+        curves = np.frombuffer(widget._panel.curves, dtype=np.float32).reshape(last.curves.shape)
+        np.testing.assert_allclose(curves, last.curves, rtol=1e-6)
+        assert widget._panel.curves_of == f"Round {seen + 1}"
         from_front_end(widget, stage=6)
+        assert widget._panel.curves_of == ("Mean of 2 rounds" if seen else "Round 1")
         np.testing.assert_allclose(drawn(widget)[2], widget.results.summary()["mean"], rtol=1e-6)
     one_round(widget)
     before = marks(widget)["curve"].y

@@ -21,7 +21,7 @@ export function trainingCurves(frame: Frame): HTMLElement {
   const caption = element("span");
   const axisLayer = element("div", { class: "autolr-layer" });
   const lines = drawing("autolr-lines");
-  const marks = element("div", { class: "autolr-layer" });
+  const marks = element("div", { class: "autolr-layer autolr-marks" });
   const leads = drawing("autolr-leads");
   const ends = element("div", { class: "autolr-ends" });
   // The label of the line that is pointed at, if it has none of its own.
@@ -108,6 +108,11 @@ export function trainingCurves(frame: Frame): HTMLElement {
   onChange(model, ["rates", "curves", "curves_of", "horizon", "replay"], updateCurves, signal);
   onChange(model, ["selected_lr", "large", ...AXIS], updateLabels, signal);
   frame.onPointing(light);
+  const updateGrowth = () => {
+    // Explain shows the steps of its round one after the other.
+    picture.classList.toggle("autolr-growing", model.get("explain") && model.get("stage") === 3);
+  };
+  onChange(model, ["explain", "stage"], updateGrowth, signal);
 
   /** The rate whose line or label is under the pointer, or -1. */
   const indexAt = (event: MouseEvent) => {

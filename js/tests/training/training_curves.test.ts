@@ -172,3 +172,13 @@ test("closing removes the listeners", () => {
   view.end();
   expect(view.listening()).toBe(0);
 });
+
+test("it grows at the third stage of an explained round", () => {
+  const view = show({ explain: true, stage: 2 });
+  const growing = () => view.node.querySelector(".autolr-growing") !== null;
+  expect(growing()).toBe(false);
+  view.model.set("stage", 3);
+  expect(growing()).toBe(true);
+  view.model.set("explain", false);
+  expect(growing()).toBe(false);
+});
