@@ -30,7 +30,7 @@ from autolr_widget.widget.autosave import Autosave
 from autolr_widget.widget.choice import Choice, Rate
 from autolr_widget.widget.closing import owned_widgets
 from autolr_widget.widget.colab import allow_front_ends
-from autolr_widget.widget.commands import Command, in_words, parse
+from autolr_widget.widget.commands import Command, at_field, in_words, parse
 from autolr_widget.widget.efforts import efforts
 from autolr_widget.widget.export import as_file, python, write_file
 from autolr_widget.widget.mirror import mirror
@@ -182,7 +182,7 @@ class TunerWidget(ipw.VBox):
         mirror(session, self, "status", "round", "error")
         mirror(session, panel, "status", "round", "error", "stale", "turn", "preparing")
         mirror(choice, self, "selected_lr", "pinned", "edge")
-        mirror(choice, panel, "selected_lr", "pinned", "reason", "interval", "edge")
+        mirror(choice, panel, "selected_lr", "pinned", "reason", "warning", "interval", "edge")
         mirror(self, choice, "selected_lr", "pinned")
         # These come after the mirrors: the front end must receive the state of the run, even if one of these raises.
         session.observe(self._on_status, names="status")
@@ -441,6 +441,7 @@ class TunerWidget(ipw.VBox):
         return getattr(settings, name)
 
     def _on_setting(self, change: dict[str, Any]) -> None:
+        self._refuse(change["name"])
         self._session.configure(self._settings())
         if change["name"] in ("method", "alpha", "band", "horizon"):
             self._show_run()
@@ -489,12 +490,29 @@ class TunerWidget(ipw.VBox):
         name, value = change["name"], change["new"]
         if value == getattr(self, name):
             return
-        try:
-            setattr(self, name, value)
-            self._panel.notice = ""
-        except Exception as error:
-            self._panel.notice = in_words(error)
-            setattr(self._panel, name, getattr(self, name))
+        with self._panel.hold_sync():
+            try:
+                setattr(self, name, value)
+                self._panel.notice = ""
+                self._refuse(name)
+            except Exception as error:
+                self._refuse(name, {"value": value, "words": at_field(error)})
+                setattr(self._panel, name, getattr(self, name))
+            else:
+                self._try_refused_again()
+
+    def _try_refused_again(self) -> None:
+        """Try again what other fields show: it may be valid with the new value of this one."""
+        for name, refusal in [*self._panel.refusals.items()]:
+            with suppress(Exception):
+                if name in SETTINGS:
+                    setattr(self, name, refusal["value"])
+                    self._refuse(name)
+
+    def _refuse(self, name: str, refusal: dict[str, Any] | None = None) -> None:
+        """Show at a field why its value was refused, or take the last refusal back."""
+        others = {field: words for field, words in self._panel.refusals.items() if field != name}
+        self._panel.refusals = others | ({name: refusal} if refusal else {})
 
     def _on_message(self, _: Any, content: Any, __: Any) -> None:
         """Run the command in a message of the front end, and show its answer or its error. Ignore other messages."""
@@ -539,8 +557,13 @@ class TunerWidget(ipw.VBox):
         return "The next run measures this range"
 
     def _download(self, format: str) -> None:
-        saved_run = self.tuner.saved_run if format == "json" else self._shown_run()
-        data = as_file(format, saved_run, self.selected_lr, self._code())
+        try:
+            saved_run = self.tuner.saved_run if format == "json" else self._shown_run()
+            data = as_file(format, saved_run, self.selected_lr, self._code())
+        except Exception as error:
+            self._refuse("download", {"words": in_words(error)})
+            return
+        self._refuse("download")
         self._panel.send({"type": "file", "name": f"learning-rate.{format}"}, [data])
 
     def _shown_run(self) -> SavedRun:

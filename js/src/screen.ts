@@ -42,9 +42,11 @@ export interface Screen extends Paced {
   stale: boolean;
   efforts: { name: string; settings: Record<string, number> }[];
   error: string;
+  refusals: Record<string, { value?: unknown; words: string }>;
   selected_lr: number | null;
   pinned: boolean;
   reason: string;
+  warning: string;
   interval: number[];
   choices: Record<string, number>;
   all_rules: boolean;
