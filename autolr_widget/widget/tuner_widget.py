@@ -206,6 +206,7 @@ class TunerWidget(ipw.VBox):
             "undo": Command(lambda: f"The model's optimizer has its rate of {self.undo():.4g} again"),
             "pin_run": Command(self.pin_run),
             "unpin_run": Command(self.unpin_run, {"index": int}),
+            "name_run": Command(self._view.name_pin, {"index": int, "name": str}),
             "use_view": Command(self._use_view),
             "download": Command(self._download, {"format": str}),
         }
@@ -484,6 +485,9 @@ class TunerWidget(ipw.VBox):
     def _on_status(self, change: dict[str, str]) -> None:
         if change["new"] == "running":
             self._panel.notice = ""
+            if len(self.tuner) == 0 and self.tuner.unfinished is None:
+                # The model may have been trained since the widget was made.
+                self._panel.subject = self.tuner.subject
 
     def _on_panel_change(self, change: dict[str, Any]) -> None:
         """Take over a setting or a rate from the front end. If it is invalid, give the front end its old value back."""
@@ -549,7 +553,9 @@ class TunerWidget(ipw.VBox):
     def _apply(self) -> str:
         notice = self._applied.apply(self.tuner.tuned_optimizer, self._selected())
         self._panel.undoable = True
-        return notice
+        # A notebook may have built another model meanwhile, or trained this one.
+        notice = f"{notice} · {self.tuner.model.name} · {self.tuner.optimizer}"
+        return notice + " · trained or compiled again since this run began" * self.tuner.model_has_changed
 
     def _use_view(self) -> str:
         low, high = self._panel.view

@@ -34,7 +34,7 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
   const subject = element("div", { class: "autolr-subject" });
   const rule = menu(model.get("settings").find(({ name }) => name === "method")?.options ?? {});
   const useRule = button("Follow the rule", { title: "Use the rule's choice again" });
-  const apply = button("Apply", { title: "Set this rate in the model's optimizer" });
+  const apply = button("Apply");
   const widen = button("Widen the grid", { title: "Measure a wider grid: the curve's lowest point is at its end" });
   const undo = button("Undo", { title: "Set the optimizer's previous rate again" });
   const refine = button("Refine", { title: "Measure a finer grid around this rate" });
@@ -164,7 +164,11 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
   };
   onChange(model, ["selected_lr", "pinned"], onPinned, signal);
   onChange(model, shown, updateChoice, signal);
-  onChange(model, ["subject"], () => setText(subject, model.get("subject")), signal);
+  const updateSubject = () => {
+    setText(subject, model.get("subject"));
+    apply.title = `Set this rate in the optimizer of this model: ${model.get("subject")}`;
+  };
+  onChange(model, ["subject"], updateSubject, signal);
   onChange(model, ["notice"], () => setText(notice, model.get("notice")), signal);
   onChange(model, ["status", "replay", "preparing"], speakState, signal);
   pacer.watch(updateState, signal);

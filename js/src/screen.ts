@@ -62,7 +62,7 @@ export interface Screen extends Paced {
   margin: Record<"top" | "bottom" | "left" | "right", number>;
   colors: { curve: string };
   show_rounds: boolean;
-  pins: { letter: string; color: string; words: string; rate: number; change: number }[];
+  pins: { letter: string; color: string; words: string; name: string; rate: number; change: number }[];
   this_run: string;
   probed: number;
   histogram: { edges?: number[]; counts?: number[] };

@@ -61,7 +61,12 @@ def test_messages_of_the_buttons(widget):
     assert (widget.status, widget.round) == ("idle", 0)
 
 
-ARGUMENTS = {"tick": {"turn": 0}, "unpin_run": {"index": 0}, "download": {"format": "json"}}
+ARGUMENTS = {
+    "tick": {"turn": 0},
+    "unpin_run": {"index": 0},
+    "name_run": {"index": 0, "name": "x"},
+    "download": {"format": "json"},
+}
 
 
 def test_the_error_of_every_command_is_shown(widget):
