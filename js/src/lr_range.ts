@@ -40,7 +40,7 @@ export function lrRange(model: Model, settings: Setting[], signal: AbortSignal):
       Object.assign(thumbs[end], { min: String(first), max: String(last), value: String(position) });
       thumbs[end].setAttribute("aria-valuetext", formatRate(rate));
       // What was typed and refused stays, so that it can be corrected.
-      if (!refused[end].isOwn()) numbers[end].value = formatRate((refused[end].refused() as number) ?? rate);
+      if (!refused[end].isHeld()) numbers[end].value = formatRate((refused[end].refused() as number) ?? rate);
       filled.style.setProperty(`--${end}`, String((position - first) / (last - first)));
     }
   };

@@ -17,6 +17,8 @@ export interface Refusal {
   refused: () => unknown;
   /** Whether the field has content that was refused here, and that the kernel has not received. */
   isOwn: () => boolean;
+  /** Whether the field has content of the user that must stay: refused here, or still being typed. */
+  isHeld: () => boolean;
   /** Marks the field as invalid and says why; empty words take this back. */
   refuse: (words: string) => void;
   /** Sends a valid value, and takes the message away. */
@@ -36,6 +38,14 @@ export function refusal(
   field.setAttribute("aria-errormessage", id);
   describe(field, id);
   let own = "";
+  let typing = false;
+  field.addEventListener(
+    "input",
+    () => {
+      typing = true;
+    },
+    { signal },
+  );
   const update = () => {
     const words = own || model.get("refusals")[name]?.words;
     setText(node, words ? [words, kept()].join(" ").trim() : "");
@@ -44,6 +54,7 @@ export function refusal(
   };
   const refuse = (words: string) => {
     own = words;
+    typing = false;
     update();
   };
   onChange(model, ["refusals", name as Name], update, signal);
@@ -51,6 +62,7 @@ export function refusal(
     node,
     refused: () => model.get("refusals")[name]?.value,
     isOwn: () => own !== "",
+    isHeld: () => typing || own !== "",
     refuse,
     accept: (values) => {
       const { [name]: gone, ...refusals } = model.get("refusals");

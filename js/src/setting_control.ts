@@ -47,7 +47,7 @@ function numberControl(model: Model, setting: Setting, signal: AbortSignal): HTM
     slider.max = String(Math.max(end, value));
     slider.value = String(value);
     // What was typed and refused stays, so that it can be corrected.
-    if (!refused.isOwn()) number.value = String(refused.refused() ?? value);
+    if (!refused.isHeld()) number.value = String(refused.refused() ?? value);
     slider.disabled = number.disabled = own !== null || (model.get("replay") && measures);
   };
   const commit = (input: HTMLInputElement) => {

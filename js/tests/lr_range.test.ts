@@ -78,6 +78,15 @@ test("an end that crossed the other is taken once the other has moved", () => {
   expect([view.model.get("lr_min"), message(view.firstNumber)]).toEqual([20, ""]);
 });
 
+test("what is being typed stays when another field is refused", () => {
+  view.firstNumber.value = "2";
+  view.firstNumber.dispatchEvent(new Event("input"));
+  view.model.set("refusals", { batch_size: { value: 5000, words: "Too many." } });
+  expect(view.firstNumber.value).toBe("2");
+  view.model.set("lr_min", 1e-2);
+  expect(view.firstNumber.value).toBe("0.01");
+});
+
 test("a thumb replaces what was refused", () => {
   set(view.firstNumber, "fast", "change");
   set(view.first, "-3", "input");
