@@ -328,6 +328,7 @@ def test_nothing_jumps_while_it_runs(notebook, page):
 
 def test_what_can_t_be_used_is_told_at_its_field_and_nothing_moves(notebook, page):
     places = """() => [...document.querySelectorAll('.autolr-widget :is(section, button, input, select)')]
+        .filter(node => node.checkVisibility())
         .map(node => {
             const [one, all] = [node, node.closest('.autolr-widget')].map(node => node.getBoundingClientRect());
             return [one.left - all.left, one.top - all.top].map(Math.round); })"""
