@@ -43,7 +43,7 @@ print(json.dumps({
     "refused": refused,
     "measures": settings.measure_alike(replace(settings, patience=6)),
     "saved": SavedRun.from_json(saved.to_json()).settings.patience,
-    "code": "patience=5" in python(settings, "x, y", None),
+    "code": "patience=5" in python(settings, "x, y", None, str),
 }))
 """
 

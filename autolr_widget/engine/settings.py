@@ -202,9 +202,10 @@ class Settings:
         "choice",
         "more",
         "Stop",
-        "Settled: no other rate can be much better.",
+        "Settled: no rate can lower the loss much more than the curve's lowest point does. The interval beside the "
+        "choice tells how sure the choice is.",
         details="See `autolr_widget.engine.reading.race.settled`.",
-        words={"rounds": "after all rounds", "settled": "once it is settled"},
+        words={"rounds": "after all rounds", "settled": "once the lowest point is settled"},
         measures=False,
     )
     seed: int = _setting(42, "integer", "more", "Seed", "The same seed draws the same batches.", least=0)

@@ -50,6 +50,7 @@ class Choice(traitlets.HasTraits):
     pinned = traitlets.Bool(False)
     edge = traitlets.Unicode("", help="The end of the grid at which the curve's lowest point lies, or empty")
     reason = traitlets.Unicode("", help="How the rate was chosen, and how certain the choice is")
+    warning = traitlets.Unicode("", help="Why a pinned rate is a bad choice, or empty")
     interval: traitlets.List[float] = traitlets.List(help="The interval of the rule's choice, or empty")
 
     def __init__(self, run: Run, settings: Settings) -> None:
@@ -106,7 +107,9 @@ class Choice(traitlets.HasTraits):
         meant = meaning(self._run.tuned_optimizer) if self._run.can_measure else ""
         if self.pinned:
             self.edge, self.reason, self.interval = "", "your own choice" + meant, []
+            self.warning = self._warning()
             return
+        self.warning = ""
         lr, reason = self._by_rule()
         rates, deltas = self._run.rates, self._run.deltas
         self.edge = edge("mean", rates, deltas) if lr and len(deltas) > 0 else ""
@@ -120,6 +123,24 @@ class Choice(traitlets.HasTraits):
         self.reason = reason + meant
         sure = self._certainty
         self.interval = [] if lr is None or sure is None else [*self._interval(lr, sure)]
+
+    def _warning(self) -> str:
+        """Return what was measured at the pinned rate if that speaks against it."""
+        lr, rates, results = self.selected_lr, self._run.rates, self._run.results
+        if lr is None or len(results) == 0:
+            return ""
+        # The screen rounds rates to three digits.
+        if lr < 0.99 * rates[0] or lr > 1.01 * rates[-1]:
+            return f"only rates from {_short(rates[0])} to {_short(rates[-1])} were measured"
+        scaled = np.log if self._run.settings.scale == "log" else np.asarray
+        nearest = int(np.argmin(abs(scaled(rates) - scaled(lr))))
+        assert results.measured is not None
+        changes = results.deltas[results.measured[:, nearest], nearest]
+        if np.isfinite(changes).all() and changes.mean() <= 0:
+            return ""
+        what = "the loss rose" if np.isfinite(changes).all() else "training diverged"
+        exact = math.isclose(lr, rates[nearest], rel_tol=0.01)
+        return f"{what} at " + ("this rate" if exact else f"{_short(rates[nearest])}, the nearest measured rate")
 
     def _so_far(self, unfinished: Unfinished) -> tuple[float | None, str]:
         """Return the choice of the rule from the first round, which is not finished yet."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from traitlets import TraitError
+
+from autolr_widget.engine.settings import SETTINGS
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,22 @@ class Command:
 def in_words(error: Exception) -> str:
     """Return an error as the screen shows it. The messages of some errors are written for users, and say it all."""
     return str(error) if isinstance(error, ValueError | TraitError) else f"{type(error).__name__}: {error}"
+
+
+def at_field(error: Exception) -> str:
+    """Return an error as it stands at a field: it calls settings what the screen calls them, not as in Python."""
+    words = re.sub(r"^Arguments? ", "", re.sub(r"\.? Received: .*?(?=\. |$)", "", in_words(error)))
+
+    def on_screen(match: re.Match[str]) -> str:
+        name, value = match["name"] or match["argument"], match["value"]
+        if name not in SETTINGS:
+            return match[0]
+        setting = SETTINGS[name]
+        words = (setting.options or {}).get(value)
+        return f"{setting.label} “{words}”" if words else f"{setting.label} {value or ''}".strip()
+
+    words = re.sub(r"`(?P<name>\w+)`|\b(?P<argument>\w+)=\"?(?P<value>[\w-]+)\"?", on_screen, words)
+    return words if words.endswith(".") else words + "."
 
 
 def parse(content: Any, commands: Mapping[str, Command]) -> tuple[Command, dict[str, Any], dict[str, Any]] | None:

@@ -70,7 +70,11 @@ class Panel(anywidget.AnyWidget):
     selected_lr = traitlets.Float(None, allow_none=True).tag(sync=True)
     pinned = traitlets.Bool(False).tag(sync=True)
     reason = traitlets.Unicode("", help="How the rate was chosen, and how certain the choice is").tag(sync=True)
+    warning = traitlets.Unicode("", help="Why a rate of the user's own is a bad choice, or empty").tag(sync=True)
     notice = traitlets.Unicode("", help="The result of the last command").tag(sync=True)
+    refusals: traitlets.Dict[str, Any] = traitlets.Dict(
+        help="What the kernel refused, by the field's trait: its `value`, and why in `words`"
+    ).tag(sync=True)
     interval: traitlets.List[float] = traitlets.List(help="The interval of the chosen rate, or empty").tag(sync=True)
     choices = traitlets.Dict(help="What each rule chooses").tag(sync=True)
     all_rules = traitlets.Bool(False, help="Whether the chart shows the choice of every rule").tag(sync=True)

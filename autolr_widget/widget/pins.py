@@ -26,12 +26,15 @@ class Pin:
         What was measured.
     rates, mean
         The curve, two arrays of the same shape. The mean is NaN where a rate diverged.
+    name
+        What the user calls it, or empty.
     """
 
     letter: str
     words: str
     rates: Floats
     mean: Floats
+    name: str = ""
 
     @property
     def lowest(self) -> tuple[float, float]:
@@ -43,7 +46,7 @@ class Pin:
     def shown(self) -> dict[str, Any]:
         """What the front end shows of it."""
         rate, change = self.lowest
-        words = {"letter": self.letter, "color": COLORS[self.letter], "words": self.words}
+        words = {"letter": self.letter, "color": COLORS[self.letter], "words": self.words, "name": self.name}
         return words | {"rate": rate, "change": change}
 
 

@@ -30,7 +30,7 @@ from autolr_widget.widget.autosave import Autosave
 from autolr_widget.widget.choice import Choice, Rate
 from autolr_widget.widget.closing import owned_widgets
 from autolr_widget.widget.colab import allow_front_ends
-from autolr_widget.widget.commands import Command, in_words, parse
+from autolr_widget.widget.commands import Command, at_field, in_words, parse
 from autolr_widget.widget.efforts import efforts
 from autolr_widget.widget.export import as_file, python, write_file
 from autolr_widget.widget.mirror import mirror
@@ -182,7 +182,7 @@ class TunerWidget(ipw.VBox):
         mirror(session, self, "status", "round", "error")
         mirror(session, panel, "status", "round", "error", "stale", "turn", "preparing")
         mirror(choice, self, "selected_lr", "pinned", "edge")
-        mirror(choice, panel, "selected_lr", "pinned", "reason", "interval", "edge")
+        mirror(choice, panel, "selected_lr", "pinned", "reason", "warning", "interval", "edge")
         mirror(self, choice, "selected_lr", "pinned")
         # These come after the mirrors: the front end must receive the state of the run, even if one of these raises.
         session.observe(self._on_status, names="status")
@@ -207,6 +207,7 @@ class TunerWidget(ipw.VBox):
             "undo": Command(lambda: f"The model's optimizer has its rate of {self.undo():.4g} again"),
             "pin_run": Command(self.pin_run),
             "unpin_run": Command(self.unpin_run, {"index": int}),
+            "name_run": Command(self._view.name_pin, {"index": int, "name": str}),
             "use_view": Command(self._use_view),
             "download": Command(self._download, {"format": str}),
         }
@@ -442,6 +443,7 @@ class TunerWidget(ipw.VBox):
         return getattr(settings, name)
 
     def _on_setting(self, change: dict[str, Any]) -> None:
+        self._refuse(change["name"])
         self._session.configure(self._settings())
         if change["name"] in ("method", "alpha", "band", "horizon"):
             self._show_run()
@@ -484,18 +486,38 @@ class TunerWidget(ipw.VBox):
     def _on_status(self, change: dict[str, str]) -> None:
         if change["new"] == "running":
             self._panel.notice = ""
+            if len(self.tuner) == 0 and self.tuner.unfinished is None:
+                # The model may have been trained since the widget was made.
+                self._panel.subject = self.tuner.subject
 
     def _on_panel_change(self, change: dict[str, Any]) -> None:
         """Take over a setting or a rate from the front end. If it is invalid, give the front end its old value back."""
         name, value = change["name"], change["new"]
         if value == getattr(self, name):
             return
-        try:
-            setattr(self, name, value)
-            self._panel.notice = ""
-        except Exception as error:
-            self._panel.notice = in_words(error)
-            setattr(self._panel, name, getattr(self, name))
+        with self._panel.hold_sync():
+            try:
+                setattr(self, name, value)
+                self._panel.notice = ""
+                self._refuse(name)
+            except Exception as error:
+                self._refuse(name, {"value": value, "words": at_field(error)})
+                setattr(self._panel, name, getattr(self, name))
+            else:
+                self._try_refused_again()
+
+    def _try_refused_again(self) -> None:
+        """Try again what other fields show: it may be valid with the new value of this one."""
+        for name, refusal in [*self._panel.refusals.items()]:
+            with suppress(Exception):
+                if name in SETTINGS:
+                    setattr(self, name, refusal["value"])
+                    self._refuse(name)
+
+    def _refuse(self, name: str, refusal: dict[str, Any] | None = None) -> None:
+        """Show at a field why its value was refused, or take the last refusal back."""
+        others = {field: words for field, words in self._panel.refusals.items() if field != name}
+        self._panel.refusals = others | ({name: refusal} if refusal else {})
 
     def _on_large(self, change: dict[str, bool]) -> None:
         (self.add_class if change["new"] else self.remove_class)("autolr-large")
@@ -535,7 +557,9 @@ class TunerWidget(ipw.VBox):
     def _apply(self) -> str:
         notice = self._applied.apply(self.tuner.tuned_optimizer, self._selected())
         self._panel.undoable = True
-        return notice
+        # A notebook may have built another model meanwhile, or trained this one.
+        notice = f"{notice} · {self.tuner.model.name} · {self.tuner.optimizer}"
+        return notice + " · trained or compiled again since this run began" * self.tuner.model_has_changed
 
     def _use_view(self) -> str:
         low, high = self._panel.view
@@ -543,8 +567,13 @@ class TunerWidget(ipw.VBox):
         return "The next run measures this range"
 
     def _download(self, format: str) -> None:
-        saved_run = self.tuner.saved_run if format == "json" else self._shown_run()
-        data = as_file(format, saved_run, self.selected_lr, self._code())
+        try:
+            saved_run = self.tuner.saved_run if format == "json" else self._shown_run()
+            data = as_file(format, saved_run, self.selected_lr, self._code())
+        except Exception as error:
+            self._refuse("download", {"words": in_words(error)})
+            return
+        self._refuse("download")
         self._panel.send({"type": "file", "name": f"learning-rate.{format}"}, [data])
 
     def _shown_run(self) -> SavedRun:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -172,6 +173,12 @@ class View:
     def unpin(self, index: int) -> None:
         """Remove the pinned curve with this index."""
         self._show_pins([pin for i, pin in enumerate(self._pins) if i != index])
+
+    def name_pin(self, index: int, name: str) -> None:
+        """Name the pinned curve with this index. An empty name takes its name away."""
+        self._show_pins(
+            [replace(pin, name=name.strip()[:40]) if i == index else pin for i, pin in enumerate(self._pins)]
+        )
 
     def _on_view(self, _: Any) -> None:
         """Show the range to which the front end has zoomed, or the whole grid if that is not a valid range."""

@@ -1,7 +1,8 @@
 import { button, element, menu, setText } from "./element";
 import type { Pacer } from "./pacer";
 import { formatRate, parseRate } from "./rates";
-import { assign, type Model, onChange, withValues } from "./screen";
+import { refusal } from "./refusal";
+import { assign, type Model, onChange, type Traits, withValues } from "./screen";
 
 const STATUS: Record<string, string> = {
   idle: "Ready",
@@ -28,17 +29,19 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
     "aria-label": "Learning rate",
   });
   const state = element("span", { class: "autolr-state" });
-  const reason = element("div", { class: "autolr-reason" });
+  const reason = element("div", {});
+  const warning = element("div", { class: "autolr-warning", role: "status" });
   const subject = element("div", { class: "autolr-subject" });
   const rule = menu(model.get("settings").find(({ name }) => name === "method")?.options ?? {});
   const useRule = button("Follow the rule", { title: "Use the rule's choice again" });
-  const apply = button("Apply", { title: "Set this rate in the model's optimizer" });
+  const apply = button("Apply");
   const widen = button("Widen the grid", { title: "Measure a wider grid: the curve's lowest point is at its end" });
   const undo = button("Undo", { title: "Set the optimizer's previous rate again" });
   const refine = button("Refine", { title: "Measure a finer grid around this rate" });
   const notice = element("div", { class: "autolr-notice", role: "status" });
   // Spoken when the run starts, pauses and ends, but not in every round.
   const spoken = element("div", { class: "autolr-hidden", role: "status" });
+  const refused = refusal(model, "selected_lr", rate, () => "", signal);
   const node = element(
     "section",
     { class: "autolr-choice", "aria-label": "Chosen learning rate" },
@@ -47,12 +50,13 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
       { class: "autolr-answer" },
       element("div", { class: "autolr-title" }, element("span", {}, "Learning rate"), state),
       rate,
+      element("div", { class: "autolr-below" }, element("div", { class: "autolr-refusals" }, refused.node)),
     ),
     element(
       "div",
       { class: "autolr-chosen-by" },
       element("div", { class: "autolr-rule" }, element("label", {}, element("span", {}, "chosen by"), rule), useRule),
-      reason,
+      element("div", { class: "autolr-reason" }, reason, warning),
       subject,
     ),
     element("div", { class: "autolr-row" }, apply, undo, refine, widen),
@@ -64,16 +68,20 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
     const lr = model.get("selected_lr");
     return lr === null ? "" : formatRate(lr);
   };
-  // A round that arrives must not overwrite what the user is typing.
+  // A round that arrives must not overwrite what the user is typing, or has yet to correct.
   let edited = false;
-  let refused = false;
   const commitRate = () => {
     if (!edited) return;
-    edited = false;
     const lr = parseRate(rate.value);
+    if (lr === undefined) refused.refuse("Must be a number above 0, such as 1e-3.");
+    else follow({ selected_lr: lr, pinned: true });
+    updateChoice();
+  };
+  /** Shows the current rate again. */
+  const follow = (values: Partial<Traits>) => {
+    edited = false;
+    refused.accept(values);
     rate.value = currentRate();
-    setText(notice, lr === undefined ? "Not a learning rate. Type a positive number, such as 0.001 or 1e-3." : "");
-    if (lr !== undefined) assign(model, { selected_lr: lr, pinned: true });
   };
   rate.addEventListener(
     "input",
@@ -82,23 +90,15 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
     },
     { signal },
   );
-  rate.addEventListener(
-    "blur",
-    () => {
-      refused = edited && parseRate(rate.value) === undefined;
-      commitRate();
-    },
-    { signal },
-  );
-  rate.addEventListener("change", commitRate, { signal });
+  for (const type of ["blur", "change"]) rate.addEventListener(type, commitRate, { signal });
   rate.addEventListener(
     "keydown",
     (event) => {
       // Chromium fires no `change` for Enter outside a form.
       if (event.key === "Enter") commitRate();
       if (event.key !== "Escape") return;
-      edited = false;
-      rate.value = currentRate();
+      follow({});
+      updateChoice();
     },
     { signal },
   );
@@ -113,11 +113,10 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
     one.addEventListener(
       "click",
       () => {
-        // After a refused value, the click meant that value and not the rate that replaced it.
+        if (type === "use_rule") follow({});
         // A run that these start must not be paused by a pause that was asked for before.
         const send = type === "refine" || type === "widen" ? pacer.ask : pacer.send;
-        if (!refused || type === "undo") send(withValues(model, { type }));
-        refused = false;
+        send(withValues(model, { type }));
       },
       { signal },
     );
@@ -127,12 +126,14 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
     const [lr, replay] = [model.get("selected_lr"), model.get("replay")];
     if (!edited) rate.value = currentRate();
     setText(reason, model.get("reason"));
+    setText(warning, model.get("warning"));
     rule.value = model.get("method");
     useRule.hidden = !model.get("pinned");
-    apply.disabled = replay || lr === null;
+    // The click would mean what was typed, and not the rate before it.
+    apply.disabled = replay || lr === null || refused.isOwn();
     undo.disabled = !model.get("undoable");
     widen.hidden = replay || !model.get("edge");
-    refine.disabled = replay || lr === null || model.get("round") === 0;
+    refine.disabled = replay || lr === null || refused.isOwn() || model.get("round") === 0;
   };
   const updateState = () => {
     const run = model.get("status") === "running" && model.get("preparing") ? "preparing" : model.get("status");
@@ -146,9 +147,28 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
     if (model.get("status") !== "idle")
       setText(spoken, `${state.textContent}. ${lr === null ? "" : `Learning rate ${formatRate(lr)}`}`);
   };
-  const shown = ["selected_lr", "pinned", "reason", "method", "undoable", "edge", "round", "replay"] as const;
+  const shown = [
+    "selected_lr",
+    "pinned",
+    "reason",
+    "warning",
+    "method",
+    "undoable",
+    "edge",
+    "round",
+    "replay",
+  ] as const;
+  // The line was dragged: what is typed is out of date.
+  const onPinned = () => {
+    if (refused.isOwn() && model.get("pinned")) follow({});
+  };
+  onChange(model, ["selected_lr", "pinned"], onPinned, signal);
   onChange(model, shown, updateChoice, signal);
-  onChange(model, ["subject"], () => setText(subject, model.get("subject")), signal);
+  const updateSubject = () => {
+    setText(subject, model.get("subject"));
+    apply.title = `Set this rate in the optimizer of this model: ${model.get("subject")}`;
+  };
+  onChange(model, ["subject"], updateSubject, signal);
   onChange(model, ["notice"], () => setText(notice, model.get("notice")), signal);
   onChange(model, ["status", "replay", "preparing"], speakState, signal);
   pacer.watch(updateState, signal);

@@ -17,7 +17,6 @@ export function controls(model: Model, signal: AbortSignal): HTMLElement {
   ) as [Setting[], Setting[], Setting[]];
   const control = (setting: Setting) => settingControl(model, setting, signal);
   const ends = grid.filter(({ kind }) => kind === "rate");
-  const range = lrRange(model, ends, signal);
   return element(
     "section",
     { class: "autolr-controls", "aria-label": "Settings" },
@@ -28,7 +27,7 @@ export function controls(model: Model, signal: AbortSignal): HTMLElement {
         model,
         "Learning rates to try",
         grid,
-        [withHelp(range, range, ends[0]?.help ?? ""), ...grid.filter(({ kind }) => kind !== "rate").map(control)],
+        [lrRange(model, ends, signal), ...grid.filter(({ kind }) => kind !== "rate").map(control)],
         signal,
       ),
       group(model, "Batches to measure on", sampling, sampling.map(control), signal),

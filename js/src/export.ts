@@ -1,4 +1,5 @@
 import { button, element, menu, setText } from "./element";
+import { refusal } from "./refusal";
 import { type Model, onChange, withValues } from "./screen";
 
 const FORMATS: Record<string, string> = {
@@ -14,6 +15,8 @@ const FORMATS: Record<string, string> = {
 export function exportRow(model: Model, signal: AbortSignal): HTMLElement {
   const format = menu(FORMATS, { "aria-label": "Format of the file" });
   const download = button("Download");
+  const refused = refusal(model, "download", format, () => "", signal);
+  format.addEventListener("change", () => refused.accept({}), { signal });
   const code = element("textarea", {
     class: "autolr-code",
     readonly: "",
@@ -65,6 +68,7 @@ export function exportRow(model: Model, signal: AbortSignal): HTMLElement {
     "div",
     { class: "autolr-export" },
     element("div", { class: "autolr-row" }, format, download),
+    element("div", { class: "autolr-below" }, element("div", { class: "autolr-refusals" }, refused.node)),
     code,
     element("div", { class: "autolr-row" }, copy),
   );

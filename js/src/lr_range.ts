@@ -1,6 +1,8 @@
 import { element } from "./element";
 import { formatRate, fromPosition, moveEnd, parseRate, type Range, toPosition, trackEnds } from "./rates";
-import { assign, type Model, onChange, type Setting } from "./screen";
+import { type Refusal, refusal } from "./refusal";
+import { type Model, onChange, type Setting } from "./screen";
+import { withHelp } from "./with_help";
 
 /** Ends of the slider's track at first. It grows when a rate beyond them is typed or set. */
 const TRACK = { low: 1e-8, high: 10 };
@@ -19,6 +21,9 @@ export function lrRange(model: Model, settings: Setting[], signal: AbortSignal):
     element("input", { type: "text", inputmode: "decimal", "aria-label": `${label(end)}, as a number` });
   const thumbs = { lr_min: thumb("lr_min"), lr_max: thumb("lr_max") };
   const numbers = { lr_min: number("lr_min"), lr_max: number("lr_max") };
+  const refusalOf = (end: keyof Range) =>
+    refusal(model, end, numbers[end], () => `Still ${formatRate(model.get(end))}.`, signal);
+  const refused: Record<keyof Range, Refusal> = { lr_min: refusalOf("lr_min"), lr_max: refusalOf("lr_max") };
   const filled = element("div", { class: "autolr-filled" });
   const track = element("div", { class: "autolr-track" }, filled, thumbs.lr_min, thumbs.lr_max);
 
@@ -34,35 +39,58 @@ export function lrRange(model: Model, settings: Setting[], signal: AbortSignal):
       const position = toPosition(rate, low, high);
       Object.assign(thumbs[end], { min: String(first), max: String(last), value: String(position) });
       thumbs[end].setAttribute("aria-valuetext", formatRate(rate));
-      numbers[end].value = formatRate(rate);
+      // What was typed and refused stays, so that it can be corrected.
+      if (!refused[end].isHeld()) numbers[end].value = formatRate((refused[end].refused() as number) ?? rate);
       filled.style.setProperty(`--${end}`, String((position - first) / (last - first)));
     }
   };
+  /** Moves an end, or returns false if the ends would meet or cross. */
   const move = (end: keyof Range, rate: number | undefined) => {
-    const moved = rate === undefined ? undefined : moveEnd(current(), end, rate);
-    if (moved && moved[end] !== model.get(end)) assign(model, { [end]: moved[end] });
-    // A refused value is replaced by the current one.
+    if (rate === undefined || !moveEnd(current(), end, rate)) return false;
+    refused[end].accept({ [end]: rate });
     updateRange();
+    return true;
+  };
+  const why = (end: keyof Range, rate: number | undefined) => {
+    const other = end === "lr_min" ? "lr_max" : "lr_min";
+    const limit = `the ${label(other).toLowerCase()}, ${formatRate(model.get(other))}`;
+    return rate === undefined ? "a number above 0, such as 1e-3" : `${end === "lr_min" ? "below" : "above"} ${limit}`;
+  };
+  const commit = (end: keyof Range) => {
+    const rate = parseRate(numbers[end].value);
+    if (!move(end, rate)) refused[end].refuse(`${label(end)} must be ${why(end, rate)}.`);
   };
   for (const end of ENDS) {
-    thumbs[end].addEventListener("input", () => move(end, fromPosition(Number(thumbs[end].value))), { signal });
-    const commit = () => move(end, parseRate(numbers[end].value));
-    numbers[end].addEventListener("change", commit, { signal });
+    const drag = () => {
+      // The thumb stops at the other.
+      if (!move(end, fromPosition(Number(thumbs[end].value)))) updateRange();
+    };
+    thumbs[end].addEventListener("input", drag, { signal });
+    numbers[end].addEventListener("change", () => commit(end), { signal });
     // Chromium fires no `change` for Enter outside a form.
     numbers[end].addEventListener(
       "keydown",
       (event) => {
-        if (event.key === "Enter") commit();
+        if (event.key === "Enter") commit(end);
       },
       { signal },
     );
   }
-  onChange(model, ENDS, updateRange, signal);
-  return element(
+  const onEnd = (end: keyof Range, other: keyof Range) => {
+    refused[end].refuse("");
+    updateRange();
+    // The other end may have been refused because of this one.
+    if (refused[other].isOwn()) commit(other);
+  };
+  onChange(model, ["lr_min"], () => onEnd("lr_min", "lr_max"), signal);
+  onChange(model, ["lr_max"], () => onEnd("lr_max", "lr_min"), signal);
+  onChange(model, ["refusals"], updateRange, signal);
+  const row = element(
     "div",
     { class: "autolr-lr-range", role: "group", "aria-label": "Learning-rate grid from smallest to largest" },
     numbers.lr_min,
     track,
     numbers.lr_max,
   );
+  return withHelp(row, row, settings[0]?.help ?? "", refused.lr_min, refused.lr_max);
 }

@@ -38,7 +38,8 @@ export function runBar(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
     explain.setAttribute("aria-pressed", String(model.get("explain")));
     bar.max = Math.max(1, all);
     bar.value = taken;
-    const settled = status === "done" && round < total && !replay ? " · settled: no other rate can be much better" : "";
+    const settled =
+      status === "done" && round < total && !replay ? " · settled: no rate can lie much below the lowest point" : "";
     const perSecond = isRunning() && !model.get("preparing") && !pacer.isLost() ? speed(moments) : undefined;
     setText(progress, status === "idle" ? "" : progressText(steps, round, total, perSecond) + settled);
     setText(stale, model.get("stale") ? "Settings changed: the next run starts over" : "");

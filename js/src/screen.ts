@@ -42,9 +42,11 @@ export interface Screen extends Paced {
   stale: boolean;
   efforts: { name: string; settings: Record<string, number> }[];
   error: string;
+  refusals: Record<string, { value?: unknown; words: string }>;
   selected_lr: number | null;
   pinned: boolean;
   reason: string;
+  warning: string;
   interval: number[];
   choices: Record<string, number>;
   all_rules: boolean;
@@ -60,7 +62,7 @@ export interface Screen extends Paced {
   margin: Record<"top" | "bottom" | "left" | "right", number>;
   colors: { curve: string };
   show_rounds: boolean;
-  pins: { letter: string; color: string; words: string; rate: number; change: number }[];
+  pins: { letter: string; color: string; words: string; name: string; rate: number; change: number }[];
   this_run: string;
   probed: number;
   histogram: { edges?: number[]; counts?: number[] };

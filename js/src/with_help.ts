@@ -1,10 +1,18 @@
 import { element } from "./element";
+import { describe, type Refusal } from "./refusal";
 
 let ids = 0;
 
-/** A row with a line of help below, which describes the row's control to a screen reader. */
-export function withHelp(row: HTMLElement, control: HTMLElement, help: string): HTMLElement {
+/** A row with a line of help below, which describes the row's control to a screen reader, and room for refusals. */
+export function withHelp(
+  row: HTMLElement,
+  control: HTMLElement,
+  help: string,
+  ...refusals: Pick<Refusal, "node">[]
+): HTMLElement {
   const id = `autolr-help-${++ids}`;
-  control.setAttribute("aria-describedby", id);
-  return element("div", { class: "autolr-control" }, row, element("div", { class: "autolr-help", id }, help));
+  describe(control, id);
+  const messages = element("div", { class: "autolr-refusals" }, ...refusals.map(({ node }) => node));
+  const below = element("div", { class: "autolr-below" }, element("div", { class: "autolr-help", id }, help), messages);
+  return element("div", { class: "autolr-control" }, row, below);
 }

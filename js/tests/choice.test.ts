@@ -38,12 +38,31 @@ test.each([new Event("change"), new KeyboardEvent("keydown", { key: "Enter" })])
   },
 );
 
-test.each(["fast", "-1", "0", "", "inf"])("%j is refused, and the current rate is shown again", (text) => {
-  const view = show({ selected_lr: 0.1 });
+test.each(["fast", "-1", "0", "", "inf"])("%j is refused at the field, and stays until it is corrected", (text) => {
+  const view = show({ selected_lr: 0.1, round: 1 });
+  const message = view.node.querySelector(`#${view.input.getAttribute("aria-errormessage")}`);
   view.type(text);
+  view.model.set("selected_lr", 0.2);
   expect(view.saved).toEqual([]);
-  expect(view.input.value).toBe("0.1");
-  expect(view.node.querySelector(".autolr-notice")?.textContent).toContain("Not a learning rate");
+  expect([view.input.value, view.input.getAttribute("aria-invalid")]).toEqual([text, "true"]);
+  expect(message?.textContent).toBe("Must be a number above 0, such as 1e-3.");
+  view.type("0.02");
+  expect([message?.textContent, view.input.hasAttribute("aria-invalid")]).toEqual(["", false]);
+  expect(view.saved.at(-1)).toMatchObject({ selected_lr: 0.02, pinned: true });
+});
+
+test("Escape, the rule and the dragged line replace a refused rate", () => {
+  const view = show({ selected_lr: 0.1, pinned: true });
+  const refused = () => [view.input.value, view.input.hasAttribute("aria-invalid")];
+  view.type("fast");
+  view.input.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
+  expect(refused()).toEqual(["0.1", false]);
+  view.type("fast");
+  view.button("Follow the rule")?.click();
+  expect(refused()).toEqual(["0.1", false]);
+  view.type("fast");
+  view.model.set("selected_lr", 0.5);
+  expect(refused()).toEqual(["0.5", false]);
 });
 
 test("a field without the focus follows the rule, and leaving it chooses nothing", () => {
@@ -54,14 +73,6 @@ test("a field without the focus follows the rule, and leaving it chooses nothing
   view.input.blur();
   view.input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
   expect(view.saved).toEqual([]);
-});
-
-test("the next rate clears the notice of a refused one", () => {
-  const view = show({ selected_lr: 0.1 });
-  view.type("fast");
-  view.type("0.02");
-  expect(view.node.querySelector(".autolr-notice")?.textContent).toBe("");
-  expect(view.saved.at(-1)).toMatchObject({ selected_lr: 0.02, pinned: true });
 });
 
 test("a round does not overwrite what is being typed", () => {
@@ -123,11 +134,15 @@ test("a button sends what was typed before it, unless that has changed since", (
 test("after a mistyped rate, Apply does not apply another rate", () => {
   const view = show({ selected_lr: 0.1, round: 1 });
   view.type("0,05", new FocusEvent("blur"));
+  for (const name of ["Apply", "Refine"]) expect(view.button(name)?.disabled).toBe(true);
+  view.type("0.05");
   view.button("Apply")?.click();
-  expect(view.sent).toEqual([]);
-  expect(view.node.textContent).toContain("Not a learning rate");
-  view.button("Apply")?.click();
-  expect(view.sent).toEqual([{ type: "apply" }]);
+  expect(view.sent).toEqual([{ type: "apply", values: { selected_lr: 0.05, pinned: true } }]);
+});
+
+test("a warning stands at the choice", () => {
+  const view = show({ selected_lr: 5, pinned: true, reason: "your own choice", warning: "the loss rose at this rate" });
+  expect(view.node.querySelector(".autolr-reason .autolr-warning")?.textContent).toBe("the loss rose at this rate");
 });
 
 test("the state says that the kernel is gone", () => {

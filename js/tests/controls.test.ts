@@ -18,7 +18,9 @@ function show(state: Partial<State> = {}) {
     input.value = value;
     input.dispatchEvent(new Event("change"));
   };
-  return { ...mock, node, end, named, labelled, button, set };
+  const message = (field: HTMLElement) =>
+    document.getElementById(field.getAttribute("aria-errormessage") ?? "")?.textContent;
+  return { ...mock, node, end, named, labelled, button, set, message };
 }
 
 test("slider and number show the same setting", () => {
@@ -30,11 +32,42 @@ test("slider and number show the same setting", () => {
   expect(view.named("Batch size, slider").value).toBe("16");
 });
 
-test.each(["0", "2.5", "", "1e999"])("a batch of %j is refused, and the current value is shown again", (text) => {
+test.each(["0", "2.5", ""])("a batch of %j is refused at the field, and stays until it is corrected", (text) => {
   const view = show();
-  view.set(view.named("Batch size"), text);
+  const field = view.named("Batch size");
+  view.set(field, text);
+  view.model.set("batch_most", 100);
   expect(view.saved).toEqual([]);
-  expect(view.named("Batch size").value).toBe("32");
+  expect([field.value, field.getAttribute("aria-invalid")]).toEqual([text, "true"]);
+  expect(view.message(field)).toBe("Batch size must be a whole number of at least 1. Still 32.");
+  view.set(field, "32");
+  expect([view.message(field), field.hasAttribute("aria-invalid")]).toEqual(["", false]);
+});
+
+test("a field keeps what the kernel refused, until another value is sent", () => {
+  const words = "Batch size must be at most 1,797.";
+  const view = show({ refusals: { batch_size: { value: 5000, words } } });
+  const field = view.named("Batch size");
+  expect([field.value, view.named("Batch size, slider").value]).toEqual(["5000", "32"]);
+  expect(view.message(field)).toBe(`${words} Still 32.`);
+  view.set(field, "32");
+  expect(view.saved.at(-1)?.refusals).toEqual({});
+  expect([field.value, view.message(field)]).toEqual(["32", ""]);
+});
+
+test("a menu keeps what the kernel refused", () => {
+  const view = show({ refusals: { spacing: { value: "odd", words: "Not with these rates." } } });
+  const select = view.labelled("Spacing");
+  expect([select.value, view.message(select)]).toEqual(["odd", "Not with these rates. Still “evenly”."]);
+  view.set(select, "even");
+  expect([select.value, view.message(select)]).toEqual(["even", ""]);
+});
+
+test("a value from elsewhere replaces a refused one", () => {
+  const view = show();
+  view.set(view.named("Batch size"), "0");
+  view.model.set("batch_size" as never, 64 as never);
+  expect([view.named("Batch size").value, view.message(view.named("Batch size"))]).toEqual(["64", ""]);
 });
 
 test("a number beyond its slider widens the slider", () => {
@@ -74,9 +107,12 @@ test("each control has a name and a line of help", () => {
     "fieldset :is(input, select), .autolr-more .autolr-control :is(input, select)",
   )) {
     expect(control.getAttribute("aria-label") ?? control.labels?.[0]?.textContent).toBeTruthy();
-    const described =
-      control.closest("[aria-describedby]") ?? control.closest(".autolr-control")?.querySelector("[aria-describedby]");
-    expect(document.getElementById(described?.getAttribute("aria-describedby") ?? "")?.textContent).toBeTruthy();
+    const described = [control, control.closest("[role=group][aria-describedby]") ?? control];
+    const ids = described.flatMap((one) => one.getAttribute("aria-describedby")?.split(" ") ?? []);
+    const slider =
+      control.type === "range" ? control.closest(".autolr-control")?.querySelector("[aria-describedby]") : null;
+    ids.push(...(slider?.getAttribute("aria-describedby")?.split(" ") ?? []));
+    expect(ids.map((id) => document.getElementById(id)?.textContent).join("")).toBeTruthy();
   }
 });
 
@@ -145,7 +181,8 @@ test("a number below its slider can be typed, but 0 can't", () => {
   expect(view.saved.at(-1)?.level).toBe(0.0026);
   expect(view.named("Level, slider").min).toBe("0.0026");
   view.set(view.named("Level"), "0");
-  expect(view.named("Level").value).toBe("0.0026");
+  expect(view.saved).toHaveLength(1);
+  expect(view.message(view.named("Level"))).toBe("Level must be a number above 0. Still 0.0026.");
 });
 
 test("the batch size of a stream's own batches is shown, and can't be changed", () => {

@@ -32,3 +32,14 @@ test("without a clipboard the Python is selected, to be copied by key", async ()
   expect([area.selectionStart, area.selectionEnd]).toEqual([0, 15]);
   expect(copy?.textContent).toBe("Press Ctrl+C");
 });
+
+test("what can't be downloaded is told at the format, until another format is chosen", () => {
+  const refusals = { download: { words: "Parquet needs pyarrow: pip install pyarrow" } };
+  const node = exportRow(mockModel({ refusals }).model, new AbortController().signal);
+  document.body.replaceChildren(node);
+  const format = node.querySelector("select") as HTMLSelectElement;
+  const message = document.getElementById(format.getAttribute("aria-errormessage") ?? "");
+  expect([message?.textContent, format.getAttribute("aria-invalid")]).toEqual([refusals.download.words, "true"]);
+  format.dispatchEvent(new Event("change"));
+  expect([message?.textContent, format.hasAttribute("aria-invalid")]).toEqual(["", false]);
+});

@@ -52,10 +52,45 @@ test.each(["Enter", "change"])("a number is taken on %s", (how) => {
   expect(view.saved).toHaveLength(1);
 });
 
-test.each(["fast", "-1", "", "1e-9"])("%j is refused, and the current value is shown again", (text) => {
+const message = (field: HTMLElement) =>
+  document.getElementById(field.getAttribute("aria-errormessage") ?? "")?.textContent;
+
+test.each([
+  ["fast", "a number above 0, such as 1e-3"],
+  ["-1", "a number above 0, such as 1e-3"],
+  ["", "a number above 0, such as 1e-3"],
+  ["1e-9", "above the lowest, 1e-4"],
+])("%j is refused at the field, and stays until it is corrected", (text, why) => {
   set(view.lastNumber, text, "change");
   expect(view.saved).toEqual([]);
-  expect(view.lastNumber.value).toBe("1");
+  expect([view.lastNumber.value, view.lastNumber.getAttribute("aria-invalid")]).toEqual([text, "true"]);
+  expect(message(view.lastNumber)).toBe(`Highest must be ${why}. Still 1.`);
+  set(view.lastNumber, "2", "change");
+  expect([view.model.get("lr_max"), message(view.lastNumber)]).toEqual([2, ""]);
+});
+
+test("an end that crossed the other is taken once the other has moved", () => {
+  set(view.firstNumber, "20", "change");
+  expect(message(view.firstNumber)).toBe("Lowest must be below the highest, 1. Still 1e-4.");
+  set(view.lastNumber, "10", "change");
+  expect(message(view.firstNumber)).toBe("Lowest must be below the highest, 10. Still 1e-4.");
+  set(view.lastNumber, "100", "change");
+  expect([view.model.get("lr_min"), message(view.firstNumber)]).toEqual([20, ""]);
+});
+
+test("what is being typed stays when another field is refused", () => {
+  view.firstNumber.value = "2";
+  view.firstNumber.dispatchEvent(new Event("input"));
+  view.model.set("refusals", { batch_size: { value: 5000, words: "Too many." } });
+  expect(view.firstNumber.value).toBe("2");
+  view.model.set("lr_min", 1e-2);
+  expect(view.firstNumber.value).toBe("0.01");
+});
+
+test("a thumb replaces what was refused", () => {
+  set(view.firstNumber, "fast", "change");
+  set(view.first, "-3", "input");
+  expect([view.firstNumber.value, message(view.firstNumber)]).toEqual(["0.001", ""]);
 });
 
 test("follows the kernel", () => {

@@ -386,6 +386,36 @@ def test_nothing_jumps_while_it_runs(notebook, page):
     assert len(places) == 1, places
 
 
+def test_what_can_t_be_used_is_told_at_its_field_and_nothing_moves(notebook, page):
+    places = """() => [...document.querySelectorAll('.autolr-widget :is(section, button, input, select)')]
+        .filter(node => node.checkVisibility())
+        .map(node => {
+            const [one, all] = [node, node.closest('.autolr-widget')].map(node => node.getBoundingClientRect());
+            return [one.left - all.left, one.top - all.top].map(Math.round); })"""
+    page.locator("summary").click()
+    before = page.evaluate(places)
+    for name, wrong, right, words in [
+        ("Rates", "1", "8", "Rates must be a whole number of at least 2. Still 40."),
+        ("Batch size", "5000", "16", "Batch size must not be larger than the number of observations. Still 32."),
+        ("Smallest rate, as a number", "20", "1e-3", "Smallest rate must be below the largest rate, 10. Still 1e-4."),
+        ("Learning rate", "0,05", "0.05", "Must be a number above 0, such as 1e-3."),
+    ]:
+        field = page.get_by_label(name, exact=True)
+        field.fill(wrong)
+        field.press("Enter")
+        message = page.locator(f"#{field.get_attribute('aria-errormessage')}")
+        expect(message).to_have_text(words)
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(field).to_have_value(wrong)
+        assert page.evaluate(places) == before, name
+        field.fill(right)
+        field.press("Enter")
+        expect(message).to_be_empty()
+        expect(field).not_to_have_attribute("aria-invalid", "true")
+        notebook.execute("tuner.reset()")
+    notebook.wait_for("[tuner.num_evals, tuner.batch_size, tuner.lr_min] == [8, 16, 1e-3]")
+
+
 def test_a_slider_dragged_hard_during_a_run(notebook, page):
     run_button(page).click()
     notebook.wait_for("tuner.round >= 3")

@@ -82,7 +82,10 @@ def test_the_screen_tells_the_rates_of_all_parts_of_a_multi_optimizer(make_model
     widget.selected_lr = 0.02
     assert widget._panel.reason == "your own choice" + meaning
     send(widget, type="apply")
-    assert widget._panel.notice == "Written to the model's 2 optimizers, in proportion: 0.03 → 0.02, 0.1 → 0.06667"
+    assert widget._panel.notice == (
+        "Written to the model's 2 optimizers, in proportion: 0.03 → 0.02, 0.1 → 0.06667"
+        f" · {widget.tuner.model.name} · MultiOptimizer"
+    )
     applied = [float(part.learning_rate) for part in widget.tuner.tuned_optimizer.optimizers]
     send(widget, type="undo")
     before = [float(part.learning_rate) for part in widget.tuner.tuned_optimizer.optimizers]

@@ -115,3 +115,26 @@ def test_a_failing_rule_does_not_affect_the_others(make_model, digits, monkeypat
     assert widget.selected_lr == widget.results.rates[2]
     assert "mean" in widget._panel.choices
     assert "broken" not in widget._panel.choices
+
+
+def test_a_warning_of_a_rate_that_was_measured_to_be_bad(make_model, digits):
+    model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    widget = TunerWidget(model, *digits, lr_space=(1e-4, 1e30), num_evals=35, num_subsamples=2, horizon=2)
+    widget.selected_lr = 1e-2
+    assert widget._panel.warning == ""
+    widget.run()
+    means = widget.results.summary()["mean"]
+    assert means.iloc[0] < 0 < means.iloc[4]
+    for lr, warning in [
+        (means.index[0], ""),
+        (means.index[4], "the loss rose at this rate"),
+        (1.2 * means.index[4], f"the loss rose at {means.index[4]:.3g}, the nearest measured rate"),
+        (1e30, "training diverged at this rate"),
+        (1e-5, "only rates from 0.0001 to 1e+30 were measured"),
+        (2e30, "only rates from 0.0001 to 1e+30 were measured"),
+    ]:
+        widget.selected_lr = lr
+        assert widget._panel.warning == warning
+    widget.pinned = False
+    assert widget._panel.warning == ""

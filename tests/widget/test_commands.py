@@ -5,7 +5,7 @@ import pytest
 
 from autolr_widget import LRTuner
 from autolr_widget.widget import export
-from autolr_widget.widget.commands import Command, parse
+from autolr_widget.widget.commands import Command, at_field, parse
 from autolr_widget.widget.snapshot import Snapshot
 from tests.widget.front_end import from_front_end, one_round, send, tick
 
@@ -61,7 +61,12 @@ def test_messages_of_the_buttons(widget):
     assert (widget.status, widget.round) == ("idle", 0)
 
 
-ARGUMENTS = {"tick": {"turn": 0}, "unpin_run": {"index": 0}, "download": {"format": "json"}}
+ARGUMENTS = {
+    "tick": {"turn": 0},
+    "unpin_run": {"index": 0},
+    "name_run": {"index": 0, "name": "x"},
+    "download": {"format": "json"},
+}
 
 
 def test_the_error_of_every_command_is_shown(widget):
@@ -96,7 +101,9 @@ def test_refine_shows_any_error(widget, monkeypatch):
 def test_a_picture_that_cannot_be_drawn_is_told_of(widget, monkeypatch):
     monkeypatch.setattr(export, "picture", lambda *_: fail(ImportError("No module named matplotlib")))
     send(widget, type="download", format="png")
-    assert widget._panel.notice == "ImportError: No module named matplotlib"
+    assert widget._panel.refusals == {"download": {"words": "ImportError: No module named matplotlib"}}
+    send(widget, type="download", format="csv")
+    assert widget._panel.refusals == {}
 
 
 def test_an_error_at_the_end_of_a_turn_is_shown(widget, monkeypatch):
@@ -118,3 +125,28 @@ def test_the_error_of_an_observer_of_a_setting_gives_the_front_end_the_former_va
     monkeypatch.setattr(widget._session, "configure", lambda _: fail(RuntimeError("not now")))
     send(widget, type="use_rule", values={"horizon": 3})
     assert widget._panel.horizon == widget.horizon
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            "Argument `num_evals` must be at most 10,000. Received: num_evals=1000000",
+            "Rates must be at most 10,000.",
+        ),
+        (
+            'Argument `lr_min` must be positive. Received: lr_min=0.0. Use a rate such as 1e-6, or scale="linear".',
+            "Smallest rate must be positive. Use a rate such as 1e-6, or Spacing “linear”.",
+        ),
+        (
+            "Argument `horizon` must be whole, such as horizon=60, because of `steps`. Received: horizon=55",
+            "Steps must be whole, such as Steps 60, because of `steps`.",
+        ),
+        (
+            'Argument `batch_size` must be at most half with evaluate_on="held-out". Received: batch_size=9, len(x)=9',
+            "Batch size must be at most half with Loss on “a batch that no step sees”.",
+        ),
+    ],
+)
+def test_an_error_at_a_field_is_in_the_words_of_the_screen(error, words):
+    assert at_field(ValueError(error)) == words

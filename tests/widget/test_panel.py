@@ -35,19 +35,21 @@ def test_panel_and_widget_traits_are_linked(widget, trait, value):
 @pytest.mark.parametrize(
     ("trait", "value", "says"),
     [
-        ("lr_min", 30.0, "`lr_min` must be smaller than `lr_max`"),
-        ("num_evals", -3, "`num_evals` must be an integer of at least 2"),
-        ("scale", "<b>", "scale"),
-        ("method", "best", "best"),
+        ("lr_min", 30.0, "Smallest rate must be smaller than Largest rate."),
+        ("num_evals", -3, "Rates must be an integer of at least 2."),
+        ("scale", "<b>", "Spacing must be one of"),
+        ("method", "best", "Rule must be one of"),
         ("selected_lr", -1.0, "`selected_lr` must be a positive number"),
-        ("seed", -1, "`seed`"),
+        ("seed", -1, "Seed must be an integer"),
     ],
 )
 def test_invalid_values_from_the_front_end_are_reverted(widget, trait, value, says):
     before = getattr(widget, trait)
     from_front_end(widget, **{trait: value})
     assert (getattr(widget, trait), getattr(widget._panel, trait)) == (before, before)
-    assert says in widget._panel.notice
+    refusal = widget._panel.refusals[trait]
+    assert (refusal["value"], widget._panel.notice) == (value, "")
+    assert says in refusal["words"]
 
 
 @pytest.mark.parametrize("name", ["status", "round", "error"])
@@ -66,8 +68,18 @@ def test_the_table_holds_the_summary(widget):
     assert widget._panel.limits == [marks(widget)["curve"].scales["y"].min, marks(widget)["curve"].scales["y"].max]
 
 
-def test_a_valid_value_clears_the_notice(widget):
-    from_front_end(widget, batch_size=5000)
-    assert "batch_size=5000" in widget._panel.notice
-    from_front_end(widget, batch_size=64)
-    assert widget._panel.notice == ""
+def test_a_valid_value_takes_the_refusal_back(widget):
+    for valid in (lambda: from_front_end(widget, batch_size=64), lambda: setattr(widget, "batch_size", 128)):
+        from_front_end(widget, batch_size=5000)
+        words = "Batch size must not be larger than the number of observations."
+        assert widget._panel.refusals == {"batch_size": {"value": 5000, "words": words}}
+        valid()
+        assert widget._panel.refusals == {}
+
+
+def test_what_was_refused_is_taken_once_another_setting_allows_it(widget):
+    widget.scale, widget.lr_min = "linear", 0.0
+    from_front_end(widget, scale="log")
+    assert "Smallest rate must be positive" in widget._panel.refusals["scale"]["words"]
+    from_front_end(widget, lr_min=1e-3)
+    assert (widget.scale, widget._panel.scale, widget._panel.refusals) == ("log", "log", {})

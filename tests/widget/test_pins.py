@@ -41,4 +41,4 @@ def test_a_curve_without_a_point_is_not_pinned():
 
 def test_the_front_end_gets_the_lowest_point():
     pin = Pin("B", "run", RATES, np.array([-1.0, np.nan, -3.0]))
-    assert pin.shown == {"letter": "B", "color": "#a05a9c", "words": "run", "rate": 10.0, "change": -3.0}
+    assert pin.shown == {"letter": "B", "color": "#a05a9c", "words": "run", "name": "", "rate": 10.0, "change": -3.0}

@@ -147,6 +147,28 @@ def test_a_model_that_changed_during_the_run_is_reported(widget, digits):
     assert widget._panel.notice == ""
 
 
+def test_the_screen_tells_the_state_that_a_run_measures_and_what_apply_writes_to(widget, digits):
+    model = widget.tuner.model
+    x, y = digits
+    untrained = f"{model.name} · Adam"
+    assert widget._panel.subject == untrained
+    model.fit(x[:96], y[:96], verbose=0)
+    widget.run()
+    assert widget._panel.subject == f"{untrained} · trained for 3 steps before", "trained after the widget was made"
+    send(widget, type="apply")
+    assert widget._panel.notice.endswith(f" · {untrained}")
+    model.fit(x[:64], y[:64], verbose=0)
+    send(widget, type="apply")
+    assert widget._panel.notice.endswith(f" · {untrained} · trained or compiled again since this run began")
+    assert widget._panel.subject == f"{untrained} · trained for 3 steps before", "this is what the run measured"
+    widget.run()
+    assert widget._panel.subject == f"{untrained} · trained for 5 steps before"
+    model.compile("sgd", model.loss)
+    send(widget, type="apply")
+    assert widget._panel.notice.endswith(f" · {model.name} · SGD · trained or compiled again since this run began")
+    assert float(model.optimizer.learning_rate) == pytest.approx(widget.selected_lr)
+
+
 def test_the_widget_keeps_a_reference_to_the_model(make_model, digits):
     model = make_model()
     expected = TunerWidget(model, *digits, num_evals=4, num_subsamples=2, horizon=2).run()

@@ -162,6 +162,16 @@ def test_use_view_refuses_a_range_that_is_not_a_grid(make_model, digits):
     widget.run()
 
 
+def test_a_pinned_run_is_named(widget):
+    widget.run()
+    widget.pin_run()
+    send(widget, type="name_run", index=0, name="  before dropout ")
+    assert [pin["name"] for pin in widget._panel.pins] == ["before dropout"]
+    send(widget, type="name_run", index=7, name="nobody")
+    send(widget, type="name_run", index=0, name="")
+    assert [pin["name"] for pin in widget._panel.pins] == [""]
+
+
 def test_a_run_without_a_curve_is_not_pinned(make_model, digits):
     widget = TunerWidget(make_model(), *digits, lr_space=(1e36, 1e38), num_evals=3, num_subsamples=1, horizon=2)
     widget.run()

@@ -63,6 +63,8 @@ def settled(deltas: Floats, alpha: float) -> bool:
     The rates are compared as in `contenders`, at half the level ``alpha``. The other half is spent on a lower bound of
     the leader's drop, by a confidence sequence. If no rate lowers the loss, a run is never settled. The parameters are
     those of `contenders`.
+
+    This is about the lowest point of the curve. Most rules choose another rate, whose own interval `certainty` tells.
     """
     gaps, margins, finite = _gaps(deltas, alpha / 2)
     if gaps is None or len(deltas) < HEAT:

@@ -28,13 +28,14 @@ export function legend({ model, signal }: Frame): HTMLElement {
   const entry = (key: HTMLElement, name: string, ...more: (HTMLElement | string)[]) =>
     element("li", {}, key, element("strong", {}, name), " ", ...more);
   const updateLegend = () => {
-    const pins = model.get("pins").map(({ letter: name, color, words }, i) => {
+    const pins = model.get("pins").map(({ letter: name, color, words, name: given }, i) => {
       const key = element("span", { class: "autolr-key" });
       key.style.borderColor = color;
       const label = `Unpin ${name}`;
       const remove = button("\u00d7", { title: label, "aria-label": label });
       remove.addEventListener("click", () => model.send({ type: "unpin_run", index: i }));
-      return entry(key, name, `${words} `, remove);
+      const rename = (text: string) => model.send({ type: "name_run", index: i, name: text });
+      return entry(key, name, nameField(name, given, words, rename), " ", remove);
     });
     const key = element("span", { class: "autolr-key autolr-key-run" });
     node.replaceChildren(...(pins.length ? [entry(key, "this run", thisRun)] : []), ...pins);
@@ -42,4 +43,39 @@ export function legend({ model, signal }: Frame): HTMLElement {
   onChange(model, ["pins"], updateLegend, signal);
   onChange(model, ["this_run"], () => setText(thisRun, model.get("this_run")), signal);
   return node;
+}
+
+/** The words of a pinned run, as a button that turns into a field for its name. Escape keeps the former name. */
+function nameField(letter: string, given: string, words: string, rename: (name: string) => void): HTMLElement {
+  const label = `Name of run ${letter}`;
+  const name = button(given || words, {
+    class: "autolr-pin-name",
+    title: given ? `${words}. Rename` : "Name this run",
+  });
+  const field = element("input", { type: "text", maxlength: "40", "aria-label": label, placeholder: words });
+  field.value = given;
+  field.hidden = true;
+  const edit = (editing: boolean) => {
+    field.hidden = !editing;
+    name.hidden = editing;
+  };
+  name.addEventListener("click", () => {
+    edit(true);
+    field.select();
+    field.focus();
+  });
+  const end = (keep: boolean) => {
+    // Hiding the field makes it lose the focus, which would end this again.
+    if (field.hidden) return;
+    edit(false);
+    if (keep && field.value.trim() !== given) rename(field.value);
+    else field.value = given;
+  };
+  field.addEventListener("blur", () => end(true));
+  field.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== "Escape") return;
+    end(event.key === "Enter");
+    name.focus();
+  });
+  return element("span", {}, name, field);
 }

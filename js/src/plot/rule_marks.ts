@@ -86,7 +86,7 @@ export function ruleMarks(frame: Frame): HTMLElement {
 /** A mark whose names are buttons that make the rule the current one. */
 function newMark(model: Model, { place, names, more }: RuleMark): HTMLElement {
   const words = model.get("settings").find(({ name }) => name === "method")?.options ?? {};
-  const buttons = names.map((name) => {
+  const ruleButton = (name: string) => {
     const current = String(name === model.get("method"));
     const one = button(name, { title: `Use this rule: ${words[name] ?? name}`, "aria-pressed": current });
     one.addEventListener("click", () => {
@@ -94,14 +94,36 @@ function newMark(model: Model, { place, names, more }: RuleMark): HTMLElement {
       assign(model, { method: name });
     });
     return one;
-  });
-  const rest = more.length ? [element("span", { title: more.join(", ") }, `+${more.length}`)] : [];
-  const mark = element("div", { class: "autolr-tick" }, ...buttons, ...rest);
+  };
+  const mark = element("div", { class: "autolr-tick" }, ...names.map(ruleButton));
+  if (more.length) mark.append(...allRules(mark, more.length, [...names, ...more].map(ruleButton)));
   moveMark(mark, place);
   return mark;
+}
+
+/** A button that opens the list of all rules of a mark. Escape, and leaving the mark, close it. */
+function allRules(mark: HTMLElement, count: number, rules: HTMLElement[]): HTMLElement[] {
+  const open = button(`+${count}`, { title: "All rules that choose this rate" });
+  const list = element("div", { class: "autolr-all-rules" }, ...rules);
+  const show = (shown: boolean) => {
+    list.hidden = !shown;
+    open.setAttribute("aria-expanded", String(shown));
+  };
+  show(false);
+  open.addEventListener("click", () => show(list.hidden));
+  mark.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || list.hidden) return;
+    show(false);
+    open.focus();
+  });
+  mark.addEventListener("focusout", ({ relatedTarget }) => {
+    if (!mark.contains(relatedTarget as Node | null)) show(false);
+  });
+  return [open, list];
 }
 
 function moveMark(mark: HTMLElement, place: number): void {
   mark.style.left = percent(place);
   mark.classList.toggle("autolr-left", place > 0.97);
+  mark.classList.toggle("autolr-opens-left", place > 0.5);
 }

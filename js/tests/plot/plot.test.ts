@@ -106,7 +106,7 @@ test("between two measured rates the line says whose numbers it shows", () => {
 test("marks and legend keep their elements during a run, so that a press is not lost", () => {
   const view = show({
     choices: { mean: 1e-2 },
-    pins: [{ letter: "A", color: "#ff0000", words: "SGD", rate: 0.1, change: -0.5 }],
+    pins: [{ letter: "A", color: "#ff0000", words: "SGD", name: "", rate: 0.1, change: -0.5 }],
   });
   const mark = view.node.querySelector(".autolr-tick button");
   const remove = view.button("Unpin A");
@@ -235,7 +235,7 @@ test("without a histogram the kernel is asked for nothing", () => {
 
 test("pinned runs have a letter at their lowest point, and a description with their colour", () => {
   const view = show({
-    pins: [{ letter: "A", color: "#ff0000", words: "SGD <b>", rate: 0.1, change: -0.5 }],
+    pins: [{ letter: "A", color: "#ff0000", words: "SGD <b>", name: "", rate: 0.1, change: -0.5 }],
     this_run: "Adam",
   });
   expect(view.find("letters").textContent).toBe("A");
@@ -260,4 +260,46 @@ test.each([
   [0.1, ""],
 ])("a chosen rate of %d outside the view is shown at its edge", (selected_lr, text) => {
   expect(show({ selected_lr }).find("outside").textContent).toBe(text);
+});
+
+test("a pinned run is named in the legend", () => {
+  const view = show({
+    pins: [{ letter: "A", color: "#ff0000", words: "SGD", name: "", rate: 0.1, change: -0.5 }],
+  });
+  const name = () => view.find("pin-name");
+  const field = () => view.node.querySelector('input[aria-label="Name of run A"]') as HTMLInputElement;
+  const type = (text: string, key: string) => {
+    name().click();
+    expect([name().hidden, document.activeElement]).toEqual([true, field()]);
+    field().value = text;
+    field().dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    expect([name().hidden, document.activeElement]).toEqual([false, name()]);
+  };
+  expect(name().textContent).toBe("SGD");
+  type("other", "Escape");
+  type("", "Enter");
+  expect(view.sent).toEqual([]);
+  type("<b>mine", "Enter");
+  expect(view.sent).toEqual([{ type: "name_run", index: 0, name: "<b>mine" }]);
+  view.model.set("pins", [{ letter: "A", color: "#ff0000", words: "SGD", name: "<b>mine", rate: 0.1, change: -0.5 }]);
+  expect([name().textContent, name().title, field().value]).toEqual(["<b>mine", "SGD. Rename", "<b>mine"]);
+});
+
+test("the rules that a mark has no room for open in a list", () => {
+  const names = ["significant", "steepest", "largest", "valley"];
+  const view = show({ choices: Object.fromEntries(names.map((name) => [name, 0.01])) });
+  const open = [...view.node.querySelectorAll<HTMLButtonElement>(".autolr-tick > button")].at(-1) as HTMLButtonElement;
+  const list = view.find("all-rules");
+  expect([open.textContent, open.getAttribute("aria-expanded"), list.hidden]).toEqual(["+2", "false", true]);
+  open.click();
+  expect([open.getAttribute("aria-expanded"), list.hidden]).toEqual(["true", false]);
+  expect([...list.children].map((one) => one.textContent)).toEqual(names);
+  list.children[0]?.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+  expect([list.hidden, document.activeElement]).toEqual([true, open]);
+  open.click();
+  open.dispatchEvent(new FocusEvent("focusout", { bubbles: true, relatedTarget: document.body }));
+  expect(list.hidden).toBe(true);
+  open.click();
+  (list.children[3] as HTMLElement).click();
+  expect([view.sent, view.model.get("method")]).toEqual([[{ type: "use_rule" }], "valley"]);
 });
