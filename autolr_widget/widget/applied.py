@@ -73,8 +73,8 @@ class Applied:
 def meaning(optimizer: keras.Optimizer) -> str:
     """Return what a rate is for a MultiOptimizer, to be added to a sentence. Empty for other optimizers."""
     first, *others = _parts(optimizer)
-    factors = [f"{factor:.3g} × it for {part.name}" for part, factor in zip(others, _factors(optimizer), strict=True)]
-    return "".join(f", {words}" for words in [f"the rate of {first.name}", *factors]) if others else ""
+    factors = [f"{part.name} has {factor:.3g} × it" for part, factor in zip(others, _factors(optimizer), strict=True)]
+    return f" · the rate of {first.name}; {', '.join(factors)}" if others else ""
 
 
 def assignment(optimizer: keras.Optimizer | None, attribute: str, lr: str) -> str:

@@ -228,7 +228,8 @@ class Stream:
         if len(set(lengths)) > 1:
             raise ValueError(
                 "Argument `x` must yield batches whose parts have the same length. "
-                f"Received: arrays of shapes {', '.join(str(leaf.shape) for leaf in leaves)}"
+                f"Received: arrays of shapes {', '.join(str(leaf.shape) for leaf in leaves)}. If these are single "
+                "observations, combine them into batches: `x.batch(32)`."
             )
         self._rows += _length(batch)
         # `train_step` receives a batch as the stream yields it.

@@ -80,7 +80,7 @@ def test_the_inputs_of_a_batch_may_have_more_rows_than_its_targets():
     assert read.batch_size == 4
     (nodes, _), _ = read.draw(8, 0, 0, 3)(1)
     assert nodes.shape == (9, 3)
-    with pytest.raises(ValueError, match="same length"):
+    with pytest.raises(ValueError, match=r"same length\. .* combine them into batches: `x\.batch\(32\)`"):
         Stream(iter([(np.ones((12, 3)), np.zeros(4))]))
 
 
