@@ -107,8 +107,9 @@ def test_a_picture_that_cannot_be_drawn_is_told_of(widget, monkeypatch):
 
 
 def test_an_error_at_the_end_of_a_turn_is_shown(widget, monkeypatch):
-    monkeypatch.setattr(Snapshot, "update", lambda *_: fail(OSError("no space left")))
-    one_round(widget)
+    with monkeypatch.context() as broken:
+        broken.setattr(Snapshot, "update", lambda *_: fail(OSError("no space left")))
+        one_round(widget)
     assert widget._panel.notice == "OSError: no space left"
 
 

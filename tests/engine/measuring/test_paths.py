@@ -19,8 +19,15 @@ def rounds_of(tuner):
 
 
 @pytest.mark.parametrize("evaluate_on", ["progressive", "train", "held-out"])
-@pytest.mark.parametrize("together", [True, False])
-@pytest.mark.parametrize("width", [0, 2**26])
+@pytest.mark.parametrize(
+    ("together", "width"),
+    [
+        (True, 0),
+        (False, 2**26),
+        pytest.param(True, 2**26, marks=pytest.mark.slow),
+        pytest.param(False, 0, marks=pytest.mark.slow),
+    ],
+)
 def test_the_order_of_the_work_changes_no_number(make_model, digits, monkeypatch, evaluate_on, together, width):
     layers = keras.layers.BatchNormalization(), keras.layers.Dropout(0.3)
     expected = rounds_of(tuner_of(make_model, digits, *layers, evaluate_on=evaluate_on))

@@ -45,8 +45,20 @@ def loss_on(model, batch):
     return model.test_on_batch(*batch)
 
 
-@pytest.mark.parametrize("horizon", [1, 5])
-@pytest.mark.parametrize("kind", ["arrays", "weighted", "stream"])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("kind", "horizon"),
+    [
+        ("arrays", 5),
+        ("weighted", 1),
+        pytest.param("arrays", 1, marks=SLOW),
+        pytest.param("weighted", 5, marks=SLOW),
+        pytest.param("stream", 1, marks=SLOW),
+        pytest.param("stream", 5, marks=SLOW),
+    ],
+)
 def test_the_losses_are_those_of_evaluate_after_real_training(make_model, data, kind, horizon):
     training, plain, weighted = data
 
