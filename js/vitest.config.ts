@@ -1,3 +1,4 @@
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({ test: { environment: "jsdom", include: ["tests/**/*.test.ts"] } });
+// One page for the files of a worker: making one takes longer than its tests.
+export default defineConfig({ test: { environment: "jsdom", isolate: false, include: ["tests/**/*.test.ts"] } });

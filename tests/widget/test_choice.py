@@ -5,6 +5,8 @@ from autolr_widget import TunerWidget
 from autolr_widget.engine.reading.selection import RULES
 from tests.widget.front_end import from_front_end, marks, send
 
+pytestmark = pytest.mark.trains
+
 
 def test_nothing_is_chosen_if_every_rate_diverged(digits):
     model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(1)])

@@ -6,6 +6,8 @@ from autolr_widget import TuneResults, TunerWidget
 from autolr_widget.widget.export import FORMATS
 from tests.widget.front_end import send
 
+pytestmark = pytest.mark.trains
+
 
 @pytest.mark.parametrize(
     ("settings", "pinned"), [({}, None), ({"num_evals": 5, "horizon": 1, "seed": 3}, None), ({}, 0.125)]

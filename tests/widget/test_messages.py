@@ -13,6 +13,9 @@ from autolr_widget.engine.settings import Settings
 from autolr_widget.widget.panel import Panel
 from autolr_widget.widget.session import STATUSES
 
+pytestmark = pytest.mark.trains
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),

@@ -10,6 +10,8 @@ from autolr_widget import TunerWidget
 from autolr_widget.engine.reading.selection import RULES
 from tests.widget.front_end import SETTINGS
 
+pytestmark = pytest.mark.trains
+
 
 @pytest.fixture
 def outputs(monkeypatch):

@@ -16,6 +16,8 @@ import pytest
 from autolr_widget import LRTuner, TunerWidget
 from tests.widget.front_end import SETTINGS, drawn, from_front_end, marks, one_round, rates_drawn, seen, send, tick
 
+pytestmark = pytest.mark.trains
+
 
 def test_run_gives_the_numbers_of_the_engine(widget, digits):
     results = widget.run()

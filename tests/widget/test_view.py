@@ -8,6 +8,8 @@ from autolr_widget.widget import view
 from tests.engine.saved.make_run import make_run
 from tests.widget.front_end import drawn, from_front_end, marks, one_round, send, tick
 
+pytestmark = pytest.mark.trains
+
 
 def test_a_linear_grid_from_zero_keeps_a_linear_axis(make_model, digits):
     widget = TunerWidget(make_model(), *digits, lr_space=(0, 1), scale="linear", num_evals=5, num_subsamples=2)

@@ -7,6 +7,8 @@ from autolr_widget import LRTuner
 from autolr_widget.engine.data import spool
 from autolr_widget.engine.data.stream import Stream, is_stream
 
+pytestmark = pytest.mark.trains
+
 
 def test_a_stream_that_fails_has_not_ended(make_model, digits):
     def batches():

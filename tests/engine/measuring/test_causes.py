@@ -5,6 +5,9 @@ import pytest
 from autolr_widget import LRTuner
 from autolr_widget.engine.measuring.causes import causes_told
 
+pytestmark = pytest.mark.trains
+
+
 X, Y = np.ones((96, 4), "float32"), np.zeros((96, 1), "float32")
 
 

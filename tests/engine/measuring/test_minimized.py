@@ -5,6 +5,8 @@ import tensorflow as tf
 
 from tests.engine.measuring.own_steps import RATE, Own, curve, made, trained
 
+pytestmark = pytest.mark.trains
+
 
 class TwoOptimizers(Own):
     """Both halves lower the same loss."""

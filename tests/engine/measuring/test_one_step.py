@@ -12,6 +12,8 @@ from autolr_widget.engine.measuring.sweep import Form
 from tests.engine.cases import CASES
 from tests.engine.oracle import assert_exact
 
+pytestmark = pytest.mark.trains
+
 
 def test_one_graph_serves_all_grids_in_a_race(make_model, digits):
     tuner = LRTuner(make_model("adam"), *digits, num_evals=3, horizon=1, pruner="racing")

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from autolr_widget import LRTuner
 from autolr_widget.engine.measuring import paths, training
 
+pytestmark = pytest.mark.trains
+
 
 def tuner_of(make_model, digits, *layers, **settings):
     settings = {"num_evals": 5, "horizon": 7, "num_subsamples": 2, "batch_size": 12} | settings

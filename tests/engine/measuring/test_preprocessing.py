@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from autolr_widget import AutoLRTuner, LRTuner
 
+pytestmark = pytest.mark.trains
+
 
 class PipelineModel(keras.Model):
     """Does to its data what keras_hub's class of this name does."""

@@ -7,6 +7,8 @@ from keras.src.backend.common import global_state
 from autolr_widget import LRTuner
 from tests.engine.measuring.own_steps import RATE, OneTape, Own, X, curve, made, train, trained
 
+pytestmark = pytest.mark.trains
+
 
 class FollowsItsAverage(OneTape):
     def error(self, x):

@@ -199,6 +199,7 @@ def runs():
     return run
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("steps", [2, 3, 5, 13, 20])
 def test_a_shorter_horizon_gives_what_a_run_with_it_would_give(runs, steps):
     # 20 steps go through the data twice. The largest rates diverge.

@@ -10,6 +10,8 @@ import tensorflow as tf
 
 from autolr_widget import LRTuner
 
+pytestmark = pytest.mark.trains
+
 
 def weights_and_slots(model):
     return [v.numpy() for v in (*model.variables, *model.optimizer.variables)]

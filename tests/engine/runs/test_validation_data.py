@@ -9,6 +9,9 @@ from autolr_widget import LRTuner, TunerWidget
 from autolr_widget.engine.runs.validation_data import VALIDATION_BATCHES, sample
 from tests.widget.front_end import one_round
 
+pytestmark = pytest.mark.trains
+
+
 RATES, HORIZON, BATCH = [0.01, 0.1], 5, 16
 SETTINGS = {"lr_space": (0.01, 0.1), "num_evals": 2, "num_subsamples": 2, "horizon": HORIZON, "batch_size": BATCH}
 ON_VALIDATION = {**SETTINGS, "evaluate_on": "validation"}
