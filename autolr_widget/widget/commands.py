@@ -39,6 +39,7 @@ def in_words(error: Exception) -> str:
 def at_field(error: Exception) -> str:
     """Return an error as it stands at a field: it calls settings what the screen calls them, not as in Python."""
     words = re.sub(r"^Arguments? ", "", re.sub(r"\.? Received: .*?(?=\. |$)", "", in_words(error)))
+    words = re.sub(r"such as \w+=", "such as ", words).replace("`selected_lr`", "The learning rate")
 
     def on_screen(match: re.Match[str]) -> str:
         name, value = match["name"] or match["argument"], match["value"]

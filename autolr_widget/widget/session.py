@@ -367,6 +367,8 @@ class Session(traitlets.HasTraits):
                 self.alone = True
                 self._run_turn()
             finally:
+                # A message may have come during the turn.
+                self.alone = True
                 self._measuring.release()
             # Start the next turn at once, but let the event loop do other things in between.
             self._heard -= SILENCE

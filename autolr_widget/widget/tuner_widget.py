@@ -207,8 +207,9 @@ class TunerWidget(ipw.VBox):
             "undo": Command(lambda: f"The model's optimizer has its rate of {self.undo():.4g} again"),
             "pin_run": Command(self.pin_run),
             "unpin_run": Command(self.unpin_run, {"index": int}),
-            "name_run": Command(self._view.name_pin, {"index": int, "name": str}),
+            "name_run": Command(self._view.name_pin, {"letter": str, "name": str}),
             "use_view": Command(self._use_view),
+            "forget_refusal": Command(self._refuse, {"name": str}, answers=False),
             "download": Command(self._download, {"format": str}),
         }
 
@@ -479,6 +480,8 @@ class TunerWidget(ipw.VBox):
     def _on_halt(self) -> None:
         """The run has halted: update the snapshot."""
         self._on_turn()
+        # Tracing may have found another optimizer.
+        self._show_code()
         if self.tuner.model_has_changed:
             self._panel.notice = "The model has changed since this run began: the run measures it as it was then"
         self._snapshot.update(self._shown_run(), self.status, self.selected_lr)
@@ -501,10 +504,15 @@ class TunerWidget(ipw.VBox):
                 self._panel.notice = ""
                 self._refuse(name)
             except Exception as error:
-                self._refuse(name, {"value": value, "words": at_field(error)})
+                # The menu of rules is not a field, and the fault of an observer is not one of the value.
+                if name in ("method", "pinned") or getattr(self, name) == value:
+                    self._panel.notice = in_words(error)
+                else:
+                    self._refuse(name, {"value": value, "words": at_field(error)})
                 setattr(self._panel, name, getattr(self, name))
             else:
-                self._try_refused_again()
+                if name in SETTINGS:
+                    self._try_refused_again()
 
     def _try_refused_again(self) -> None:
         """Try again what other fields show: it may be valid with the new value of this one."""
@@ -557,6 +565,7 @@ class TunerWidget(ipw.VBox):
     def _apply(self) -> str:
         notice = self._applied.apply(self.tuner.tuned_optimizer, self._selected())
         self._panel.undoable = True
+        self._show_code()
         # A notebook may have built another model meanwhile, or trained this one.
         notice = f"{notice} · {self.tuner.model.name} · {self.tuner.optimizer}"
         return notice + " · trained or compiled again since this run began" * self.tuner.model_has_changed

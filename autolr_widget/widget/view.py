@@ -51,6 +51,8 @@ class View:
         self._on_explained = on_explained
         #: The values from which the last summary was computed.
         self._summed: tuple[object, ...] = ()
+        #: Whether the training curves are those of the round that is explained.
+        self._shows_one_round = False
         self._pins: list[Pin] = []
         #: The curve of the run that the next run refines, if there is one.
         self.before: Curve | None = None
@@ -76,7 +78,7 @@ class View:
             took = len(self._run) * self._run.rates.size * self._run.settings.horizon * self._run.seconds_per_step
             if took > LONG and self.before is None and self._run.can_measure:
                 self.pin()
-            self._run = run
+            self._run, self._shows_one_round = run, False
             self.chart.show_grid(run.rates, self._panel.axis, self.before)
             self.before = None
             with self._panel.hold_sync():
@@ -174,11 +176,9 @@ class View:
         """Remove the pinned curve with this index."""
         self._show_pins([pin for i, pin in enumerate(self._pins) if i != index])
 
-    def name_pin(self, index: int, name: str) -> None:
-        """Name the pinned curve with this index. An empty name takes its name away."""
-        self._show_pins(
-            [replace(pin, name=name.strip()[:40]) if i == index else pin for i, pin in enumerate(self._pins)]
-        )
+    def name_pin(self, letter: str, name: str) -> None:
+        """Name the pinned curve with this letter. An empty name takes its name away."""
+        self._show_pins([replace(pin, name=name.strip()[:40]) if pin.letter == letter else pin for pin in self._pins])
 
     def _on_view(self, _: Any) -> None:
         """Show the range to which the front end has zoomed, or the whole grid if that is not a valid range."""
@@ -208,13 +208,15 @@ class View:
         panel.histogram = {"counts": counts.tolist(), "edges": edges.tolist()} if len(column) > 0 else {}
 
     def _on_stage(self, _: Any) -> None:
-        if not self.explained and not (self._panel.explain and self._panel.stage < STAGES):
-            self.explained = True
+        panel, number = self._panel, self._panel.lesson.get("round", 0)
+        if panel.explain and panel.stage == STEPS and 0 < number <= len(self._run):
+            round = self._run.rounds[number - 1]
+            self._shows_one_round, self._summed = True, ()
+            with panel.hold_sync():
+                self._show_curves(round.curves[np.newaxis], round.measured[np.newaxis], f"Round {number}")
+        elif self._shows_one_round if self.explained else not panel.explain or panel.stage >= STAGES:
+            self.explained, self._shows_one_round = True, False
             self._on_explained()
-        elif not self.explained and self._panel.stage == STEPS:
-            last = self._run.rounds[-1]
-            with self._panel.hold_sync():
-                self._show_curves(last.curves[np.newaxis], last.measured[np.newaxis], f"Round {last.index + 1}")
 
     def _show_all(self) -> None:
         with self._panel.hold_sync():

@@ -45,3 +45,12 @@ export function menu(options: Record<string, string>, attributes: Record<string,
 export function setText(node: HTMLElement, text: string): void {
   if (node.textContent !== text) node.textContent = text;
 }
+
+// Each widget on a page has a copy of this module, so that a number alone would not be unique.
+const prefix = Math.random().toString(36).slice(2);
+let ids = 0;
+
+/** An id that no other element of the page has. */
+export function newId(): string {
+  return `autolr-${prefix}-${++ids}`;
+}

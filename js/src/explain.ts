@@ -64,7 +64,7 @@ export function explain(model: Model, signal: AbortSignal): HTMLElement {
   const updateExplanation = () => {
     const [lesson, stage, stages] = [model.get("lesson"), model.get("stage"), model.get("stages")];
     node.classList.toggle("autolr-gone", !model.get("explain"));
-    const begun = stage > 0 && lesson.after !== undefined;
+    const begun = model.get("explain") && stage > 0 && lesson.after !== undefined;
     back.disabled = !begun || stage === 1;
     next.disabled = !begun || stage === stages;
     node.dataset.stage = String(begun ? stage : 0);

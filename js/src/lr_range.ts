@@ -22,7 +22,7 @@ export function lrRange(model: Model, settings: Setting[], signal: AbortSignal):
   const thumbs = { lr_min: thumb("lr_min"), lr_max: thumb("lr_max") };
   const numbers = { lr_min: number("lr_min"), lr_max: number("lr_max") };
   const refusalOf = (end: keyof Range) =>
-    refusal(model, end, numbers[end], () => `Still ${formatRate(model.get(end))}.`, signal);
+    refusal(model, end, numbers[end], () => `${formatRate(model.get(end))} is still used.`, signal);
   const refused: Record<keyof Range, Refusal> = { lr_min: refusalOf("lr_min"), lr_max: refusalOf("lr_max") };
   const filled = element("div", { class: "autolr-filled" });
   const track = element("div", { class: "autolr-track" }, filled, thumbs.lr_min, thumbs.lr_max);
@@ -40,7 +40,8 @@ export function lrRange(model: Model, settings: Setting[], signal: AbortSignal):
       Object.assign(thumbs[end], { min: String(first), max: String(last), value: String(position) });
       thumbs[end].setAttribute("aria-valuetext", formatRate(rate));
       // What was typed and refused stays, so that it can be corrected.
-      if (!refused[end].isHeld()) numbers[end].value = formatRate((refused[end].refused() as number) ?? rate);
+      const value = refused[end].refused();
+      if (!refused[end].isHeld()) numbers[end].value = formatRate(typeof value === "number" ? value : rate);
       filled.style.setProperty(`--${end}`, String((position - first) / (last - first)));
     }
   };
@@ -49,6 +50,9 @@ export function lrRange(model: Model, settings: Setting[], signal: AbortSignal):
     if (rate === undefined || !moveEnd(current(), end, rate)) return false;
     refused[end].accept({ [end]: rate });
     updateRange();
+    // The other end may have been refused because of this one.
+    const other = end === "lr_min" ? "lr_max" : "lr_min";
+    if (refused[other].isOwn()) commit(other);
     return true;
   };
   const why = (end: keyof Range, rate: number | undefined) => {
@@ -67,6 +71,7 @@ export function lrRange(model: Model, settings: Setting[], signal: AbortSignal):
     };
     thumbs[end].addEventListener("input", drag, { signal });
     numbers[end].addEventListener("change", () => commit(end), { signal });
+    numbers[end].addEventListener("blur", updateRange, { signal });
     // Chromium fires no `change` for Enter outside a form.
     numbers[end].addEventListener(
       "keydown",
@@ -76,14 +81,7 @@ export function lrRange(model: Model, settings: Setting[], signal: AbortSignal):
       { signal },
     );
   }
-  const onEnd = (end: keyof Range, other: keyof Range) => {
-    refused[end].refuse("");
-    updateRange();
-    // The other end may have been refused because of this one.
-    if (refused[other].isOwn()) commit(other);
-  };
-  onChange(model, ["lr_min"], () => onEnd("lr_min", "lr_max"), signal);
-  onChange(model, ["lr_max"], () => onEnd("lr_max", "lr_min"), signal);
+  for (const end of ENDS) onChange(model, [end], () => refused[end].changed(updateRange), signal);
   onChange(model, ["refusals"], updateRange, signal);
   const row = element(
     "div",

@@ -1,13 +1,5 @@
-import { element, setText } from "./element";
+import { element, newId, setText } from "./element";
 import { assign, type Model, type Name, onChange, type Traits } from "./screen";
-
-let ids = 0;
-
-/** Adds the element with this id to those that describe a control. */
-export function describe(control: HTMLElement, id: string): void {
-  const others = control.getAttribute("aria-describedby");
-  control.setAttribute("aria-describedby", others ? `${others} ${id}` : id);
-}
 
 /** The message at a field whose content can't be used. It stays until the content can be used. */
 export interface Refusal {
@@ -21,6 +13,8 @@ export interface Refusal {
   isHeld: () => boolean;
   /** Marks the field as invalid and says why; empty words take this back. */
   refuse: (words: string) => void;
+  /** Takes the message away when the value in use has changed, unless the user is typing another. */
+  changed: (update: () => void) => void;
   /** Sends a valid value, and takes the message away. */
   accept: (values: Partial<Traits>) => void;
 }
@@ -33,11 +27,16 @@ export function refusal(
   kept: () => string,
   signal: AbortSignal,
 ): Refusal {
-  const id = `autolr-refusal-${++ids}`;
+  const id = newId();
   const node = element("div", { class: "autolr-refusal", id, role: "status" });
   field.setAttribute("aria-errormessage", id);
-  describe(field, id);
   let own = "";
+  let corrected: unknown;
+  /** What the kernel refused, and the user has not corrected yet. */
+  const byKernel = () => {
+    const refused = model.get("refusals")[name];
+    return refused === corrected ? undefined : refused;
+  };
   let typing = false;
   field.addEventListener(
     "input",
@@ -46,8 +45,15 @@ export function refusal(
     },
     { signal },
   );
+  field.addEventListener(
+    "blur",
+    () => {
+      typing = false;
+    },
+    { signal },
+  );
   const update = () => {
-    const words = own || model.get("refusals")[name]?.words;
+    const words = own || byKernel()?.words;
     setText(node, words ? [words, kept()].join(" ").trim() : "");
     if (words) field.setAttribute("aria-invalid", "true");
     else field.removeAttribute("aria-invalid");
@@ -60,13 +66,19 @@ export function refusal(
   onChange(model, ["refusals", name as Name], update, signal);
   return {
     node,
-    refused: () => model.get("refusals")[name]?.value,
+    refused: () => byKernel()?.value,
     isOwn: () => own !== "",
     isHeld: () => typing || own !== "",
     refuse,
+    changed: (update) => {
+      if (!typing) refuse("");
+      update();
+    },
     accept: (values) => {
-      const { [name]: gone, ...refusals } = model.get("refusals");
-      assign(model, gone ? { ...values, refusals } : values);
+      // The kernel does not hear of a value that is in use already.
+      if (byKernel()) model.send({ type: "forget_refusal", name });
+      corrected = model.get("refusals")[name];
+      assign(model, values);
       refuse("");
     },
   };

@@ -39,7 +39,7 @@ export function runBar(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
     bar.max = Math.max(1, all);
     bar.value = taken;
     const settled =
-      status === "done" && round < total && !replay ? " · settled: no rate can lie much below the lowest point" : "";
+      status === "done" && round < total && !replay ? " · settled: no rate can lower the loss much more" : "";
     const perSecond = isRunning() && !model.get("preparing") && !pacer.isLost() ? speed(moments) : undefined;
     setText(progress, status === "idle" ? "" : progressText(steps, round, total, perSecond) + settled);
     setText(stale, model.get("stale") ? "Settings changed: the next run starts over" : "");

@@ -18,7 +18,7 @@ function choiceControl(
 ): HTMLElement {
   const select = menu(options);
   const current = () => String(model.get(name as Name));
-  const refused = refusal(model, name, select, () => `Still “${options[current()]}”.`, signal);
+  const refused = refusal(model, name, select, () => `“${options[current()]}” is still used.`, signal);
   select.addEventListener("change", () => refused.accept({ [name]: select.value } as Partial<Traits>), { signal });
   const updateMenu = () => {
     select.value = String(refused.refused() ?? current());
@@ -39,7 +39,7 @@ function numberControl(model: Model, setting: Setting, signal: AbortSignal): HTM
   const slider = element("input", { type: "range", "aria-label": `${label}, slider`, step: String(step ?? 1) });
   const number = element("input", { type: "number", "aria-label": label, step: whole ? "1" : "any" });
   const current = () => own ?? (model.get(name as Name) as number);
-  const refused = refusal(model, name, number, () => `Still ${current()}.`, signal);
+  const refused = refusal(model, name, number, () => `${current()} is still used.`, signal);
   const updateNumber = () => {
     const value = current();
     const end = name === "batch_size" ? model.get("batch_most") : (most ?? value);
@@ -53,7 +53,7 @@ function numberControl(model: Model, setting: Setting, signal: AbortSignal): HTM
   const commit = (input: HTMLInputElement) => {
     const value = Number(input.value);
     const allowed = least === null ? value > 0 : value >= least;
-    const fits = allowed && (whole ? Number.isInteger(value) : Number.isFinite(value));
+    const fits = allowed && (whole ? Number.isSafeInteger(value) : Number.isFinite(value));
     if (input.value === "" || !fits) {
       const bound = least === null ? "above 0" : `of at least ${least}`;
       refused.refuse(`${label} must be a ${whole ? "whole number" : "number"} ${bound}.`);
@@ -78,11 +78,8 @@ function numberControl(model: Model, setting: Setting, signal: AbortSignal): HTM
     },
     { signal },
   );
-  const onValue = () => {
-    refused.refuse("");
-    updateNumber();
-  };
-  onChange(model, [name as Name], onValue, signal);
+  number.addEventListener("blur", updateNumber, { signal });
+  onChange(model, [name as Name], () => refused.changed(updateNumber), signal);
   onChange(model, ["refusals", "batch_most", "replay"], updateNumber, signal);
   const inputs = most === null ? [number] : [slider, number];
   const row = element("div", { class: "autolr-line-row" }, element("span", {}, label), ...inputs);

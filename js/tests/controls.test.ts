@@ -39,7 +39,7 @@ test.each(["0", "2.5", ""])("a batch of %j is refused at the field, and stays un
   view.model.set("batch_most", 100);
   expect(view.saved).toEqual([]);
   expect([field.value, field.getAttribute("aria-invalid")]).toEqual([text, "true"]);
-  expect(view.message(field)).toBe("Batch size must be a whole number of at least 1. Still 32.");
+  expect(view.message(field)).toBe("Batch size must be a whole number of at least 1. 32 is still used.");
   view.set(field, "32");
   expect([view.message(field), field.hasAttribute("aria-invalid")]).toEqual(["", false]);
 });
@@ -49,16 +49,16 @@ test("a field keeps what the kernel refused, until another value is sent", () =>
   const view = show({ refusals: { batch_size: { value: 5000, words } } });
   const field = view.named("Batch size");
   expect([field.value, view.named("Batch size, slider").value]).toEqual(["5000", "32"]);
-  expect(view.message(field)).toBe(`${words} Still 32.`);
+  expect(view.message(field)).toBe(`${words} 32 is still used.`);
   view.set(field, "32");
-  expect(view.saved.at(-1)?.refusals).toEqual({});
+  expect(view.sent).toEqual([{ type: "forget_refusal", name: "batch_size" }]);
   expect([field.value, view.message(field)]).toEqual(["32", ""]);
 });
 
 test("a menu keeps what the kernel refused", () => {
   const view = show({ refusals: { spacing: { value: "odd", words: "Not with these rates." } } });
   const select = view.labelled("Spacing");
-  expect([select.value, view.message(select)]).toEqual(["odd", "Not with these rates. Still “evenly”."]);
+  expect([select.value, view.message(select)]).toEqual(["odd", "Not with these rates. “evenly” is still used."]);
   view.set(select, "even");
   expect([select.value, view.message(select)]).toEqual(["even", ""]);
 });
@@ -182,7 +182,7 @@ test("a number below its slider can be typed, but 0 can't", () => {
   expect(view.named("Level, slider").min).toBe("0.0026");
   view.set(view.named("Level"), "0");
   expect(view.saved).toHaveLength(1);
-  expect(view.message(view.named("Level"))).toBe("Level must be a number above 0. Still 0.0026.");
+  expect(view.message(view.named("Level"))).toBe("Level must be a number above 0. 0.0026 is still used.");
 });
 
 test("the batch size of a stream's own batches is shown, and can't be changed", () => {

@@ -50,6 +50,13 @@ test("its picture makes room for the chart at the last stage", () => {
   expect(showStage(3).node.dataset.stage).toBe("3");
 });
 
+test("without the explanation, the chart is never covered", () => {
+  const { model, node } = showStage(3);
+  model.set("explain", false);
+  expect(node.querySelector(".autolr-picture.autolr-gone")).not.toBeNull();
+  expect(node.dataset.stage).toBe("0");
+});
+
 test("its words describe this round", () => {
   expect(words(LESSON, 1)[1]).toContain("A batch of round 2 has 8 of the 100 observations, drawn at random");
   expect(words(LESSON, 3)[1]).toContain(

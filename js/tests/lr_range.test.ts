@@ -64,16 +64,16 @@ test.each([
   set(view.lastNumber, text, "change");
   expect(view.saved).toEqual([]);
   expect([view.lastNumber.value, view.lastNumber.getAttribute("aria-invalid")]).toEqual([text, "true"]);
-  expect(message(view.lastNumber)).toBe(`Highest must be ${why}. Still 1.`);
+  expect(message(view.lastNumber)).toBe(`Highest must be ${why}. 1 is still used.`);
   set(view.lastNumber, "2", "change");
   expect([view.model.get("lr_max"), message(view.lastNumber)]).toEqual([2, ""]);
 });
 
 test("an end that crossed the other is taken once the other has moved", () => {
   set(view.firstNumber, "20", "change");
-  expect(message(view.firstNumber)).toBe("Lowest must be below the highest, 1. Still 1e-4.");
+  expect(message(view.firstNumber)).toBe("Lowest must be below the highest, 1. 1e-4 is still used.");
   set(view.lastNumber, "10", "change");
-  expect(message(view.firstNumber)).toBe("Lowest must be below the highest, 10. Still 1e-4.");
+  expect(message(view.firstNumber)).toBe("Lowest must be below the highest, 10. 1e-4 is still used.");
   set(view.lastNumber, "100", "change");
   expect([view.model.get("lr_min"), message(view.firstNumber)]).toEqual([20, ""]);
 });
@@ -84,6 +84,8 @@ test("what is being typed stays when another field is refused", () => {
   view.model.set("refusals", { batch_size: { value: 5000, words: "Too many." } });
   expect(view.firstNumber.value).toBe("2");
   view.model.set("lr_min", 1e-2);
+  expect(view.firstNumber.value).toBe("2");
+  view.firstNumber.dispatchEvent(new Event("blur"));
   expect(view.firstNumber.value).toBe("0.01");
 });
 

@@ -190,6 +190,6 @@ test.each([
 test("a run that ended before its last round says why", () => {
   const bar = show({ status: "done", round: 15 });
   expect(bar.text("progress")).toBe(
-    "15 of 100 rounds · 300 of 2,000 training steps · settled: no rate can lie much below the lowest point",
+    "15 of 100 rounds · 300 of 2,000 training steps · settled: no rate can lower the loss much more",
   );
 });

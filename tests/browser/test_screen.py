@@ -395,9 +395,19 @@ def test_what_can_t_be_used_is_told_at_its_field_and_nothing_moves(notebook, pag
     page.locator("summary").click()
     before = page.evaluate(places)
     for name, wrong, right, words in [
-        ("Rates", "1", "8", "Rates must be a whole number of at least 2. Still 40."),
-        ("Batch size", "5000", "16", "Batch size must not be larger than the number of observations. Still 32."),
-        ("Smallest rate, as a number", "20", "1e-3", "Smallest rate must be below the largest rate, 10. Still 1e-4."),
+        ("Rates", "1", "8", "Rates must be a whole number of at least 2. 40 is still used."),
+        (
+            "Batch size",
+            "5000",
+            "16",
+            "Batch size must not be larger than the number of observations. 32 is still used.",
+        ),
+        (
+            "Smallest rate, as a number",
+            "20",
+            "1e-3",
+            "Smallest rate must be below the largest rate, 10. 1e-4 is still used.",
+        ),
         ("Learning rate", "0,05", "0.05", "Must be a number above 0, such as 1e-3."),
     ]:
         field = page.get_by_label(name, exact=True)

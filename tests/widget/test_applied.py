@@ -104,3 +104,23 @@ def test_the_code_writes_to_the_optimizer_that_is_tuned(digits):
     exec(widget._panel.code, {"model": model})
     assert float(model.other.learning_rate) == 0.25
     assert float(model.optimizer.learning_rate) == pytest.approx(0.01)
+
+
+def test_the_code_is_right_once_the_step_is_traced(digits):
+    import tensorflow as tf
+
+    class OwnOptimizer(keras.Sequential):
+        def train_step(self, data):
+            x, y = data
+            with tf.GradientTape() as tape:
+                loss = self.compute_loss(x=x, y=y, y_pred=self(x, training=True))
+            self.other.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+            return {"loss": loss}
+
+    model = OwnOptimizer([keras.Input(digits[0].shape[1:]), keras.layers.Dense(10)])
+    model.compile(keras.optimizers.SGD(), loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.other = keras.optimizers.SGD()
+    widget = TunerWidget(model, *digits, num_evals=2, num_subsamples=1, horizon=2)
+    widget.selected_lr = 0.25
+    widget.run()
+    assert widget._panel.code == "model.other.learning_rate = 0.25"

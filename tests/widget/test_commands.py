@@ -64,7 +64,8 @@ def test_messages_of_the_buttons(widget):
 ARGUMENTS = {
     "tick": {"turn": 0},
     "unpin_run": {"index": 0},
-    "name_run": {"index": 0, "name": "x"},
+    "name_run": {"letter": "A", "name": "x"},
+    "forget_refusal": {"name": "horizon"},
     "download": {"format": "json"},
 }
 
@@ -141,7 +142,7 @@ def test_the_error_of_an_observer_of_a_setting_gives_the_front_end_the_former_va
         ),
         (
             "Argument `horizon` must be whole, such as horizon=60, because of `steps`. Received: horizon=55",
-            "Steps must be whole, such as Steps 60, because of `steps`.",
+            "Steps must be whole, such as 60, because of `steps`.",
         ),
         (
             'Argument `batch_size` must be at most half with evaluate_on="held-out". Received: batch_size=9, len(x)=9',

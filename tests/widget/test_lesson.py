@@ -36,6 +36,20 @@ def test_the_chart_waits_for_its_stage_of_the_lesson(widget):
     np.testing.assert_allclose(drawn(widget)[2], widget.results.summary()["mean"], rtol=1e-6)
 
 
+def test_the_training_curves_of_the_round_are_there_again_on_the_way_back(widget):
+    from_front_end(widget, stage=3)
+    assert widget._panel.notice == "", "there is no round yet"
+    from_front_end(widget, explain=True, stage=0)
+    for _ in range(2):
+        one_round(widget)
+        from_front_end(widget, stage=6)
+    seen = []
+    for values in ({"stage": 3}, {"stage": 4}, {"stage": 3}, {"explain": False}, {"explain": True}, {"stage": 6}):
+        from_front_end(widget, **values)
+        seen.append(widget._panel.curves_of)
+    assert seen == ["Round 2", "Mean of 2 rounds", "Round 2", "Mean of 2 rounds", "Round 2", "Mean of 2 rounds"]
+
+
 def test_refine_and_run_do_not_wait_for_the_lesson(widget):
     from_front_end(widget, explain=True)
     one_round(widget)

@@ -167,10 +167,10 @@ def test_use_view_refuses_a_range_that_is_not_a_grid(make_model, digits):
 def test_a_pinned_run_is_named(widget):
     widget.run()
     widget.pin_run()
-    send(widget, type="name_run", index=0, name="  before dropout ")
+    send(widget, type="name_run", letter="A", name="  before dropout ")
     assert [pin["name"] for pin in widget._panel.pins] == ["before dropout"]
-    send(widget, type="name_run", index=7, name="nobody")
-    send(widget, type="name_run", index=0, name="")
+    send(widget, type="name_run", letter="Z", name="nobody")
+    send(widget, type="name_run", letter="A", name="")
     assert [pin["name"] for pin in widget._panel.pins] == [""]
 
 

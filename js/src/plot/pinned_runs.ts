@@ -28,13 +28,15 @@ export function legend({ model, signal }: Frame): HTMLElement {
   const entry = (key: HTMLElement, name: string, ...more: (HTMLElement | string)[]) =>
     element("li", {}, key, element("strong", {}, name), " ", ...more);
   const updateLegend = () => {
+    // A name that is being typed must not be lost.
+    if (node.querySelector("input:focus")) return;
     const pins = model.get("pins").map(({ letter: name, color, words, name: given }, i) => {
       const key = element("span", { class: "autolr-key" });
       key.style.borderColor = color;
       const label = `Unpin ${name}`;
       const remove = button("\u00d7", { title: label, "aria-label": label });
       remove.addEventListener("click", () => model.send({ type: "unpin_run", index: i }));
-      const rename = (text: string) => model.send({ type: "name_run", index: i, name: text });
+      const rename = (text: string) => model.send({ type: "name_run", letter: name, name: text });
       return entry(key, name, nameField(name, given, words, rename), " ", remove);
     });
     const key = element("span", { class: "autolr-key autolr-key-run" });
@@ -73,7 +75,7 @@ function nameField(letter: string, given: string, words: string, rename: (name: 
   };
   field.addEventListener("blur", () => end(true));
   field.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" && event.key !== "Escape") return;
+    if (event.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return;
     end(event.key === "Enter");
     name.focus();
   });

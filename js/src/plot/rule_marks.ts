@@ -64,6 +64,8 @@ export function ruleMarks(frame: Frame): HTMLElement {
     const [width, room] = model.get("large") ? [LARGE_WIDTH, LARGE_ROOM] : [WIDTH, ROOM];
     const marks = ruleMarksOf(choices, frame.axis, model.get("method"), width / area.clientWidth, room);
     const names = JSON.stringify([marks.map(({ names, more }) => [names, more]), model.get("method")]);
+    // A list that is open stays open until the user closes it.
+    if (node.querySelector('[aria-expanded="true"]')) return;
     if (names === shown) {
       // The elements stay, so that a press on a mark is not lost when a round arrives.
       for (const [i, mark] of marks.entries()) moveMark(node.children[i] as HTMLElement, mark.place);
@@ -71,7 +73,7 @@ export function ruleMarks(frame: Frame): HTMLElement {
     }
     shown = names;
     const focused = node.contains(document.activeElement) ? document.activeElement?.textContent : undefined;
-    node.replaceChildren(...marks.map((mark) => newMark(model, mark)));
+    node.replaceChildren(...marks.map((mark) => newMark(model, mark, updateMarks)));
     if (focused) [...node.querySelectorAll("button")].find((one) => one.textContent === focused)?.focus();
   };
   onChange(model, ["choices", "all_rules", "method", "large", ...AXIS], updateMarks, signal);
@@ -84,7 +86,7 @@ export function ruleMarks(frame: Frame): HTMLElement {
 }
 
 /** A mark whose names are buttons that make the rule the current one. */
-function newMark(model: Model, { place, names, more }: RuleMark): HTMLElement {
+function newMark(model: Model, { place, names, more }: RuleMark, onClosed: () => void): HTMLElement {
   const words = model.get("settings").find(({ name }) => name === "method")?.options ?? {};
   const ruleButton = (name: string) => {
     const current = String(name === model.get("method"));
@@ -96,28 +98,40 @@ function newMark(model: Model, { place, names, more }: RuleMark): HTMLElement {
     return one;
   };
   const mark = element("div", { class: "autolr-tick" }, ...names.map(ruleButton));
-  if (more.length) mark.append(...allRules(mark, more.length, [...names, ...more].map(ruleButton)));
+  if (more.length) mark.append(...allRules(mark, more.length, [...names, ...more].map(ruleButton), onClosed));
   moveMark(mark, place);
   return mark;
 }
 
 /** A button that opens the list of all rules of a mark. Escape, and leaving the mark, close it. */
-function allRules(mark: HTMLElement, count: number, rules: HTMLElement[]): HTMLElement[] {
-  const open = button(`+${count}`, { title: "All rules that choose this rate" });
+function allRules(mark: HTMLElement, count: number, rules: HTMLElement[], onClosed: () => void): HTMLElement[] {
+  const open = button(`+${count}`, { title: "All rules that choose this rate", "aria-label": `${count} more rules` });
   const list = element("div", { class: "autolr-all-rules" }, ...rules);
   const show = (shown: boolean) => {
     list.hidden = !shown;
     open.setAttribute("aria-expanded", String(shown));
   };
-  show(false);
-  open.addEventListener("click", () => show(list.hidden));
-  mark.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || list.hidden) return;
+  const close = () => {
+    if (list.hidden) return;
     show(false);
+    onClosed();
+  };
+  show(false);
+  open.addEventListener("click", () => {
+    if (!list.hidden) return close();
+    show(true);
+    // Safari does not focus a button that is clicked, and the list closes when the focus leaves it.
     open.focus();
   });
+  // A press beside a name must not choose the rate below.
+  list.addEventListener("pointerdown", (event) => event.stopPropagation());
+  mark.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || list.hidden) return;
+    open.focus();
+    close();
+  });
   mark.addEventListener("focusout", ({ relatedTarget }) => {
-    if (!mark.contains(relatedTarget as Node | null)) show(false);
+    if (!mark.contains(relatedTarget as Node | null)) close();
   });
   return [open, list];
 }

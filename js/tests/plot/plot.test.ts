@@ -280,7 +280,7 @@ test("a pinned run is named in the legend", () => {
   type("", "Enter");
   expect(view.sent).toEqual([]);
   type("<b>mine", "Enter");
-  expect(view.sent).toEqual([{ type: "name_run", index: 0, name: "<b>mine" }]);
+  expect(view.sent).toEqual([{ type: "name_run", letter: "A", name: "<b>mine" }]);
   view.model.set("pins", [{ letter: "A", color: "#ff0000", words: "SGD", name: "<b>mine", rate: 0.1, change: -0.5 }]);
   expect([name().textContent, name().title, field().value]).toEqual(["<b>mine", "SGD. Rename", "<b>mine"]);
 });

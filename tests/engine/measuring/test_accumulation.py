@@ -35,6 +35,6 @@ def test_the_screen_tells_of_another_horizon(make_model, digits):
     widget = TunerWidget(make_model(keras.optimizers.SGD(gradient_accumulation_steps=4)), *digits)
     assert (widget.horizon, widget._panel.horizon) == (56, 56)
     from_front_end(widget, horizon=57)
-    assert "such as Steps 60" in widget._panel.refusals["horizon"]["words"]
+    assert "such as 60" in widget._panel.refusals["horizon"]["words"]
     assert (widget.horizon, widget._panel.horizon) == (56, 56)
     widget.close()
