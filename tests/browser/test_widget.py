@@ -119,7 +119,8 @@ def test_numbers_for_the_ends_can_be_typed(notebook, page):
     for refused in ("-3", "fast", "1e-9", ""):
         number.fill(refused)
         number.press("Enter")
-        expect(number).to_have_value("0.5")
+        expect(number).to_have_attribute("aria-invalid", "true")
+        expect(number).to_have_value(refused)
     assert notebook.python("tuner.lr_max") == 0.5
     notebook.execute("tuner.lr_max = 2.0")
     expect(number).to_have_value("2")
