@@ -182,7 +182,7 @@ def _leaf(name: str, value: Any) -> Any:
         if callable(value):
             raise _refused(name, value, "If it is a generator function, call it.")
         if not hasattr(value, "__getitem__") or not hasattr(value, "__len__"):
-            raise _refused(name, value, AS_ARRAY)
+            raise _refused(name, value, _as_array(name, value))
         _check_row(name, value)
         return value
     elif isinstance(value, np.ndarray):
@@ -196,11 +196,20 @@ def _leaf(name: str, value: Any) -> Any:
         except (TypeError, ValueError) as error:
             raise _refused(name, value, f"It can't be made an array. {error}") from error
     if array.ndim == 0:
-        raise _refused(name, value, AS_ARRAY)
+        raise _refused(name, value, _as_array(name, value))
     # TensorFlow's own strings need no check.
     if not tf.is_tensor(value):
         _check(name, value, array if array.dtype == object else array[:1])
     return array
+
+
+def _as_array(name: str, value: Any) -> str:
+    """Return how to make an array of ``value``, as advice to the user."""
+    # Those of polars, and of dask.
+    for lazy in ("collect", "compute"):
+        if hasattr(value, lazy):
+            return f"It is lazy: pass what it computes, `{name}.{lazy}()`."
+    return AS_ARRAY
 
 
 def _has_rows(value: Any) -> bool:

@@ -47,6 +47,13 @@ def test_batches_that_the_data_have_no_room_for_are_refused(settings, message, m
         LRTuner(make_model(), np.zeros((50, 64)), np.zeros(50), **settings)
 
 
+class LikeLazyFrame:
+    """A frame of polars that is not computed yet."""
+
+    def collect(self):
+        return LikeFrame(VALUES)
+
+
 class LikeFrame:
     """A frame as in polars: NumPy makes an array of it, but its rows are frames with one row."""
 
@@ -205,6 +212,7 @@ class NoArray(Rows):
         (VALUES.astype(object), "dtype object. Make it an array of numbers"),
         (np.zeros(3, "datetime64[D]"), "Make it an array of numbers"),
         (lambda: iter([]), "type function. If it is a generator function, call it"),
+        (LikeLazyFrame(), r"It is lazy: pass what it computes, `x\.collect\(\)`"),
         (3, "Make one array of lists"),
         (None, "type NoneType"),
     ],
