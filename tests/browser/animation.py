@@ -18,8 +18,8 @@ GIF = Path(__file__).parents[2] / "docs" / "run.gif"
 WIDGET = "tuner = TunerWidget(model, x, y, num_evals=31, num_subsamples=40, horizon=25)\ntuner"
 #: Milliseconds per picture; the film is as fast as the run.
 FRAME = 120
-#: The filmed area in pixels: the chosen rate, the chart and the run bar.
-WIDTH, HEIGHT = 820, 490
+#: The filmed area in pixels: the chosen rate, both pictures and the run bar.
+WIDTH, HEIGHT = 1000, 556
 
 
 def main() -> None:
@@ -27,12 +27,12 @@ def main() -> None:
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=find(), args=CHROMIUM_ARGUMENTS)
-            page = browser.new_page(viewport={"width": 1400, "height": 1400})
+            page = browser.new_page(viewport={"width": 1500, "height": 1400})
             notebook = Notebook(page, lab, MODEL, WIDGET, name="run.ipynb")
             notebook.run_all()
             expect(run_button(page)).to_have_text("Run", timeout=60_000)
             widget = page.locator(".autolr-widget")
-            widget.evaluate("(node, width) => { node.style.width = `${width}px`; }", WIDTH)
+            widget.evaluate("(node, width) => { node.style.width = `${width}px`; node.scrollIntoView(); }", WIDTH)
             time.sleep(1)
             box = widget.bounding_box()
             clip = {"x": box["x"], "y": box["y"], "width": WIDTH, "height": HEIGHT}
