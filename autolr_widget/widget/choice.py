@@ -126,16 +126,15 @@ class Choice(traitlets.HasTraits):
 
     def _warning(self) -> str:
         """Return what was measured at the pinned rate if that speaks against it."""
-        lr, rates, results = self.selected_lr, self._run.rates, self._run.results
-        if lr is None or len(results) == 0:
+        lr, rates, deltas = self.selected_lr, self._run.rates, self._run.deltas
+        if lr is None or len(deltas) == 0:
             return ""
         # The screen rounds rates to three digits.
         if lr < 0.99 * rates[0] or lr > 1.01 * rates[-1]:
             return f"only rates from {_short(rates[0])} to {_short(rates[-1])} were measured"
         scaled = np.log if self._run.settings.scale == "log" else np.asarray
         nearest = int(np.argmin(abs(scaled(rates) - scaled(lr))))
-        assert results.measured is not None
-        changes = results.deltas[results.measured[:, nearest], nearest]
+        changes = deltas[[bool(round.measured[nearest]) for round in self._run.rounds][: len(deltas)], nearest]
         if np.isfinite(changes).all() and changes.mean() <= 0:
             return ""
         what = "the loss rose" if np.isfinite(changes).all() else "training diverged"

@@ -364,10 +364,8 @@ class Session(traitlets.HasTraits):
             self._heard = now
         if now >= self._heard + SILENCE and self._measuring.acquire(blocking=False):
             try:
-                self.alone = True
                 self._run_turn()
             finally:
-                # A message may have come during the turn.
                 self.alone = True
                 self._measuring.release()
             # Start the next turn at once, but let the event loop do other things in between.

@@ -38,7 +38,7 @@ def test_the_chart_waits_for_its_stage_of_the_lesson(widget):
 
 def test_the_training_curves_of_the_round_are_there_again_on_the_way_back(widget):
     from_front_end(widget, stage=3)
-    assert widget._panel.notice == "", "there is no round yet"
+    assert widget._panel.notice == "", "no round has been measured yet"
     from_front_end(widget, explain=True, stage=0)
     for _ in range(2):
         one_round(widget)

@@ -169,7 +169,7 @@ def test_a_pinned_run_is_named(widget):
     widget.pin_run()
     send(widget, type="name_run", letter="A", name="  before dropout ")
     assert [pin["name"] for pin in widget._panel.pins] == ["before dropout"]
-    send(widget, type="name_run", letter="Z", name="nobody")
+    send(widget, type="name_run", letter="Z", name="no such run")
     send(widget, type="name_run", letter="A", name="")
     assert [pin["name"] for pin in widget._panel.pins] == [""]
 
