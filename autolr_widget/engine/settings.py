@@ -143,7 +143,7 @@ class Settings:
         "sampling",
         "Steps",
         "Training steps at each rate, each on a new batch. Few steps favor rates that are too large. Fewer steps than "
-        "were measured read the same rounds again, without a new run.",
+        "were measured read the same rounds again, without a new run. With more steps, the next run continues.",
         details="A horizon of 1 is autolrtuner's own algorithm. With gradient accumulation, the default is rounded up "
         "to whole updates of the weights.",
         least=1,
