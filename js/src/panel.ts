@@ -6,6 +6,7 @@ import { explain } from "./explain";
 import { keepKeys } from "./keys";
 import { type Paced, type Pacer, pace } from "./pacer";
 import { Frame } from "./plot/frame";
+import { legend } from "./plot/pinned_runs";
 import { plot } from "./plot/plot";
 import { runBar } from "./run_bar";
 import { type Model, onChange, type Traits } from "./screen";
@@ -33,6 +34,7 @@ export default (): { initialize: Initialize<Traits>; render: Render<Traits> } =>
         explain(screen, signal),
         heading("Change in loss at each learning rate", element("span", {}, "Below 0, training lowered the loss")),
         plot(frame),
+        legend(frame),
         trainingCurves(frame),
         runBar(screen, pacer, signal),
         controls(screen, signal),

@@ -103,9 +103,11 @@ def test_the_axis_zooms_and_its_range_becomes_the_grid(done, page):
 
 def test_runs_are_pinned_and_compared(done, page):
     lines = page.locator(".bqplot path.line")
-    before = lines.count()
-    page.get_by_role("button", name="Pin this run").click()
+    before, pin = lines.count(), page.get_by_role("button", name="Pin this run")
+    place = pin.bounding_box()
+    pin.click()
     expect(page.locator(".autolr-legend li")).to_have_count(2)
+    assert pin.bounding_box() == place, "a line is kept free for the legend"
     expect(page.locator(".autolr-letters")).to_have_text("A")
     page.get_by_label("Batch size", exact=True).fill("128")
     page.get_by_label("Batch size", exact=True).press("Enter")

@@ -6,7 +6,7 @@ import { diverged } from "./diverged";
 import type { Frame } from "./frame";
 import { histogram } from "./histogram";
 import { interval } from "./interval";
-import { legend, letters } from "./pinned_runs";
+import { letters } from "./pinned_runs";
 import { points } from "./points";
 import { guide, readout } from "./readout";
 import { ruleMarks } from "./rule_marks";
@@ -35,6 +35,5 @@ export function plot(frame: Frame): HTMLElement {
     frame.area,
     zoomStrip(frame),
     zoomTools(frame),
-    legend(frame),
   );
 }

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { element } from "../../src/element";
 import { Frame } from "../../src/plot/frame";
+import { legend } from "../../src/plot/pinned_runs";
 import { plot } from "../../src/plot/plot";
 import { curve, mockModel, type State } from "../mock_model";
 
@@ -35,7 +37,8 @@ const CURVE = curve(
 function show(state: Partial<State> = {}) {
   const mock = mockModel({ ...CURVE, round: 10, selected_lr: 1e-2, ...state });
   const controller = new AbortController();
-  const node = plot(new Frame(mock.model, controller.signal));
+  const frame = new Frame(mock.model, controller.signal);
+  const node = element("div", {}, plot(frame), legend(frame));
   const end = () => controller.abort();
   document.body.replaceChildren(node);
   const find = (name: string) => node.querySelector(`.autolr-${name}`) as HTMLElement;
