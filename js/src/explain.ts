@@ -1,7 +1,8 @@
 import { type Axis, axisOf, toFraction } from "./axis";
 import { formatChange } from "./curve";
 import { button, element, setText } from "./element";
-import { assign, type Lesson, type Model, onChange } from "./screen";
+import type { Pacer } from "./pacer";
+import { assign, type Lesson, type Model, onChange, withValues } from "./screen";
 
 /** The title of a stage, and its text, written for readers who see such a curve for the first time. */
 export function words(lesson: Lesson, stage: number): [string, string] {
@@ -38,13 +39,13 @@ export function words(lesson: Lesson, stage: number): [string, string] {
     default:
       return [
         "The mean",
-        `One batch can be misleading, so the chart shows the mean over all rounds so far, and after two rounds a band: the narrower it is, the more certain is the mean. The loss falls most where the curve is lowest. Press One round to add another round.`,
+        `One batch can be misleading, so the chart shows the mean over all rounds so far, and after two rounds a band: the narrower it is, the more certain is the mean. The loss falls most where the curve is lowest.`,
       ];
   }
 }
 
 /** One round, explained stage by stage in words and in a picture that lies over the chart, with its rates. */
-export function explain(model: Model, signal: AbortSignal): HTMLElement {
+export function explain(model: Model, pacer: Pacer, signal: AbortSignal): HTMLElement {
   const title = element("h4", {});
   const text = element("p", { "aria-live": "polite" });
   const picture = element("div", { class: "autolr-picture", "aria-hidden": "true" });
@@ -56,34 +57,54 @@ export function explain(model: Model, signal: AbortSignal): HTMLElement {
     element("div", { class: "autolr-stage" }, element("div", { class: "autolr-row" }, title, back, next), text),
     picture,
   );
-  const go = (by: number) =>
-    assign(model, { stage: Math.min(Math.max(model.get("stage") + by, 1), model.get("stages")) });
+  const hasBegun = () => model.get("explain") && model.get("stage") > 0 && model.get("lesson").after !== undefined;
+  const hasMore = () => hasBegun() && model.get("stage") < model.get("stages");
+  const isOver = () => model.get("status") === "done" && !model.get("stale");
+  const go = (by: number) => assign(model, { stage: model.get("stage") + by });
   back.addEventListener("click", () => go(-1), { signal });
-  next.addEventListener("click", () => go(1), { signal });
+  next.addEventListener(
+    "click",
+    () => {
+      if (hasMore()) go(1);
+      else pacer.ask(withValues(model, { type: "step" }));
+    },
+    { signal },
+  );
 
   const updateExplanation = () => {
     const [lesson, stage, stages] = [model.get("lesson"), model.get("stage"), model.get("stages")];
     node.classList.toggle("autolr-gone", !model.get("explain"));
-    const begun = model.get("explain") && stage > 0 && lesson.after !== undefined;
+    const begun = hasBegun();
     back.disabled = !begun || stage === 1;
-    next.disabled = !begun || stage === stages;
+    // A round can't be measured in a saved run, during a run, or after the last round.
+    next.disabled = !hasMore() && (model.get("replay") || model.get("status") === "running" || isOver());
     node.dataset.stage = String(begun ? stage : 0);
     // The last stage shows the chart itself.
     picture.classList.toggle("autolr-gone", !begun || stage === stages);
     if (!begun) {
       setText(title, "One round, step by step");
-      const press =
-        model.get("status") === "done" && !model.get("stale") ? "Press Reset, then One round" : "Press One round";
-      setText(text, `${press}. Each stage of the round is then explained here, and the last one shows the chart.`);
+      const press = isOver() ? "Press Reset, then Next" : "Press Next";
+      setText(text, `${press}. Each stage of a round is then explained here, and the last one shows the chart.`);
       return;
     }
     const [name, explanation] = words(lesson as Lesson, stage);
     setText(title, `${stage} of ${stages} · ${name}`);
-    setText(text, explanation);
+    setText(text, hasMore() || next.disabled ? explanation : `${explanation} Press Next to add another round.`);
     const axis = axisOf(model.get("view"), model.get("axis"), model.get("full_view"));
     picture.replaceChildren(...drawing(lesson as Lesson, stage, axis));
   };
-  const shown = ["explain", "lesson", "stage", "stages", "view", "full_view", "axis", "status", "stale"] as const;
+  const shown = [
+    "explain",
+    "lesson",
+    "stage",
+    "stages",
+    "view",
+    "full_view",
+    "axis",
+    "status",
+    "stale",
+    "replay",
+  ] as const;
   onChange(model, shown, updateExplanation, signal);
   return node;
 }

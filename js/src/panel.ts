@@ -31,7 +31,7 @@ export default (): { initialize: Initialize<Traits>; render: Render<Traits> } =>
       const frame = new Frame(screen, signal);
       el.append(
         choice(screen, pacer, signal),
-        explain(screen, signal),
+        explain(screen, pacer, signal),
         heading("Change in loss at each learning rate", element("span", {}, "Below 0, training lowered the loss")),
         plot(frame),
         legend(frame),

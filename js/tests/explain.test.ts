@@ -1,7 +1,9 @@
+import type { AnyModel } from "@anywidget/types";
 import { expect, test } from "vitest";
 import { explain, words } from "../src/explain";
+import { type Paced, pace } from "../src/pacer";
 import type { Lesson } from "../src/screen";
-import { curve, mockModel } from "./mock_model";
+import { curve, mockModel, type State } from "./mock_model";
 
 const LESSON: Lesson = {
   round: 2,
@@ -14,9 +16,12 @@ const LESSON: Lesson = {
   after: [1.5, 1, 5, null],
 };
 
-function showStage(stage: number) {
-  const mock = mockModel({ ...curve([1e-3, 1e-2, 1e-1, 1], []), explain: true, lesson: LESSON, stage });
-  const node = explain(mock.model, new AbortController().signal);
+function showStage(stage: number, more: Partial<State> = {}) {
+  const mock = mockModel({ ...curve([1e-3, 1e-2, 1e-1, 1], []), explain: true, lesson: LESSON, stage, ...more });
+  const { signal } = new AbortController();
+  const pacer = pace(mock.model as unknown as AnyModel<Paced>);
+  const node = explain(mock.model, pacer, signal);
+  pacer.stop();
   const button = (name: string) =>
     [...node.querySelectorAll("button")].find((one) => one.textContent === name) as HTMLButtonElement;
   const count = (name: string) => node.querySelectorAll(`.autolr-${name}`).length;
@@ -30,7 +35,6 @@ test("the explanation goes forward and back between its first and last stage", (
   expect(view.model.get("stage")).toBe(2);
   view.button("Back").click();
   expect(view.model.get("stage")).toBe(1);
-  expect(showStage(6).button("Next").disabled).toBe(true);
 });
 
 test.each([
@@ -74,9 +78,22 @@ test("its words describe this round", () => {
 });
 
 test("before the first round it says what to press", () => {
-  const mock = mockModel({ explain: true });
-  const node = explain(mock.model, new AbortController().signal);
-  expect(node.textContent).toContain("Press One round");
-  mock.model.set("explain", false);
+  const { node, model } = showStage(0);
+  expect(node.textContent).toContain("Press Next");
+  model.set("explain", false);
   expect(node.classList.contains("autolr-gone")).toBe(true);
+});
+
+test.each([0, 6])("Next begins another round at stage %d", (stage) => {
+  const view = showStage(stage);
+  view.button("Next").click();
+  expect(view.sent).toEqual([{ type: "step" }]);
+  expect(view.model.get("stage")).toBe(stage);
+});
+
+test.each([{ status: "running" }, { status: "done" }, { replay: true }])("with %o it can't", (state) => {
+  const { node, button } = showStage(6, state as Partial<State>);
+  expect(button("Next").disabled).toBe(true);
+  expect(node.textContent).not.toContain("Press Next");
+  expect(showStage(5, state as Partial<State>).button("Next").disabled).toBe(false);
 });
