@@ -209,7 +209,8 @@ class View:
 
     def _on_stage(self, _: Any) -> None:
         panel, number = self._panel, self._panel.lesson.get("round", 0)
-        if panel.explain and panel.stage == STEPS and 0 < number <= len(self._run):
+        # Of stages that follow each other quickly, the front end sends only the last.
+        if panel.explain and STEPS <= panel.stage < STAGES and 0 < number <= len(self._run):
             round = self._run.rounds[number - 1]
             self._shows_one_round, self._summed = True, ()
             with panel.hold_sync():

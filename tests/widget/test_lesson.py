@@ -44,7 +44,7 @@ def test_the_training_curves_of_the_round_are_there_again_on_the_way_back(widget
         one_round(widget)
         from_front_end(widget, stage=6)
     seen = []
-    for values in ({"stage": 3}, {"stage": 4}, {"stage": 3}, {"explain": False}, {"explain": True}, {"stage": 6}):
+    for values in ({"stage": 5}, {"stage": 6}, {"stage": 4}, {"explain": False}, {"explain": True}, {"stage": 6}):
         from_front_end(widget, **values)
         seen.append(widget._panel.curves_of)
     assert seen == ["Round 2", "Mean of 2 rounds", "Round 2", "Mean of 2 rounds", "Round 2", "Mean of 2 rounds"]
