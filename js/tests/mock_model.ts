@@ -140,3 +140,8 @@ export function curve(rates: number[], rows: number[][]): Pick<Traits, "rates" |
 export function curves(losses: number[][]): Pick<Traits, "curves"> {
   return { curves: new DataView(new Float32Array(losses.flat()).buffer) };
 }
+
+/** The bytes of a table of float32. */
+export function table(rows: number[][]): DataView {
+  return new DataView(new Float32Array(rows.flat()).buffer);
+}

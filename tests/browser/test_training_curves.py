@@ -83,7 +83,8 @@ def test_the_pictures_are_side_by_side_where_there_is_room(nine, page):
     for width, beside in ((1000, True), (700, False), (400, False)):
         widget.evaluate("(node, width) => { node.style.width = `${width}px`; }", width)
         page.wait_for_timeout(500)
-        first, second = (page.locator(name).bounding_box() for name in (".autolr-area", ".autolr-training .autolr-lines"))
+        names = (".autolr-area", ".autolr-training .autolr-lines")
+        first, second = (page.locator(name).bounding_box() for name in names)
         assert first["height"] == second["height"]
         assert (first["y"] == pytest.approx(second["y"], abs=0.6)) == beside
         if not beside:
@@ -111,5 +112,6 @@ def test_the_colours_follow_a_switch_of_theme(nine, page):
     for theme in ("Dark", "Light"):
         nine.evaluate("return app.commands.execute('apputils:change-theme', {theme: `JupyterLab ${argument}`})", theme)
         page.wait_for_timeout(500)
-        colours.append(page.locator(".autolr-training .autolr-lines path").last.evaluate("line => getComputedStyle(line).stroke"))
+        line = page.locator(".autolr-training .autolr-lines path").last
+        colours.append(line.evaluate("line => getComputedStyle(line).stroke"))
     assert colours[0] != colours[1]

@@ -22,7 +22,10 @@ export function live(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEleme
   // Spoken when the training begins, pauses and ends, but not in every epoch.
   const spoken = element("div", { class: "autolr-hidden", role: "status" });
   const lane = drawing("autolr-live-lane");
-  const labels = element("div", { class: "autolr-live-rates" }, lane);
+  const labels = element("div", { class: "autolr-layer" });
+  const rateName = element("div", { class: "autolr-live-rate-name" }, "rate");
+  // What it shows is also in the text, and in the description of the picture below.
+  const rates = element("div", { class: "autolr-live-rates", "aria-hidden": "true" }, rateName, lane, labels);
   const axisLayer = element("div", { class: "autolr-layer" });
   const marks = element("div", { class: "autolr-layer" });
   const lines = drawing("autolr-lines");
@@ -35,7 +38,7 @@ export function live(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEleme
     heading(title, caption),
     element("div", { class: "autolr-row autolr-live-row" }, pause, stop, state, progress),
     refusal,
-    labels,
+    rates,
     picture,
     spoken,
   );
@@ -82,7 +85,7 @@ export function live(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEleme
     setText(caption, `Loss on the batches, smoothed${validation.losses.length ? " · dots: validation loss" : ""}`);
     marks.replaceChildren(...training.marks.map(([step]) => placed("autolr-live-mark", x(step))));
     lane.replaceChildren(svg("path", { d: ratePath(points, training, x) }));
-    labels.replaceChildren(lane, ...rateLabels(training, x, LABEL / (picture.clientWidth || 600)));
+    labels.replaceChildren(...rateLabels(training, x, LABEL / (picture.clientWidth || 600)));
     picture.setAttribute("aria-label", pictureText(smoothed, validation, training));
   };
   onChange(model, ["training", "training_points", "training_validation"], update, signal);
@@ -130,7 +133,7 @@ function placed(name: string, left: number, top?: number): HTMLElement {
 /** The learning rate along the steps, on a log scale of its own. */
 function ratePath({ steps, rates }: Points, { step, rate }: Training, x: (step: number) => number): string {
   const places = [0, ...steps, step].map(x);
-  const logs = [rates[0] ?? rate ?? 0, ...rates, rate ?? rates.at(-1) ?? 0].map(Math.log10);
+  const logs = [rates[0] ?? rate ?? 0, ...rates, rate ?? rates.at(-1) ?? 0].map(Math.log2);
   const finite = logs.filter(Number.isFinite);
   const [low, high] = [Math.min(...finite), Math.max(...finite)];
   const ys = logs.map((log) => (high - low > 1e-6 ? 1 - (log - low) / (high - low) : 1));

@@ -30,7 +30,7 @@ const REACH = 1 / 40;
 
 /** Each value as the mean of the finite values around it. What is not finite stays so. */
 export function smooth(values: Float32Array): Float32Array {
-  const reach = Math.ceil(values.length * REACH);
+  const reach = Math.floor(values.length * REACH);
   return values.map((value, i) => {
     if (!Number.isFinite(value)) return value;
     const near = values.subarray(Math.max(0, i - reach), i + reach + 1).filter(Number.isFinite);
