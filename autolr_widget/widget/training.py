@@ -127,8 +127,9 @@ class Training:
         self._end("stopped" if self._steering is not None and self._steering.stopped else "ended")
 
     def _on_cell_ended(self, _: Any) -> None:
-        # Keras does not tell callbacks that an interrupt or an error has ended `fit`.
-        self._end("stopped")
+        # Keras does not tell callbacks that an interrupt or an error has ended `fit`. Cells of subshells also end.
+        if threading.current_thread() is threading.main_thread():
+            self._end("stopped")
 
     def _end(self, state: str) -> None:
         self._listen("unregister")

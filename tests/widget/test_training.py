@@ -218,7 +218,10 @@ def test_an_interrupt_during_a_pause_ends_the_training(widget, digits, shell, mo
     monkeypatch.setattr(callback.time, "sleep", interrupted)
     with pytest.raises(KeyboardInterrupt):
         fit(widget, digits, batch3=lambda: send(widget, type="pause_training"))
-    assert state(widget) == "paused"
+    other = threading.Thread(target=shell.events.trigger, args=("post_run_cell", None))
+    other.start()
+    other.join()
+    assert state(widget) == "paused", "only the cell of a subshell has ended"
     shell.events.trigger("post_run_cell", None)
     assert state(widget) == "stopped"
     assert shell.events.callbacks["post_run_cell"] == []
