@@ -25,7 +25,7 @@ ended = True
 def training(notebook, page):
     """A notebook in which a cell trains. In the end, it trains no longer."""
     notebook.begin(FIT)
-    expect(page.locator(".autolr-live-state")).to_have_text("Training", timeout=30_000)
+    expect(page.locator(".autolr-live-state")).to_have_text("Running", timeout=30_000)
     yield notebook
     # Where a test has failed, it still trains.
     notebook.evaluate("return panel.sessionContext.session.kernel.interrupt()")
@@ -96,7 +96,7 @@ def test_a_paused_training_waits_until_it_is_resumed(training, page):
     page.wait_for_timeout(1000)
     assert live(page, "batches").get_attribute("d") == path
     button(page, "Resume").click()
-    expect(live(page, "state")).to_have_text("Training", timeout=15_000)
+    expect(live(page, "state")).to_have_text("Running", timeout=15_000)
     wait_for(page, lambda: live(page, "batches").get_attribute("d") != path)
     end(page, training)
 

@@ -5,7 +5,7 @@ import type { Training } from "../screen";
 import type { Points } from "./points";
 
 const STATE: Record<Training["state"], string> = {
-  training: "Training",
+  training: "Running",
   paused: "Paused",
   stopping: "Stopping…",
   ended: "Ended",

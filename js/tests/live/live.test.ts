@@ -101,7 +101,7 @@ test("the rate changes at once, on a log scale from the lowest to the highest", 
 });
 
 test.each([
-  ["training", "Pause", false, "Training"],
+  ["training", "Pause", false, "Running"],
   ["paused", "Resume", false, "Paused"],
   ["stopping", "Pause", true, "Stopping…"],
   ["ended", "Pause", true, "Ended"],
@@ -130,7 +130,7 @@ test("the buttons ask the kernel, and say so until it answers", () => {
 test("the state is spoken, but not each epoch", () => {
   const view = show();
   const spoken = view.all("hidden")[0] as HTMLElement;
-  expect(spoken.textContent).toBe("Training: Training");
+  expect(spoken.textContent).toBe("Training: Running");
   const text = spoken.firstChild;
   view.set({ epoch: 2 });
   expect(spoken.firstChild).toBe(text);
