@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from autolr_widget.engine.live.rate import parts, rates, set_rate, set_rates
 
 if TYPE_CHECKING:
     import keras
-
-
-#: What Keras raises if a learning rate is a schedule or a function.
-_NO_VARIABLE = (TypeError, AttributeError)
 
 
 class Applied:
@@ -31,25 +28,12 @@ class Applied:
         ValueError
             If the optimizer can't hold the rate, or uses a schedule.
         """
-        parts = _parts(optimizer)
-        before = [float(part.learning_rate) for part in parts]
-        # The optimizers inside a MultiOptimizer keep the proportions of their rates.
-        wanted = [lr] + [lr * rate / before[0] for rate in before[1:]]
-        try:
-            _write(parts, wanted)
-            if not all(map(_holds, parts, wanted)):
-                _write(parts, before)
-                raise ValueError(f"The model's optimizer can't hold a learning rate of {lr:.4g}.")
-        except _NO_VARIABLE as error:
-            raise ValueError(
-                "The model's optimizer takes its learning rate from a schedule or a function, which can't be replaced. "
-                f"Compile the model with an optimizer of learning_rate={lr:.4g}."
-            ) from error
+        before = set_rate(optimizer, lr)
         self._replaced.append((optimizer, before))
-        changes = ", ".join(f"{was:.4g} → {now:.4g}" for was, now in zip(before, wanted, strict=True))
-        if len(parts) == 1:
+        changes = ", ".join(f"{was:.4g} → {now:.4g}" for was, now in zip(before, rates(optimizer), strict=True))
+        if len(before) == 1:
             return f"Written to the model's optimizer: {changes}"
-        return f"Written to the model's {len(parts)} optimizers, in proportion: {changes}"
+        return f"Written to the model's {len(before)} optimizers, in proportion: {changes}"
 
     def undo(self, optimizer: keras.Optimizer) -> float:
         """Give ``optimizer`` the rate that it had before the last `apply`, and return that rate.
@@ -65,14 +49,14 @@ class Applied:
         if written is not optimizer:
             self._replaced.clear()
             raise ValueError("The model has been compiled again since that `apply`, and has another optimizer.")
-        _write(_parts(optimizer), before)
+        set_rates(optimizer, before)
         self._replaced.pop()
         return before[0]
 
 
 def meaning(optimizer: keras.Optimizer) -> str:
     """Return what a rate is for a MultiOptimizer, to be added to a sentence. Empty for other optimizers."""
-    first, *others = _parts(optimizer)
+    first, *others = parts(optimizer)
     factors = [f"{part.name} has {factor:.3g} × it" for part, factor in zip(others, _factors(optimizer), strict=True)]
     return f" · the rate of {first.name}; {', '.join(factors)}" if others else ""
 
@@ -102,25 +86,5 @@ def assignment(optimizer: keras.Optimizer | None, attribute: str, lr: str) -> st
 
 def _factors(optimizer: keras.Optimizer) -> list[float]:
     """Return the rates of all optimizers in a MultiOptimizer but the first, relative to the first. Empty for others."""
-    first, *others = (float(part.learning_rate) for part in _parts(optimizer))
+    first, *others = rates(optimizer)
     return [rate / first for rate in others]
-
-
-def _parts(optimizer: Any) -> list[Any]:
-    """Return the optimizers that have a learning rate. A MultiOptimizer has none of its own."""
-    return list(getattr(optimizer, "optimizers", [optimizer]))
-
-
-def _write(parts: list[Any], rates: list[float]) -> None:
-    """Give each part its rate. If one of them raises, none is changed."""
-    before = [float(part.learning_rate) for part in parts]
-    for index, (part, rate) in enumerate(zip(parts, rates, strict=True)):
-        try:
-            part.learning_rate = rate
-        except _NO_VARIABLE:
-            _write(parts[:index], before[:index])
-            raise
-
-
-def _holds(part: Any, rate: float) -> bool:
-    return math.isclose(float(part.learning_rate), rate, rel_tol=1e-2)

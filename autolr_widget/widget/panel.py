@@ -109,6 +109,13 @@ class Panel(anywidget.AnyWidget):
     )
     curves_of = traitlets.Unicode("", help="The rounds that the training curves are of").tag(sync=True)
 
+    # A training with the widget's callback.
+    training = traitlets.Dict(help="The state of the training, see `Training`; empty before the first").tag(sync=True)
+    training_points = traitlets.Bytes(b"", help="What `Losses.table` returns").tag(sync=True)
+    training_validation = traitlets.Bytes(
+        b"", help="Two rows, float32: the steps after which the validation loss was measured, and this loss"
+    ).tag(sync=True)
+
     # One round, explained.
     explain = traitlets.Bool(False).tag(sync=True)
     lesson = traitlets.Dict().tag(sync=True)
@@ -121,6 +128,13 @@ class Panel(anywidget.AnyWidget):
             super().set_state(sync_data)
         except Exception as error:
             self.notice = in_words(error)
+
+    def open(self) -> None:
+        """Open the comm."""
+        super().open()
+        # ipykernel 7.4 passes a message of the front end to the shell that has last sent one on the comm. While a cell
+        # trains, this is the main shell, which hears nothing until the cell ends. Subshells hear.
+        self.comm._reply_subshell_for = None
 
     @traitlets.default("settings")
     def _settings(self) -> list[dict[str, Any]]:

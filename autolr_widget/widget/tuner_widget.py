@@ -39,6 +39,7 @@ from autolr_widget.widget.progress_bar import progress_bar
 from autolr_widget.widget.session import STATUSES, Session
 from autolr_widget.widget.settings_traits import setting_controls, setting_traits
 from autolr_widget.widget.snapshot import Snapshot, text
+from autolr_widget.widget.training import Training
 from autolr_widget.widget.view import View
 
 if TYPE_CHECKING:
@@ -169,6 +170,7 @@ class TunerWidget(ipw.VBox):
         self._session = Session(run, self._on_rounds, self._on_turn, self._on_halt, one_message=self._panel.hold_sync)
         super().__init__(**{name: getattr(settings, name) for name in SETTINGS})
         self._view = View(run, self._panel, on_explained=self._show_run)
+        self._training = Training(self._panel)
         self._commands = self._table_of_commands()
         self._connect()
         self.add_class("autolr-widget")
@@ -187,6 +189,7 @@ class TunerWidget(ipw.VBox):
         # These come after the mirrors: the front end must receive the state of the run, even if one of these raises.
         session.observe(self._on_status, names="status")
         choice.observe(self._show_code, names=["selected_lr", "pinned"])
+        choice.observe(self._steer, names=["selected_lr", "pinned"])
         panel.observe(self._on_panel_change, names=[*SETTINGS, "selected_lr", "pinned"])
         panel.observe(self._on_large, names="large")
         panel.on_msg(self._on_message)
@@ -211,6 +214,9 @@ class TunerWidget(ipw.VBox):
             "use_view": Command(self._use_view),
             "forget_refusal": Command(self._refuse, {"name": str}, answers=False),
             "download": Command(self._download, {"format": str}),
+            "pause_training": Command(self._training.pause),
+            "resume_training": Command(self._training.resume),
+            "stop_training": Command(self._training.stop),
         }
 
     @property
@@ -336,6 +342,17 @@ class TunerWidget(ipw.VBox):
             return self._applied.undo(self.tuner.tuned_optimizer)
         finally:
             self._panel.undoable = len(self._applied) > 0
+
+    def callback(self) -> keras.callbacks.Callback:
+        """Return a callback that shows the training in the widget, and lets you steer it.
+
+        Pass it to `fit`: ``model.fit(x, y, epochs=20, callbacks=[tuner.callback()])``. While the model trains, a rate
+        that you choose in the widget is set in the optimizer before the next batch. A rate that the rule chooses is
+        not. If you change nothing, the training is the same to the last bit as without the callback.
+        """
+        from autolr_widget.engine.live.callback import LiveCallback
+
+        return LiveCallback(self._training, self.tuner.optimizer_attribute)
 
     def pin_run(self) -> None:
         """Pin the current curve: it stays in the chart, so that you can compare later runs with it.
@@ -562,9 +579,16 @@ class TunerWidget(ipw.VBox):
     def _use_rule(self) -> None:
         self.pinned = False
 
+    def _steer(self, _: Any) -> None:
+        rate = self._choice.selected_lr
+        # A pin of the front end may be taken over before the rate that comes with it.
+        if self._choice.pinned and rate is not None and rate == self._panel.selected_lr:
+            self._training.steer(rate)
+
     def _apply(self) -> str:
         notice = self._applied.apply(self.tuner.tuned_optimizer, self._selected())
         self._panel.undoable = True
+        self._training.steer(self._selected())
         self._show_code()
         # A notebook may have built another model meanwhile, or trained this one.
         notice = f"{notice} · {self.tuner.model.name} · {self.tuner.optimizer}"

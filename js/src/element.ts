@@ -22,6 +22,11 @@ export function svg<K extends keyof SVGElementTagNameMap>(
   return node;
 }
 
+/** A drawing that is one unit wide and high, however large it is on the screen. */
+export function drawing(name: string): SVGElement {
+  return svg("svg", { class: name, viewBox: "0 0 1 1", preserveAspectRatio: "none" });
+}
+
 export function button(text: string, attributes: Record<string, string> = {}): HTMLButtonElement {
   return element("button", { type: "button", ...attributes }, text);
 }

@@ -4,6 +4,7 @@ import { controls } from "./controls";
 import { element, heading } from "./element";
 import { explain } from "./explain";
 import { keepKeys } from "./keys";
+import { live } from "./live/live";
 import { type Paced, type Pacer, pace } from "./pacer";
 import { Frame } from "./plot/frame";
 import { legend } from "./plot/pinned_runs";
@@ -37,6 +38,7 @@ export default (): { initialize: Initialize<Traits>; render: Render<Traits> } =>
         legend(frame),
         trainingCurves(frame),
         runBar(screen, pacer, signal),
+        live(screen, pacer, signal),
         controls(screen, signal),
       );
       return () => view.abort();

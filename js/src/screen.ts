@@ -30,6 +30,24 @@ export interface Lesson {
   after: (number | null)[];
 }
 
+/** A training with the widget's callback, as `widget/training.py` sends it. */
+export interface Training {
+  state: "training" | "paused" | "stopping" | "ended" | "stopped";
+  /** The first has the number 1. */
+  epoch: number;
+  epochs: number;
+  /** The steps so far, and those of all epochs if their number is known. */
+  step: number;
+  steps: number | null;
+  /** Those that are left. */
+  seconds: number | null;
+  rate: number | null;
+  /** The steps after which the user set another rate, and these rates. */
+  marks: [number, number][];
+  /** Why a rate could not be set, or empty. */
+  refusal: string;
+}
+
 /** The synced traits of the Python `Panel`, without the settings. */
 export interface Screen extends Paced {
   settings: Setting[];
@@ -69,6 +87,9 @@ export interface Screen extends Paced {
   histogram: { edges?: number[]; counts?: number[] };
   curves: DataView;
   curves_of: string;
+  training: Partial<Training>;
+  training_points: DataView;
+  training_validation: DataView;
   large: boolean;
   explain: boolean;
   lesson: Partial<Lesson>;

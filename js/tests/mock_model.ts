@@ -92,6 +92,9 @@ const INITIAL = {
   histogram: {},
   curves: NOTHING,
   curves_of: "",
+  training: {},
+  training_points: NOTHING,
+  training_validation: NOTHING,
   large: false,
   explain: false,
   lesson: {},
@@ -136,4 +139,9 @@ export function curve(rates: number[], rows: number[][]): Pick<Traits, "rates" |
 /** The bytes of `curves` for these losses of each rate. */
 export function curves(losses: number[][]): Pick<Traits, "curves"> {
   return { curves: new DataView(new Float32Array(losses.flat()).buffer) };
+}
+
+/** The bytes of a table of float32. */
+export function table(rows: number[][]): DataView {
+  return new DataView(new Float32Array(rows.flat()).buffer);
 }

@@ -16,7 +16,7 @@ test("a view has the figure's margins and colours, and closing it removes every 
   const stop = initialize({ model } as never) as () => void;
   const alone = listening();
   const close = render({ model, el } as never) as () => void;
-  expect(el.children).toHaveLength(8);
+  expect(el.children).toHaveLength(9);
   expect(el.style.getPropertyValue("--autolr-figure-left")).toBe("3px");
   expect(el.style.getPropertyValue("--autolr-figure-curve")).toBe("#0000ff");
   expect(listening()).toBeGreaterThan(alone);

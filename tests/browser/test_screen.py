@@ -161,7 +161,7 @@ def test_an_explained_round_fits_on_a_small_screen(notebook, page):
     page.set_viewport_size({"width": 1280, "height": 720})
     notebook.execute("LRTuner.advance = fast; tuner.horizon = 30")
     page.get_by_role("button", name="Explain").click()
-    next_, training = page.get_by_role("button", name="Next"), page.locator(".autolr-losses")
+    next_, training = page.get_by_role("button", name="Next"), page.locator(".autolr-training .autolr-losses")
     places = set()
     for number in (1, 2):
         page.get_by_role("button", name="One round").click()

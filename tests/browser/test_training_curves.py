@@ -31,7 +31,7 @@ def nine(notebook, page):
 
 def line_of(page, index):
     """The points of a line, in pixels of the page."""
-    return page.locator(".autolr-lines .autolr-rate-colored").evaluate_all(
+    return page.locator(".autolr-training .autolr-lines .autolr-rate-colored").evaluate_all(
         """(lines, index) => {
             const colour = one => one.style.getPropertyValue('--autolr-on-light');
             const wanted = colour(document.querySelectorAll('.autolr-rate-tick')[index]);
@@ -47,7 +47,7 @@ def line_of(page, index):
 def test_the_lines_are_the_means_of_the_rounds(nine, page):
     expect(page.locator(".autolr-training .autolr-help")).to_contain_text("Mean of 3 rounds")
     means = nine.python("tuner.results.curves.mean(axis=0).tolist()")
-    ticks = page.locator(".autolr-axis-tick.autolr-axis-loss").evaluate_all(
+    ticks = page.locator(".autolr-training .autolr-axis-tick.autolr-axis-loss").evaluate_all(
         "ticks => ticks.map(tick => [Number(tick.textContent), tick.getBoundingClientRect().top])"
     )
     (low, bottom), (high, top) = ticks[0], ticks[-1]
@@ -83,7 +83,8 @@ def test_the_pictures_are_side_by_side_where_there_is_room(nine, page):
     for width, beside in ((1000, True), (700, False), (400, False)):
         widget.evaluate("(node, width) => { node.style.width = `${width}px`; }", width)
         page.wait_for_timeout(500)
-        first, second = (page.locator(name).bounding_box() for name in (".autolr-area", ".autolr-lines"))
+        names = (".autolr-area", ".autolr-training .autolr-lines")
+        first, second = (page.locator(name).bounding_box() for name in names)
         assert first["height"] == second["height"]
         assert (first["y"] == pytest.approx(second["y"], abs=0.6)) == beside
         if not beside:
@@ -111,5 +112,6 @@ def test_the_colours_follow_a_switch_of_theme(nine, page):
     for theme in ("Dark", "Light"):
         nine.evaluate("return app.commands.execute('apputils:change-theme', {theme: `JupyterLab ${argument}`})", theme)
         page.wait_for_timeout(500)
-        colours.append(page.locator(".autolr-lines path").last.evaluate("line => getComputedStyle(line).stroke"))
+        line = page.locator(".autolr-training .autolr-lines path").last
+        colours.append(line.evaluate("line => getComputedStyle(line).stroke"))
     assert colours[0] != colours[1]

@@ -12,6 +12,8 @@ from packaging.utils import canonicalize_name
 from tests.hosts import environments
 
 PYTHON = "3.13"
+#: Dependencies that Colab does not have. They may require only packages that are there.
+NEW = {"jupyter-ui-poll"}
 
 
 def colab_versions():
@@ -27,6 +29,8 @@ def test_colab_s_python_is_supported():
 @pytest.mark.parametrize("dependency", environments.project()["dependencies"])
 def test_each_dependency_accepts_colab_s_version(dependency):
     requirement = Requirement(dependency)
+    if requirement.name in NEW:
+        pytest.skip("Colab has none")
     assert colab_versions()[canonicalize_name(requirement.name)] in requirement.specifier
 
 
@@ -46,4 +50,5 @@ def test_an_install_in_colab_changes_no_package_there():
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(report, capture_output=True, text=True, check=True, env=clean)
     changes = [each["metadata"]["name"] for each in json.loads(done.stdout)["install"]]
-    assert changes == ["autolr_widget"]
+    # The host may have the new ones already.
+    assert set(changes) - NEW == {"autolr_widget"}

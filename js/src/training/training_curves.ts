@@ -1,4 +1,4 @@
-import { element, heading, setText, svg } from "../element";
+import { drawing, element, heading, setText, svg } from "../element";
 import { AXIS, type Frame, percent } from "../plot/frame";
 import { probe } from "../plot/histogram";
 import { assign, onChange } from "../screen";
@@ -138,9 +138,4 @@ export function trainingCurves(frame: Frame): HTMLElement {
     { signal },
   );
   return node;
-}
-
-/** A drawing that is one unit wide and high, however large it is on the screen. */
-function drawing(name: string): SVGElement {
-  return svg("svg", { class: name, viewBox: "0 0 1 1", preserveAspectRatio: "none" });
 }

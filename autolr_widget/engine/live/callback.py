@@ -1,0 +1,99 @@
+"""The callback with which a training is watched and steered while `fit` runs."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import keras
+
+from autolr_widget.engine.live.rate import rates, set_rate
+from autolr_widget.engine.live.watcher import Steering, Watcher
+
+#: Seconds between two looks. Each sends messages to the browser, so one per batch would slow down the training.
+PERIOD = 0.25
+#: Seconds between two looks while the training waits.
+WAIT = 0.05
+
+
+class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]
+    """Tells a watcher what happens in a training, and obeys its steering.
+
+    If the steering is never changed, the training is the same to the last bit as without the callback.
+
+    Parameters
+    ----------
+    watcher
+        It is told what happens.
+    attribute
+        The name of the model's attribute that holds the optimizer to steer.
+    """
+
+    def __init__(self, watcher: Watcher, attribute: str = "optimizer") -> None:
+        super().__init__()
+        self._watcher = watcher
+        self._attribute = attribute
+        self._steering = Steering()
+        self._due = 0.0
+        self._asked = False
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._optimizer = getattr(self.model, self._attribute)
+        self._steering = self._watcher.began(self.params["epochs"], self.params["steps"], rates(self._optimizer)[0])
+        self._due, self._asked = 0.0, False
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._watcher.epoch_began(epoch)
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        if batch > 0 and not self._asked:
+            self._asked = True
+            if _reports_means(self.model):
+                self._watcher.reports_means()
+        self._look_and_wait()
+        while self._steering.rates:
+            try:
+                rate = self._steering.rates.popleft()
+                set_rate(self._optimizer, rate)
+                self._watcher.steered(rate)
+            except ValueError as error:
+                self._watcher.refused(str(error))
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._watcher.batch_ended(batch, (logs or {}).get("loss"))
+        self._stop_if_told()
+
+    def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self._look_and_wait()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._watcher.epoch_ended(epoch, (logs or {}).get("val_loss"))
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self._watcher.ended()
+
+    def _look_and_wait(self) -> None:
+        if time.monotonic() >= self._due:
+            self._look()
+        while self._steering.paused and not self._steering.stopped:
+            time.sleep(WAIT)
+            self._look()
+        self._stop_if_told()
+
+    def _look(self) -> None:
+        self._watcher.looked(rates(self._optimizer)[0])
+        # From the end of the look, so that a slow one does not take most of the time.
+        self._due = time.monotonic() + PERIOD
+
+    def _stop_if_told(self) -> None:
+        if self._steering.stopped:
+            self.model.stop_training = True
+
+
+def _reports_means(model: keras.Model) -> bool:
+    """Return whether the losses that a model reports are means over the epoch so far, as those of Keras's `train_step`.
+
+    The `train_step` of a user may report the loss of each batch instead. Then it does not update the metric.
+    """
+    means = [metric for metric in model.metrics if isinstance(metric, keras.metrics.Mean)]
+    return any(metric.name == "loss" and float(metric.count) > 0 for metric in means)

@@ -1,0 +1,59 @@
+"""The learning rate of an optimizer that trains: how it is read and written."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+
+#: What Keras raises if a learning rate is a schedule or a function.
+NO_VARIABLE = (TypeError, AttributeError)
+
+
+def parts(optimizer: Any) -> list[Any]:
+    """Return the optimizers that have a learning rate. A MultiOptimizer has none of its own."""
+    return list(getattr(optimizer, "optimizers", [optimizer]))
+
+
+def rates(optimizer: keras.Optimizer) -> list[float]:
+    """Return the current rate of each of the `parts`."""
+    return [float(part.learning_rate) for part in parts(optimizer)]
+
+
+def set_rate(optimizer: keras.Optimizer, lr: float) -> list[float]:
+    """Write the rate ``lr`` into ``optimizer``, and return the rates that it had before.
+
+    The optimizers inside a MultiOptimizer keep the proportions of their rates.
+
+    Raises
+    ------
+    ValueError
+        If the optimizer can't hold the rate, or uses a schedule. Then its rate is unchanged.
+    """
+    before = rates(optimizer)
+    wanted = [lr] + [lr * rate / before[0] for rate in before[1:]]
+    try:
+        set_rates(optimizer, wanted)
+        if not all(math.isclose(now, rate, rel_tol=1e-2) for now, rate in zip(rates(optimizer), wanted, strict=True)):
+            set_rates(optimizer, before)
+            raise ValueError(f"The model's optimizer can't hold a learning rate of {lr:.4g}.")
+    except NO_VARIABLE as error:
+        raise ValueError(
+            "The model's optimizer takes its learning rate from a schedule or a function, which can't be replaced. "
+            f"Compile the model with an optimizer of learning_rate={lr:.4g}."
+        ) from error
+    return before
+
+
+def set_rates(optimizer: keras.Optimizer, wanted: list[float]) -> None:
+    """Give each part its rate. If one of them raises, none is changed."""
+    own, before = parts(optimizer), rates(optimizer)
+    for index, (part, rate) in enumerate(zip(own, wanted, strict=True)):
+        try:
+            part.learning_rate = rate
+        except NO_VARIABLE:
+            for changed, former in zip(own[:index], before, strict=False):
+                changed.learning_rate = former
+            raise

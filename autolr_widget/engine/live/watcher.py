@@ -1,0 +1,60 @@
+"""What a training tells while `fit` runs, and what it is told. This does not import Keras."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass
+class Steering:
+    """What a training is told. Any thread may change it; the training obeys before its next batch.
+
+    Parameters
+    ----------
+    rates
+        Learning rates to set in this order. The training removes each.
+    paused
+        Whether the training waits.
+    stopped
+        Whether the training ends.
+    """
+
+    rates: deque[float] = field(default_factory=deque)
+    paused: bool = False
+    stopped: bool = False
+
+
+class Watcher(Protocol):
+    """Is told what happens in a training."""
+
+    def began(self, epochs: int, steps: int | None, rate: float) -> Steering:
+        """The training begins with this rate. ``steps`` is the number of batches of an epoch, if it is known.
+
+        The training obeys what is returned.
+        """
+
+    def epoch_began(self, epoch: int) -> None:
+        """The epoch with this number begins. The first has the number 0."""
+
+    def reports_means(self) -> None:
+        """The losses of the batches from now on are means over the epoch so far."""
+
+    def batch_ended(self, batch: int, loss: float | None) -> None:
+        """The batch with this number ended."""
+
+    def epoch_ended(self, epoch: int, val_loss: float | None) -> None:
+        """The epoch with this number ended; ``val_loss`` is the loss of the validation data, if there are any."""
+
+    def looked(self, rate: float) -> None:
+        """Some time has passed. This is called in the thread of `fit`, also while the training waits."""
+
+    def steered(self, rate: float) -> None:
+        """The rate was set."""
+
+    def refused(self, why: str) -> None:
+        """A rate could not be set."""
+
+    def ended(self) -> None:
+        """The training ended. This is not called if an exception ended it."""

@@ -1,0 +1,110 @@
+"""A training with the widget's callback, while its cell blocks the kernel's main shell."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.screen import area
+
+# One JupyterLab and one kernel for all of them.
+pytestmark = pytest.mark.xdist_group("browser")
+
+# The batches are slow, so that there is time to press buttons.
+FIT = """
+import time
+class Slow(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        rates.append(float(self.model.optimizer.learning_rate))
+        time.sleep(0.02)
+rates, ended = [], False
+model.fit(x, y, epochs=1000, validation_split=0.2, verbose=0, callbacks=[Slow(), tuner.callback()])
+ended = True
+"""
+
+
+@pytest.fixture
+def training(notebook, page):
+    """A notebook in which a cell trains. In the end, it trains no longer."""
+    notebook.begin(FIT)
+    expect(page.locator(".autolr-live-state")).to_have_text("Running", timeout=30_000)
+    yield notebook
+    # Where a test has failed, it still trains.
+    notebook.evaluate("return panel.sessionContext.session.kernel.interrupt()")
+    notebook.execute("pass")
+
+
+def live(page, name):
+    return page.locator(f".autolr-live-{name}")
+
+
+def button(page, name):
+    return page.locator(".autolr-live").get_by_role("button", name=name)
+
+
+def end(page, notebook):
+    button(page, "Stop").click()
+    expect(live(page, "state")).to_have_text("Stopped", timeout=15_000)
+    assert notebook.python("ended"), "the cell has finished"
+
+
+def length(page):
+    """The number of points of the line of the losses."""
+    return (live(page, "batches").get_attribute("d") or "").count(",")
+
+
+def wait_for(page, condition):
+    for _ in range(300):
+        if condition():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("it did not happen in 15 s")
+
+
+def test_a_training_is_watched_and_steered_while_its_cell_runs(training, page):
+    before = length(page)
+    wait_for(page, lambda: length(page) > before + 10)
+    expect(live(page, "dot").first).to_be_attached(timeout=15_000)
+    expect(live(page, "progress")).to_contain_text("of 1000 · about ")
+    expect(live(page, "progress")).to_contain_text("rate 0.01")
+
+    field = page.get_by_label("Learning rate", exact=True)
+    field.fill("0.05")
+    field.press("Enter")
+    expect(live(page, "progress")).to_contain_text("rate 0.05")
+    expect(live(page, "mark")).to_have_count(1)
+
+    box = area(page)
+    page.mouse.click(box["x"] + 0.6 * box["width"], box["y"] + 0.5 * box["height"])
+    dragged = float(field.input_value())
+    assert dragged not in (0.05, 0.01)
+    expect(live(page, "progress")).to_contain_text(f"rate {dragged:g}")
+
+    page.locator(".autolr-chosen").press("ArrowLeft")
+    expect(live(page, "mark")).to_have_count(3)
+    moved = float(field.input_value())
+    assert moved < dragged
+
+    end(page, training)
+    changes = training.python("[rates[0]] + [b for a, b in zip(rates, rates[1:]) if a != b]")
+    assert changes == pytest.approx([0.01, 0.05, dragged, moved])
+
+
+def test_a_paused_training_waits_until_it_is_resumed(training, page):
+    button(page, "Pause").click()
+    expect(live(page, "state")).to_have_text("Paused", timeout=15_000)
+    page.wait_for_timeout(500)
+    path = live(page, "batches").get_attribute("d")
+    page.wait_for_timeout(1000)
+    assert live(page, "batches").get_attribute("d") == path
+    button(page, "Resume").click()
+    expect(live(page, "state")).to_have_text("Running", timeout=15_000)
+    wait_for(page, lambda: live(page, "batches").get_attribute("d") != path)
+    end(page, training)
+
+
+def test_an_interrupt_ends_a_paused_training(training, page):
+    button(page, "Pause").click()
+    expect(live(page, "state")).to_have_text("Paused", timeout=15_000)
+    training.evaluate("return panel.sessionContext.session.kernel.interrupt()")
+    expect(live(page, "state")).to_have_text("Stopped", timeout=15_000)
+    assert not training.python("ended")
+    expect(button(page, "Pause")).to_be_disabled()
