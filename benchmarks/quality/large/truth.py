@@ -10,7 +10,8 @@ The rates have three per decade. They begin with four on either side of a usual 
 rate of a budget and kind, by the mean of both seeds, has fewer than two rates on a side, the rates are extended on that
 side, up to the limits, or until the loss diverges there.
 
-It continues from the rates that are already in the file.
+It continues from the rates that are already in the file. By the time of a step, two processes with a thread each need
+about 75 minutes on two cores that do nothing else.
 """
 
 from __future__ import annotations
