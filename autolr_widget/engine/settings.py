@@ -142,8 +142,8 @@ class Settings:
         "integer",
         "sampling",
         "Steps",
-        "Training steps at each rate, each on a new batch. Few steps favor rates that are too large. Fewer steps than "
-        "were measured read the same rounds again, without a new run.",
+        "Training steps at each rate, each on a new batch. Few steps favor rates that are too large. After a run, "
+        "fewer steps read it again, and more steps continue it.",
         details="A horizon of 1 is autolrtuner's own algorithm. With gradient accumulation, the default is rounded up "
         "to whole updates of the weights.",
         least=1,

@@ -171,7 +171,7 @@ class Choice(traitlets.HasTraits):
         if lr is None:
             return None, why
         if not (deltas.mean(axis=0) < 0).any():
-            return lr, f"no rate lowers the loss. {way_out(self._run.rates, deltas)}"
+            return lr, f"no rate lowers the loss. {way_out(self._run.rates, deltas).removesuffix('.')}"
         sure = self._certainty
         if sure is None:
             return lr, "too few rounds to say how sure it is"

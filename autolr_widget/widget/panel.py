@@ -64,6 +64,7 @@ class Panel(anywidget.AnyWidget):
         help="How much work a run may be, see `autolr_widget.widget.efforts`"
     ).tag(sync=True)
     stale = traitlets.Bool(False).tag(sync=True)
+    continues = traitlets.Bool(False).tag(sync=True)
     error = traitlets.Unicode("").tag(sync=True)
 
     # The choice.

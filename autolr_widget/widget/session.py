@@ -53,6 +53,7 @@ class Session(traitlets.HasTraits):
     round = traitlets.Int(0)
     error = traitlets.Unicode("")
     stale = traitlets.Bool(False, help="Whether the settings are no longer those of the current rounds")
+    continues = traitlets.Bool(False, help="Whether the next run of a stale run continues its paths")
     turn = traitlets.Int(0, help="The number of finished turns. When it changes, the front end asks for the next turn")
     preparing = traitlets.Bool(False, help="Whether the training step is being traced, which takes seconds")
 
@@ -99,7 +100,8 @@ class Session(traitlets.HasTraits):
     def configure(self, settings: Settings) -> None:
         """Use other settings. If they require new rounds, the run becomes stale and pauses.
 
-        A shorter horizon requires none: the rounds are read after fewer steps.
+        A shorter horizon requires none: the rounds are read after fewer steps. With a longer one, the next run
+        continues the paths, if it can.
         """
         with self._lock:
             self.settings = settings
@@ -107,6 +109,7 @@ class Session(traitlets.HasTraits):
             if read_at is not None:
                 settings = replace(settings, horizon=self.tuner.settings.horizon)
             if not settings.measure_alike(self.tuner.settings):
+                self.continues = self.tuner.can_continue(settings)
                 self.stale = self.status != "idle" and self.tuner.can_measure
                 self._pause()
             else:
@@ -219,7 +222,7 @@ class Session(traitlets.HasTraits):
                 return
             # Without rounds there is nothing to continue, and the model may have been compiled again meanwhile.
             if self.stale or self.status in ("idle", "done", "stopped") or not self._has_begun():
-                self._renew()
+                self._renew(self.stale and self.tuner.can_continue(self.settings))
             self.error = ""
             self.preparing = self._is_slow_to_start()
             self._pause_at = None if pause_at is None else self.round + pause_at
@@ -231,14 +234,14 @@ class Session(traitlets.HasTraits):
             self._watch_in(SILENCE, self._watch_number)
 
     def _has_begun(self) -> bool:
-        return len(self.tuner) > 0 or self.tuner.unfinished is not None
+        return len(self.tuner) > 0 or self.tuner.unfinished is not None or self.tuner.steps_ahead > 0
 
     def _is_slow_to_start(self) -> bool:
         """Whether the next step may take long, because it is traced or has never been timed."""
         return len(self.tuner) == 0 and math.isnan(self.tuner.seconds_per_step)
 
-    def _renew(self) -> None:
-        self.tuner = self.tuner.renewed(self.settings)
+    def _renew(self, continues: bool = False) -> None:
+        self.tuner = self.tuner.renewed(self.settings, continues)
         self.stale = False
         self.error = ""
         self._publish()

@@ -180,7 +180,7 @@ class TunerWidget(ipw.VBox):
         self.observe(self._on_setting, names=[*SETTINGS])
         mirror(self, panel, *SETTINGS)
         mirror(session, self, "status", "round", "error")
-        mirror(session, panel, "status", "round", "error", "stale", "turn", "preparing")
+        mirror(session, panel, "status", "round", "error", "stale", "continues", "turn", "preparing")
         mirror(choice, self, "selected_lr", "pinned", "edge")
         mirror(choice, panel, "selected_lr", "pinned", "reason", "warning", "interval", "edge")
         mirror(self, choice, "selected_lr", "pinned")

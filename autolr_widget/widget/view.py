@@ -102,7 +102,7 @@ class View:
             measured = sum(int(round.measured.sum()) for round in run.rounds)
         self._panel.progress = {
             "finished": measured * horizon,
-            "current": 0 if unfinished is None else int(unfinished.steps.sum()),
+            "current": run.steps_ahead + (0 if unfinished is None else int(unfinished.steps.sum())),
             "round": int(run.racing.sum()) * horizon,
             "seconds_per_step": seconds if math.isfinite(seconds) else None,
         }

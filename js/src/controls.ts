@@ -91,8 +91,8 @@ function group(
   rows: HTMLElement[],
   signal: AbortSignal,
 ): HTMLElement {
-  const others = settings.filter(({ measures }) => !measures).map(({ label }) => label);
-  others.push(...settings.filter(({ name }) => name === "horizon").map(({ label }) => `fewer ${label}`));
+  // Another horizon reads the same rounds, or continues them.
+  const others = settings.filter(({ name, measures }) => !measures || name === "horizon").map(({ label }) => label);
   const exception = others.length ? `, except to ${others.join(" or ")},` : "";
   const note = element("span", { class: "autolr-restarts" }, `A change here${exception} starts a new run.`);
   const node = element("fieldset", { class: "autolr-group" }, element("legend", {}, title), note, ...rows);

@@ -5,7 +5,10 @@ const LEAST = 1;
 
 /** Training steps, as the kernel counts them. */
 export interface Steps {
-  /** Those of the finished rounds, those of the current round so far, and those that a whole round takes. */
+  /**
+   * Those of the finished rounds, those of the other rounds so far, and those that a whole round takes. Rounds that
+   * continue a run with fewer steps have taken some before they are the current one.
+   */
   finished: number;
   current: number;
   round: number;

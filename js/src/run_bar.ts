@@ -27,7 +27,8 @@ export function runBar(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
     const total = model.get("num_subsamples");
     const replay = model.get("replay");
     const { taken, all } = stepsOf(steps, round, total);
-    const startsOver = taken > 0 && (model.get("stale") || status === "done" || status === "stopped");
+    const continues = model.get("stale") && model.get("continues");
+    const startsOver = taken > 0 && !continues && (model.get("stale") || status === "done" || status === "stopped");
     setText(run, isRunning() ? "Pause" : startsOver ? "Run again" : taken > 0 ? "Resume" : "Run");
     run.title = isRunning() ? "Stop after this training step" : startsOver ? "Start over" : "Run all rounds";
     run.disabled = replay;
@@ -42,7 +43,10 @@ export function runBar(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
       status === "done" && round < total && !replay ? " · settled: no rate can lower the loss much more" : "";
     const perSecond = isRunning() && !model.get("preparing") && !pacer.isLost() ? speed(moments) : undefined;
     setText(progress, status === "idle" ? "" : progressText(steps, round, total, perSecond) + settled);
-    setText(stale, model.get("stale") ? "Settings changed: the next run starts over" : "");
+    const next = continues
+      ? "More steps: Resume continues the training curves"
+      : "Settings changed: the next run starts over";
+    setText(stale, model.get("stale") ? next : "");
     setText(error, model.get("error"));
     setText(lost, pacer.isGone() ? GONE + savedText(model.get("autosave")) : pacer.isLost() ? LOST : "");
   };
@@ -58,7 +62,12 @@ export function runBar(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
   };
   onChange(model, ["progress"], onProgress, signal);
   onChange(model, ["status", "preparing"], onStatus, signal);
-  onChange(model, ["round", "num_subsamples", "stale", "error", "explain", "replay", "autosave"], updateBar, signal);
+  onChange(
+    model,
+    ["round", "num_subsamples", "stale", "continues", "error", "explain", "replay", "autosave"],
+    updateBar,
+    signal,
+  );
   pacer.watch(updateBar, signal);
 
   const startOrPause = () => {

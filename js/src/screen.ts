@@ -40,6 +40,7 @@ export interface Screen extends Paced {
   subject: string;
   progress: Steps;
   stale: boolean;
+  continues: boolean;
   efforts: { name: string; settings: Record<string, number> }[];
   error: string;
   refusals: Record<string, { value?: unknown; words: string }>;

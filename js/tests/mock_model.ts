@@ -65,6 +65,7 @@ const INITIAL = {
     { name: "large", settings: { num_subsamples: 20, num_evals: 30, horizon: 40 } },
   ],
   stale: false,
+  continues: false,
   error: "",
   selected_lr: null,
   pinned: false,

@@ -39,6 +39,7 @@ test.each([
   [{ status: "stopped", round: 3 }, "Run again", "Stopped"],
   [{ status: "error", round: 3, error: "no" }, "Resume", "Error"],
   [{ status: "paused", round: 3, stale: true }, "Run again", "Paused"],
+  [{ status: "done", round: 3, stale: true, continues: true }, "Resume", "Done"],
 ])("%j offers %s", (state, label, stateText) => {
   const bar = show(state);
   expect(bar.run.textContent).toBe(label);

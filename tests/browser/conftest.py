@@ -5,7 +5,8 @@ from tests.browser.chromium import find
 from tests.browser.lab import CHROMIUM_ARGUMENTS, MODEL, Lab, Notebook
 from tests.browser.screen import run_button
 
-WIDGET_CODE = "TunerWidget(model, x, y, lr_space=(1e-4, 10), num_evals=40, num_subsamples=60, horizon=3)"
+ROUNDS = 24
+WIDGET_CODE = f"TunerWidget(model, x, y, lr_space=(1e-4, 10), num_evals=40, num_subsamples={ROUNDS}, horizon=3)"
 WIDGET = f"""
 tuner = {WIDGET_CODE}
 tuner

@@ -15,7 +15,7 @@ from tests.browser.screen import area, expect_rounds, rounds, run_button, state
 
 pytestmark = pytest.mark.xdist_group("faults")
 
-ROUNDS = 40
+ROUNDS = 24
 RUN = f"lr_space=(1e-4, 10), num_evals=20, horizon=3, num_subsamples={ROUNDS}"
 # Rounds as slow as those of a larger model, which are counted.
 SLOW = f"""
@@ -231,12 +231,12 @@ def left():
 """
 
 
-def test_nothing_is_left_of_50_widgets_closed_during_a_run(notebook):
+def test_nothing_is_left_of_15_widgets_closed_during_a_run(notebook):
     page = notebook.page
     notebook.execute(LEFT + "tuner.close()")
     # Displayed and not the cell's value, because IPython keeps values in `Out`.
     index = notebook.add_cell(f"tuner = TunerWidget(model, x, y, {RUN})\ndisplay(tuner)")
-    for count in range(50):
+    for count in range(15):
         expect(run_button(page)).to_have_count(0)
         notebook.run_cell(index)
         expect(run_button(page)).to_have_text("Run")

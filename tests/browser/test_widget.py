@@ -5,7 +5,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import WIDGET_CODE
+from tests.browser.conftest import ROUNDS, WIDGET_CODE
 from tests.browser.screen import area, expect_rounds, progress, rounds, run_button, state
 
 # One JupyterLab and one kernel for all of them.
@@ -29,10 +29,10 @@ def test_run_moves_the_chart_round_after_round(notebook, page):
     expect(run_button(page)).to_have_text("Pause")
     expect(page.locator(".autolr-progress")).to_contain_text("left")
     expect(state(page)).to_have_text("Done", timeout=30_000)
-    expect_rounds(page, 60, 60)
-    assert notebook.python("[tuner.status, tuner.round, len(tuner.results)]") == ["done", 60, 60]
+    expect_rounds(page, ROUNDS, ROUNDS)
+    assert notebook.python("[tuner.status, tuner.round, len(tuner.results)]") == ["done", ROUNDS, ROUNDS]
     drawn = sorted(set(page.evaluate("window.drawn")))
-    assert len(drawn) > 40, f"the line was redrawn after {len(drawn)} of 60 rounds: {drawn}"
+    assert len(drawn) > ROUNDS * 2 // 3, f"the line was redrawn after {len(drawn)} of {ROUNDS} rounds: {drawn}"
     chosen = notebook.python("tuner.selected_lr")
     # It shows three digits.
     assert float(page.locator(".autolr-rate").input_value()) == pytest.approx(chosen, rel=5e-3)
@@ -49,9 +49,7 @@ def test_pause_stops_at_once_and_resume_continues(notebook, page):
     assert notebook.python("[tuner.status, tuner.round]") == ["paused", paused_at]
     run_button(page).click()
     expect(state(page)).to_have_text("Done", timeout=30_000)
-    notebook.execute(
-        "undisturbed = TunerWidget(model, x, y, lr_space=(1e-4, 10), num_evals=40, num_subsamples=60, horizon=3).run()"
-    )
+    notebook.execute(f"undisturbed = {WIDGET_CODE}.run()")
     assert notebook.python("undisturbed == tuner.results")
 
 
@@ -65,7 +63,7 @@ def test_pause_works_while_another_cell_sleeps(notebook, page):
     time.sleep(0.6)
     stopped_at = rounds(page)
     time.sleep(2)
-    assert rounds(page) == stopped_at < 60
+    assert rounds(page) == stopped_at < ROUNDS
     notebook.wait_for("'seen_after' in globals()")
     time.sleep(3.5)
     assert notebook.python("[tuner.status, tuner.round, seen_after]") == ["paused", stopped_at, stopped_at]
@@ -83,10 +81,10 @@ def test_another_cell_answers_during_the_run(notebook, page):
 
 def test_step_reset_and_run_again(notebook, page):
     page.get_by_role("button", name="One round").click()
-    expect_rounds(page, 1, 60)
+    expect_rounds(page, 1, ROUNDS)
     expect(state(page)).to_have_text("Paused")
     page.get_by_role("button", name="One round").click()
-    expect_rounds(page, 2, 60)
+    expect_rounds(page, 2, ROUNDS)
     page.get_by_role("button", name="Reset").click()
     expect(progress(page)).to_be_empty()
     assert notebook.python("[tuner.status, tuner.round, tuner.selected_lr]") == ["idle", 0, None]
@@ -214,8 +212,8 @@ def test_a_reload_resumes(notebook, page):
     notebook.reload()
     expect(run_button(page)).to_have_text("Pause", timeout=20_000)
     expect(state(page)).to_have_text("Done", timeout=30_000)
-    assert notebook.python("[tuner.round, len(tuner.results)]") == [60, 60]
-    expect_rounds(page, 60, 60)
+    assert notebook.python("[tuner.round, len(tuner.results)]") == [ROUNDS, ROUNDS]
+    expect_rounds(page, ROUNDS, ROUNDS)
 
 
 def test_the_kernel_continues_without_a_page(notebook, page):
@@ -225,7 +223,7 @@ def test_the_kernel_continues_without_a_page(notebook, page):
     page.goto("about:blank")
     time.sleep(9)
     notebook.open(query="")
-    expect_rounds(page, 60, 60, timeout=20_000)
+    expect_rounds(page, ROUNDS, ROUNDS, timeout=20_000)
     assert notebook.python("tuner.status") == "done"
 
 
@@ -253,7 +251,7 @@ def test_an_interrupt_keeps_the_rounds(notebook, page):
     assert kept >= 3
     run_button(page).click()
     expect(state(page)).to_have_text("Done", timeout=30_000)
-    assert notebook.python("len(tuner.results)") == 60
+    assert notebook.python("len(tuner.results)") == ROUNDS
 
 
 def test_an_interrupt_stops_a_run_that_no_cell_waits_for(notebook, page):
@@ -261,7 +259,7 @@ def test_an_interrupt_stops_a_run_that_no_cell_waits_for(notebook, page):
     notebook.wait_for("tuner.round >= 3")
     notebook.evaluate("return panel.sessionContext.session.kernel.interrupt()")
     expect(page.locator(".autolr-error")).to_contain_text("Interrupted in round", timeout=10_000)
-    assert 3 <= notebook.python("tuner.round") < 60
+    assert 3 <= notebook.python("tuner.round") < ROUNDS
     run_button(page).click()
     expect(state(page)).to_have_text("Done", timeout=30_000)
     notebook.execute("import signal; after = signal.getsignal(signal.SIGINT)")
@@ -272,16 +270,16 @@ def test_an_interrupt_stops_a_run_that_no_cell_waits_for(notebook, page):
 
 def test_shift_enter_on_a_button_is_jupyterlab_s(notebook, page):
     page.get_by_role("button", name="One round").click()
-    expect_rounds(page, 1, 60)
+    expect_rounds(page, 1, ROUNDS)
     page.get_by_role("button", name="One round").press("Enter")
-    expect_rounds(page, 2, 60)
+    expect_rounds(page, 2, ROUNDS)
     page.get_by_role("button", name="One round").press("Shift+Enter")
     expect(progress(page)).to_be_empty()
     assert notebook.python("[tuner.status, tuner.round]") == ["idle", 0], "the cell ran, not the button"
 
 
 def test_two_widgets_run_side_by_side(notebook, page):
-    notebook.execute("other = TunerWidget(model, x, y, seed=3, num_evals=30, num_subsamples=40, horizon=3)")
+    notebook.execute("other = TunerWidget(model, x, y, seed=3, num_evals=30, num_subsamples=15, horizon=3)")
     notebook.run_cell(notebook.add_cell("other"))
     expect(run_button(page)).to_have_count(2)
     run_button(page).nth(0).click()
@@ -289,7 +287,7 @@ def test_two_widgets_run_side_by_side(notebook, page):
     expect(state(page).nth(0)).to_have_text("Done", timeout=30_000)
     expect(state(page).nth(1)).to_have_text("Done", timeout=30_000)
     notebook.execute(f"a = {WIDGET_CODE}.run()")
-    notebook.execute("b = TunerWidget(model, x, y, seed=3, num_evals=30, num_subsamples=40, horizon=3).run()")
+    notebook.execute("b = TunerWidget(model, x, y, seed=3, num_evals=30, num_subsamples=15, horizon=3).run()")
     assert notebook.python("[a == tuner.results, b == other.results]") == [True, True]
     notebook.execute("other.close()")
     notebook.evaluate("panel.content.model.sharedModel.deleteCell(panel.content.widgets.length - 1)")

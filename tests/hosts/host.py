@@ -16,19 +16,21 @@ from tests.hosts import environments
 
 SCRIPTS = Path(__file__).parent
 
+ROUNDS = 20
+
 # The kernel writes its state to a file, because not all hosts let a page send code to the kernel.
-DIARY = """
+DIARY = f"""
 import json, os, time
 from pathlib import Path
 from autolr_widget import LRTuner
 
-settings = dict(lr_space=(1e-4, 10), num_evals=20, horizon=3, num_subsamples=30)
+settings = dict(lr_space=(1e-4, 10), num_evals=20, horizon=3, num_subsamples={ROUNDS})
 alone = LRTuner(model, x, y, **settings)
 for _ in alone:
     pass
 
 tuner, measured, fast = None, [], LRTuner.advance
-diary = f"diary-{time.time_ns()}.json"
+diary = f"diary-{{time.time_ns()}}.json"
 
 def advance(self, seconds):
     time.sleep(0.05)  # as long as the rounds of a larger model, so that there is time to press things
@@ -37,7 +39,7 @@ def advance(self, seconds):
     return round
 
 def write(_=None):
-    noted = {
+    noted = {{
         "kernel": os.getpid(),
         "status": tuner.status,
         "round": tuner.round,
@@ -45,7 +47,7 @@ def write(_=None):
         "selected_lr": tuner.selected_lr,
         "alone": alone.results.best_lr(tuner.method),
         "as_alone": tuner.results == alone.results,
-    }
+    }}
     Path("diary.new").write_text(json.dumps(noted))
     os.replace("diary.new", diary)
 

@@ -6,8 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.screen import expect_rounds, progress, run_button, state
-
-ROUNDS = 30
+from tests.hosts.host import ROUNDS
 
 # Counts the pictures of the chart while the run lasts.
 WATCH = """() => {

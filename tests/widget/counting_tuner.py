@@ -9,6 +9,7 @@ class CountingTuner:
 
     can_measure = True
     seconds_per_step = math.nan
+    steps_ahead = 0
 
     def __init__(self, settings, slices=1):
         self.settings = settings
@@ -18,6 +19,9 @@ class CountingTuner:
         self.slices = slices
         self.unfinished = None
         self.read_at = None
+
+    def can_continue(self, settings):
+        return False
 
     def can_read_at(self, settings):
         return False
@@ -39,7 +43,7 @@ class CountingTuner:
         self.rounds.append(len(self.rounds))
         return self.rounds[-1]
 
-    def renewed(self, settings):
+    def renewed(self, settings, continues=False):
         return CountingTuner(settings, self.slices)
 
     @property

@@ -97,7 +97,7 @@ def test_the_reason_if_no_rate_lowers_the_loss(make_model, digits):
     assert widget._panel.reason == f'Rule "half-minimum" finds no rate that lowers the loss. {way_out}'
     widget.method = "mean"
     assert widget.selected_lr is not None
-    assert widget._panel.reason.startswith(f"no rate lowers the loss. {way_out}")
+    assert widget._panel.reason.startswith(f"no rate lowers the loss. {way_out[:-1]} · ")
 
 
 @pytest.mark.parametrize("method", ["half-minimum", "mean"])

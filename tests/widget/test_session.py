@@ -107,7 +107,7 @@ def test_the_preparation_ends_with_the_first_round(session, monkeypatch):
 
 
 def test_a_model_that_is_traced_needs_no_preparation(session):
-    session.tuner.renewed = lambda _: session.tuner
+    session.tuner.renewed = lambda *_: session.tuner
     session.tuner.seconds_per_step = 0.1
     session.start()
     assert not session.preparing

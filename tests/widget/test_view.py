@@ -291,6 +291,34 @@ def test_refine_keeps_the_curve_that_was_on_the_screen(widget):
     np.testing.assert_allclose(marks(widget)["before"].y, whole.at(6).summary()["mean"].dropna(), rtol=1e-6)
 
 
+def test_more_steps_continue_the_run(widget):
+    widget.run()
+    seed, horizon, rates = widget.seed, widget.horizon, widget.results.rates.size
+    from_front_end(widget, horizon=horizon + 6)
+    assert (widget._panel.stale, widget._panel.continues, widget.status) == (True, True, "done")
+    widget.step()
+    assert widget._panel.progress["current"] >= widget.num_subsamples * rates * horizon / 2, "those of all rounds"
+    widget.pause()
+    assert not widget._panel.stale
+    widget.run()
+    found = widget.results
+    from_front_end(widget, seed=seed + 1)
+    assert not widget._panel.continues
+    widget.reset()
+    from_front_end(widget, seed=seed)
+    widget.run()
+    assert widget.results == found, "the numbers are those of a run that starts over"
+
+
+def test_a_reset_run_starts_over(widget):
+    widget.run()
+    widget.reset()
+    from_front_end(widget, horizon=widget.horizon + 6)
+    assert not widget._panel.stale
+    widget.step()
+    assert widget._panel.progress["current"] == 0
+
+
 def test_fewer_steps_before_the_first_round_make_a_run_stale(widget, monkeypatch):
     for unfinished in slices(widget, monkeypatch):
         if unfinished.common_steps > 5:

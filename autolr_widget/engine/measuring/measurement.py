@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from autolr_widget.engine.measuring.accumulation import check_accumulation
 from autolr_widget.engine.measuring.one_step import OneStep
-from autolr_widget.engine.measuring.paths import Paths
+from autolr_widget.engine.measuring.paths import Ends, Paths
 from autolr_widget.engine.measuring.start import Start
 from autolr_widget.engine.measuring.training import Training, out_of_memory
 from autolr_widget.engine.measuring.training_step import specs_of
@@ -20,6 +21,8 @@ from autolr_widget.engine.types import Batch, Floats, Round
 
 #: The length of a slice in seconds: Python hears an interrupt between two slices.
 SLICE = 0.25
+#: The memory in bytes for the ends of paths, from which a longer horizon can continue.
+ENDS = 2**27
 
 
 class Measurement:
@@ -95,7 +98,15 @@ class Measurement:
             rounds.append(self._round(index, racing, float(row[0]), deltas, curves, row[:1]))
         return rounds
 
-    def paths(self, batch: Callable[[int], Batch], index: int, racing: NDArray[np.bool_]) -> Paths:
+    def lengthened(self, settings: Settings) -> Measurement:
+        """Return the object that measures rounds with a longer horizon, from the same state."""
+        other = copy.copy(self)
+        other._settings = settings
+        return other
+
+    def paths(
+        self, batch: Callable[[int], Batch], index: int, racing: NDArray[np.bool_], begin: Ends | None = None
+    ) -> Paths:
         """Return the paths of round ``index``, to be measured slice by slice.
 
         Parameters
@@ -106,9 +117,14 @@ class Measurement:
             The index of the round, from 0.
         racing
             Which rates to measure, shape ``(num_evals,)``.
+        begin
+            Where the paths have ended with a shorter horizon.
         """
         rates, settings = self._rates[racing], self._settings
-        return Paths(self.training, self.start, rates, batch, index, settings.horizon, settings.seen)
+        keeps = self.start.bytes_per_path * (rates.size + 1) * (index + 1) <= ENDS
+        return Paths(
+            self.training, self.start, rates, batch, index, settings.horizon, settings.seen, keeps=keeps, begin=begin
+        )
 
     def finished(self, paths: Paths, index: int, racing: NDArray[np.bool_]) -> Round:
         """Return the round whose ``paths`` have been measured."""

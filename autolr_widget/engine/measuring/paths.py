@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
-from autolr_widget.engine.measuring.loop import Shadows
+from autolr_widget.engine.measuring.loop import LOOKED_AT, Shadows
 from autolr_widget.engine.measuring.start import Start
 from autolr_widget.engine.measuring.training import Training, out_of_memory
 from autolr_widget.engine.measuring.training_step import leaves_of
@@ -25,6 +27,25 @@ STATES = 2**30
 STILL = 1e-12
 #: The memory in bytes for the batches of a slice.
 BATCHES = 2**25
+
+
+class Ends(NamedTuple):
+    """Where the paths of a round have ended, for a longer horizon to continue them.
+
+    Attributes
+    ----------
+    curves, steps
+        As in `Paths`.
+    runs
+        Which paths continue, shape ``(rates + 1,)``.
+    values
+        The values of the variables of each path, by the `id` of the variable that each stands for.
+    """
+
+    curves: Floats
+    steps: NDArray[np.int64]
+    runs: NDArray[np.bool_]
+    values: Mapping[int, Mapping[int, tf.Tensor]]
 
 
 class Paths:
@@ -45,6 +66,10 @@ class Paths:
         The index of the round, from 0: seeds depend on it.
     horizon, evaluate_on
         See `Settings`. ``evaluate_on`` is what `Settings.seen` returns.
+    keeps
+        Whether to keep the values of all variables at the end of the steps, as `ends`.
+    begin
+        Where the paths have ended with a shorter horizon. The default is the starting state.
 
     Attributes
     ----------
@@ -54,6 +79,8 @@ class Paths:
         with ``evaluate_on="progressive"``.
     steps
         The number of steps that each path has taken.
+    ends : Ends or None
+        Where the paths have ended, if this is kept.
     """
 
     def __init__(
@@ -65,6 +92,8 @@ class Paths:
         round_index: int,
         horizon: int,
         evaluate_on: str,
+        keeps: bool = False,
+        begin: Ends | None = None,
     ) -> None:
         self._training = training
         self._start = start
@@ -73,13 +102,19 @@ class Paths:
         self._round = round_index
         self._horizon = horizon
         self._evaluate_on = evaluate_on
+        self._keeps = keeps
+        self._begin = begin
+        self.ends: Ends | None = None
         count = rates.size + 1
         self.curves = np.full((count, horizon), np.nan)
-        self.steps = np.zeros(count, dtype=int)
+        self.steps = np.zeros(count, dtype=np.int64)
+        self._runs = np.ones(count, dtype=bool)
+        if begin is not None:
+            self.curves[:, : begin.curves.shape[1]] = begin.curves
+            self.steps[:], self._runs[:] = begin.steps, begin.runs
         seen = {"held-out": 1, "validation": VALIDATION_BATCHES}.get(evaluate_on, horizon)
         #: The losses that are compared with one another, if they are not the curves.
         self._after = np.full((count, seen), np.nan)
-        self._runs = np.ones(count, dtype=bool)
         self._together = True
         self._seconds = 0.0
         self._slices = self._all_slices()
@@ -129,8 +164,18 @@ class Paths:
             self._start.set_rate(shadows[path], float(self._rates[path]) if kind == "step" else STILL)
         if self._evaluate_on != "progressive":
             kinds.pop(self._rates.size, None)
-        for first, window in self._windows(0, self._horizon, "step"):
+        begin = 0
+        if self._begin is not None:
+            begin = self._begin.curves.shape[1]
+            for path, values in self._begin.values.items():
+                self._start.write(shadows[path], values)
+        for first, window in self._windows(begin, self._horizon, "step"):
             yield from self._slices_on(kinds, shadows, first, window, self.curves)
+        if self._keeps and self._together:
+            # With a longer horizon, the weights are not looked at here.
+            unseen = np.isfinite(self.curves).all(axis=1) & (self._horizon % LOOKED_AT != 0)
+            values = {path: self._start.read(shadows[path]) for path in kinds}
+            self.ends = Ends(self.curves, self.steps, self._runs | unseen, values)
         if self._evaluate_on == "progressive":
             return
         # The losses before and after the steps are those with the random numbers and the states of the start. The

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -102,6 +102,15 @@ class Start:
             value = moved_on(name, self._value(key), round_index)
             for path in paths:
                 _assign(path[key], value)
+
+    def read(self, path: Shadows) -> dict[int, tf.Tensor]:
+        """Return the values of the variables of a path, which `write` gives back to one."""
+        return {key: tf.identity(path[key]) for key in self._training.written}
+
+    def write(self, path: Shadows, values: Mapping[int, tf.Tensor]) -> None:
+        """Give the variables of a path the values that `read` returned."""
+        for key, value in values.items():
+            _assign(path[key], value)
 
     def set_rate(self, path: Shadows, rate: float) -> None:
         """Let a path train with this learning rate."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from autolr_widget.engine.data.observations import Observations
     from autolr_widget.engine.data.stream import Stream
     from autolr_widget.engine.measuring.measurement import Measurement
-    from autolr_widget.engine.measuring.paths import Paths
+    from autolr_widget.engine.measuring.paths import Ends, Paths
     from autolr_widget.engine.measuring.training import Training
     from autolr_widget.engine.types import Batch
 
@@ -171,18 +171,28 @@ class LRTuner:
         self._ahead: deque[Round] = deque()
         self._paths: Paths | None = None
         self._block = 1
+        #: Where the paths of the finished rounds have ended, and those that are to be continued from there, by round.
+        self._ends: dict[int, Ends] = {}
+        self._begins: dict[int, Ends] = {}
         #: The steps after which the rounds are read, if these are fewer than were measured, see `can_read_at`.
         self.read_at: int | None = None
 
-    def renewed(self, settings: Settings) -> LRTuner:
+    def renewed(self, settings: Settings, continues: bool = False) -> LRTuner:
         """Return a tuner of the same model and data with other settings and without rounds.
 
-        It measures the current state of the model, and reuses the traced graph if that is still valid.
+        It measures the current state of the model, and reuses the traced graph if that is still valid. If it
+        ``continues``, which needs `can_continue`, its rounds continue the paths of the finished rounds, as many as are
+        kept in memory. The numbers are those of a run that starts over.
         """
         other = object.__new__(LRTuner)
         traced = self._training if self._training and self._training.is_current() else None
         names = self._optimizer_name, self._loss_name
         other._begin(self.model, self.observations, self.validation, settings, traced, *names)
+        if continues and self._measurement is not None:
+            other._measurement = self._measurement.lengthened(settings)
+            other._began, other._fingerprint = self._began, self._fingerprint
+            # Only the first round of a longer horizon begins with the same batches of a stream.
+            other._begins = {i: ends for i, ends in self._ends.items() if i == 0 or self.observations.any_order}
         return other
 
     def restored(self, saved_run: SavedRun) -> LRTuner:
@@ -338,6 +348,18 @@ class LRTuner:
         alike = replace(settings, horizon=measured.horizon).measure_alike(measured)
         return alike and settings.pruner == "none" and all(np.isfinite(round.starts).all() for round in self._rounds)
 
+    def can_continue(self, settings: Settings) -> bool:
+        """Whether a run with these settings, which have a longer horizon, can continue the paths of this one."""
+        measured = self.settings
+        if settings.horizon <= measured.horizon or settings.pruner != "none" or 0 not in self._ends:
+            return False
+        return replace(settings, horizon=measured.horizon).measure_alike(measured) and not self.model_has_changed
+
+    @property
+    def steps_ahead(self) -> int:
+        """The number of training steps that rounds after the current one have taken with a shorter horizon."""
+        return sum(int(ends.steps[:-1].sum()) for ends in self._begins.values())
+
     def _results(self, rounds: Sequence[Round]) -> TuneResults:
         shape = len(rounds), self.rates.size
         deltas = np.array([round.deltas for round in rounds]).reshape(shape)
@@ -472,12 +494,14 @@ class LRTuner:
                 batches = self._batches(index)
                 measurement = self._measure(batches)
                 if not self._along_a_line(measurement, batches, index, racing):
-                    self._paths = measurement.paths(batches, index, racing)
+                    self._paths = measurement.paths(batches, index, racing, self._begins.pop(index, None))
             if self._paths is not None and self._measurement is not None:
                 try:
                     if self._paths.advance(seconds):
                         return None
                     self._ahead.append(self._measurement.finished(self._paths, index, racing))
+                    if self._paths.ends is not None:
+                        self._ends[index] = self._paths.ends
                 except BaseException:
                     self._paths = None
                     raise

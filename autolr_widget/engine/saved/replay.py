@@ -34,6 +34,7 @@ class Replay:
     optimizer_attribute = "optimizer"
     plan = "A saved run: its rounds were measured before."
     unfinished = None
+    steps_ahead = 0
     seconds_per_step = math.nan
 
     def __init__(self, saved_run: SavedRun) -> None:
@@ -86,6 +87,10 @@ class Replay:
         """Return ``horizon``: there is no optimizer that accumulates gradients."""
         return horizon
 
+    def can_continue(self, settings: Settings) -> bool:
+        """Return False: there is no model to measure."""
+        return False
+
     def can_read_at(self, settings: Settings) -> bool:
         """Return False: the settings of a saved run are those that it was measured with."""
         return False
@@ -112,7 +117,7 @@ class Replay:
     def let_go(self) -> None:
         """Do nothing: a saved run reads no data."""
 
-    def renewed(self, settings: Settings) -> NoReturn:
+    def renewed(self, settings: Settings, continues: bool = False) -> NoReturn:
         """Raise a `ValueError`: there is no model to measure."""
         raise ValueError(NO_MODEL)
 

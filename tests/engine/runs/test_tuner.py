@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from autolr_widget import LRTuner
+from autolr_widget.engine.measuring import measurement
 
 pytestmark = pytest.mark.trains
 
@@ -145,13 +146,71 @@ def test_fewer_steps_read_the_same_rounds(digits, make_model):
     assert tuner.saved_run.results == whole, "nothing is lost"
 
 
-@pytest.mark.parametrize(
-    "other",
-    [{"horizon": 8}, {"horizon": 9}, {"horizon": 1}, {"horizon": 5, "seed": 1}, {"horizon": 5, "pruner": "racing"}],
-)
-def test_other_settings_need_new_rounds(digits, make_model, other):
+def test_other_settings_need_new_rounds(digits, make_model):
     tuner = LRTuner(make_model("adam"), *digits, num_evals=4, horizon=8)
-    assert not tuner.can_read_at(replace(tuner.settings, **other))
+    tuner.step()
+    shorter, same, longer = (replace(tuner.settings, horizon=steps) for steps in (5, 8, 9))
+    assert [tuner.can_read_at(each) for each in (shorter, same, longer)] == [True, False, False]
+    assert [tuner.can_continue(each) for each in (shorter, same, longer)] == [False, False, True]
+    assert not tuner.can_read_at(replace(tuner.settings, horizon=1))
+    for other in ({"seed": 1}, {"num_evals": 5}, {"pruner": "racing"}):
+        assert not tuner.can_read_at(replace(shorter, **other))
+        assert not tuner.can_continue(replace(longer, **other))
+    fit(tuner.model, digits)
+    assert not tuner.can_continue(replace(tuner.settings, horizon=9)), "the model is another one now"
+
+
+@pytest.mark.parametrize(
+    ("evaluate_on", "few"), [("progressive", 7), ("train", 7), ("held-out", 7), ("progressive", 16)]
+)
+def test_more_steps_continue_the_paths(digits, make_model, evaluate_on, few):
+    layers = keras.layers.BatchNormalization(), keras.layers.Dropout(0.3)
+    settings = {"lr_space": (1e-3, 1e6), "num_evals": 4, "num_subsamples": 3, "evaluate_on": evaluate_on}
+    tuner = LRTuner(make_model("sgd", *layers), *digits, horizon=few, **settings)
+    for _ in range(2):
+        tuner.step()
+    longer = replace(tuner.settings, horizon=35)
+    assert tuner.can_continue(longer)
+    further = tuner.renewed(longer, continues=True)
+    taken = [int(np.isfinite(round.curves).sum()) for round in tuner.rounds]
+    assert further.steps_ahead >= sum(taken) > 0
+    further.advance(0)
+    assert further.steps_ahead >= taken[1]
+    assert further.unfinished.steps.sum() > taken[0]
+    list(further)
+    alone = LRTuner(make_model("sgd", *layers), *digits, horizon=35, **settings)
+    list(alone)
+    assert np.isnan(alone.deltas).any(), "no rate diverges"
+    assert further.results == alone.results
+
+
+def test_only_what_fits_into_memory_is_continued(digits, make_model, monkeypatch):
+    settings = {"num_evals": 3, "num_subsamples": 3}
+    tuner = LRTuner(make_model("adam"), *digits, horizon=4, **settings)
+    tuner.step()
+    monkeypatch.setattr(measurement, "ENDS", 2 * tuner._measurement.start.bytes_per_path * 4)
+    list(tuner)
+    further = tuner.renewed(replace(tuner.settings, horizon=6), continues=True)
+    assert further.steps_ahead == 2 * 3 * 4, "the third round starts over"
+    list(further)
+    alone = LRTuner(make_model("adam"), *digits, horizon=6, **settings)
+    list(alone)
+    assert further.results == alone.results
+
+
+def test_the_first_round_of_a_stream_is_continued(digits, make_model):
+    def stream():
+        return tf.data.Dataset.from_tensor_slices(digits).batch(16)
+
+    settings = {"num_evals": 3, "num_subsamples": 2}
+    tuner = LRTuner(make_model("adam"), stream(), horizon=4, **settings)
+    list(tuner)
+    further = tuner.renewed(replace(tuner.settings, horizon=6), continues=True)
+    assert further.steps_ahead == 3 * 4
+    list(further)
+    alone = LRTuner(make_model("adam"), stream(), horizon=6, **settings)
+    list(alone)
+    assert further.results == alone.results
 
 
 def test_a_recompiled_model_is_traced_again(digits, make_model):
