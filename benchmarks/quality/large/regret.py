@@ -10,7 +10,7 @@ import functools
 import numpy as np
 import pandas as pd
 
-from benchmarks.quality.large.truth import FILE
+from benchmarks.quality.large.truth import FILE, missing
 
 
 @functools.cache
@@ -44,6 +44,24 @@ def regret(task: str, optimizer: str, rate: float | None, kind: str, steps: int)
 def best_rate(task: str, optimizer: str, kind: str, steps: int) -> float:
     rates, regrets = curve(task, optimizer, kind, steps)
     return float(10 ** rates[np.argmin(regrets)])
+
+
+def mean(task: str, optimizer: str, rate: float | None, kind: str = "constant") -> float:
+    """Return the mean regret over all budgets: a selector does not know how long you will train."""
+    return float(np.mean([regret(task, optimizer, rate, kind, steps) for steps in budgets(task, optimizer)]))
+
+
+def best(task: str, optimizer: str, kind: str = "constant") -> float:
+    """Return the rate with the lowest mean regret over all budgets."""
+    rates = 10 ** curve(task, optimizer, kind, budgets(task, optimizer)[0])[0]
+    return float(min(rates, key=lambda rate: mean(task, optimizer, rate, kind)))
+
+
+def is_known(task: str, optimizer: str) -> bool:
+    """Whether all trainings that a case asks for are in the file."""
+    table = _table()
+    begun = ((table["task"] == task) & (table["optimizer"] == optimizer)).any()
+    return bool(begun) and not missing(task, optimizer)
 
 
 def budgets(task: str, optimizer: str) -> list[int]:
