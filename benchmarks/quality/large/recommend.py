@@ -1,7 +1,7 @@
 """How good are the rates on the larger tasks? Our recommendations and those of others, judged by `truth.csv`.
 
-``python -m benchmarks.quality.large.recommend`` prints the tables of ``docs/recommendations.md``. It trains nothing: the
-paths that the selectors see are in `curves.npz`. A case is a task with an optimizer and a seed.
+``python -m benchmarks.quality.large.recommend`` prints the tables of ``docs/recommendations.md``. It trains nothing:
+the paths that the selectors see are in `curves.npz`. A case is a task with an optimizer and a seed.
 """
 
 from __future__ import annotations
