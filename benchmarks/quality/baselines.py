@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 
 import keras
@@ -30,7 +31,7 @@ def best_constant(task: str, optimizer: str, tasks: Iterable[str]) -> float:
 def trained(model: keras.Model, task: Task) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """Return a function of the rows and the rate of each step, which returns the loss before each of Keras's steps."""
     model.optimizer.build(model.trainable_variables)
-    x, y = tf.constant(task.x), tf.constant(task.y)
+    data = keras.tree.map_structure(tf.constant, (task.x, task.y))
 
     @tf.function
     def steps(rows: tf.Tensor, rates: tf.Tensor) -> tf.Tensor:
@@ -39,7 +40,8 @@ def trained(model: keras.Model, task: Task) -> Callable[[np.ndarray, np.ndarray]
             model.optimizer.learning_rate.assign(rates[index])
             for metric in model.metrics:
                 metric.reset_state()
-            found = model.train_step((tf.gather(x, rows[index]), tf.gather(y, rows[index])))
+            batch = keras.tree.map_structure(functools.partial(tf.gather, indices=rows[index]), data)
+            found = model.train_step(batch)
             losses = losses.write(index, found["loss"])
         return losses.stack()
 
@@ -56,8 +58,8 @@ def restart(model: keras.Model, other: keras.Model) -> None:
 
 def drawn(task: Task, seed: int, steps: int) -> np.ndarray:
     """Return the rows of ``steps`` batches, which go through the data pass after pass."""
-    passes = -(-steps // (len(task.x) // BATCH))
-    return batches(len(task.x), passes, seed)[:steps]
+    passes = -(-steps // (len(task.y) // BATCH))
+    return batches(len(task.y), passes, seed)[:steps]
 
 
 def suggestions(losses: np.ndarray) -> dict[str, float]:
