@@ -129,7 +129,8 @@ def test_with_several_steps_per_execution_a_rate_is_set_before_the_next_of_them(
     model.compile("sgd", model.loss, steps_per_execution=4)
     recorder = Recorder(steer)
     _, rates = fit(model, digits, recorder, batch_size=8, epochs=1)
-    assert recorder.batches == [3, 7, 11, 15]
+    # Keras 3.5 tells the first of them, later versions the last.
+    assert np.diff(recorder.batches).tolist() == [4, 4, 4]
     assert rates == pytest.approx([0.01] + [0.5] * 3)
 
 
