@@ -353,6 +353,9 @@ class LRTuner:
         measured = self.settings
         if settings.horizon <= measured.horizon or settings.pruner != "none" or 0 not in self._ends:
             return False
+        # If a stream is too short for the longer horizon, a held-out batch changes the order of the others.
+        if measured.held_out and not self.observations.any_order:
+            return False
         return replace(settings, horizon=measured.horizon).measure_alike(measured) and not self.model_has_changed
 
     @property

@@ -198,17 +198,24 @@ def test_only_what_fits_into_memory_is_continued(digits, make_model, monkeypatch
     assert further.results == alone.results
 
 
-def test_the_first_round_of_a_stream_is_continued(digits, make_model):
-    def stream():
-        return tf.data.Dataset.from_tensor_slices(digits).batch(16)
+# The stream has 10 batches. One that is held out changes the order of all others, once there are too few.
+@pytest.mark.parametrize("evaluate_on", ["progressive", "held-out"])
+def test_the_first_round_of_a_stream_is_continued(digits, make_model, evaluate_on):
+    x, y = digits
 
-    settings = {"num_evals": 3, "num_subsamples": 2}
+    def stream():
+        return tf.data.Dataset.from_tensor_slices((x[:160], y[:160])).batch(16)
+
+    settings = {"num_evals": 3, "num_subsamples": 2, "evaluate_on": evaluate_on}
     tuner = LRTuner(make_model("adam"), stream(), horizon=4, **settings)
     list(tuner)
-    further = tuner.renewed(replace(tuner.settings, horizon=6), continues=True)
-    assert further.steps_ahead == 3 * 4
+    longer = replace(tuner.settings, horizon=12)
+    assert tuner.can_continue(longer) == (evaluate_on == "progressive")
+    if evaluate_on == "held-out":
+        return
+    further = tuner.renewed(longer, continues=True)
     list(further)
-    alone = LRTuner(make_model("adam"), stream(), horizon=6, **settings)
+    alone = LRTuner(make_model("adam"), stream(), horizon=12, **settings)
     list(alone)
     assert further.results == alone.results
 
