@@ -24,6 +24,9 @@ from autolr_widget.engine.types import Batch
 AT_ONCE = 2**26
 #: Other dimensions of unknown size count as so many.
 UNKNOWN = 32
+#: What Keras notes in every layer, such as whether it was called, and inside of which other one. Tracing changes it.
+#: With a name, the layer leaves the counters alone from which Keras names other layers.
+NOTED = frozenset(vars(keras.layers.Layer(name="any")))
 
 
 class Training:
@@ -178,7 +181,8 @@ def _parts(model: keras.Model) -> tuple[object, ...]:
 
 def _plain(layer: keras.layers.Layer) -> dict[str, Any]:
     """Return what a graph has of a layer as constants: a dropout's rate, say."""
-    return {name: value for name, value in vars(layer).items() if isinstance(value, bool | int | float | str)}
+    values = vars(layer).items()
+    return {name: value for name, value in values if isinstance(value, bool | int | float | str) and name not in NOTED}
 
 
 def _config(optimizer: keras.Optimizer) -> Any:
