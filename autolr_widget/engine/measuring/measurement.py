@@ -104,6 +104,10 @@ class Measurement:
         other._settings = settings
         return other
 
+    def fits(self, rounds: int) -> bool:
+        """Whether the ends of the paths of so many rounds may be kept, while another round is measured."""
+        return self.start.bytes_per_path * (self._rates.size + 1) * rounds <= ENDS
+
     def paths(
         self, batch: Callable[[int], Batch], index: int, racing: NDArray[np.bool_], begin: Ends | None = None
     ) -> Paths:
@@ -121,10 +125,7 @@ class Measurement:
             Where the paths have ended with a shorter horizon.
         """
         rates, settings = self._rates[racing], self._settings
-        keeps = self.start.bytes_per_path * (rates.size + 1) * (index + 1) <= ENDS
-        return Paths(
-            self.training, self.start, rates, batch, index, settings.horizon, settings.seen, keeps=keeps, begin=begin
-        )
+        return Paths(self.training, self.start, rates, batch, index, settings.horizon, settings.seen, begin)
 
     def finished(self, paths: Paths, index: int, racing: NDArray[np.bool_]) -> Round:
         """Return the round whose ``paths`` have been measured."""

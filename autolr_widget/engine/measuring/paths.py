@@ -66,8 +66,6 @@ class Paths:
         The index of the round, from 0: seeds depend on it.
     horizon, evaluate_on
         See `Settings`. ``evaluate_on`` is what `Settings.seen` returns.
-    keeps
-        Whether to keep the values of all variables at the end of the steps, as `ends`.
     begin
         Where the paths have ended with a shorter horizon. The default is the starting state.
 
@@ -80,7 +78,7 @@ class Paths:
     steps
         The number of steps that each path has taken.
     ends : Ends or None
-        Where the paths have ended, if this is kept.
+        Where the paths have ended. None before that, and if their states do not fit into memory together.
     """
 
     def __init__(
@@ -92,7 +90,6 @@ class Paths:
         round_index: int,
         horizon: int,
         evaluate_on: str,
-        keeps: bool = False,
         begin: Ends | None = None,
     ) -> None:
         self._training = training
@@ -102,7 +99,6 @@ class Paths:
         self._round = round_index
         self._horizon = horizon
         self._evaluate_on = evaluate_on
-        self._keeps = keeps
         self._begin = begin
         self.ends: Ends | None = None
         count = rates.size + 1
@@ -169,9 +165,11 @@ class Paths:
             begin = self._begin.curves.shape[1]
             for path, values in self._begin.values.items():
                 self._start.write(shadows[path], values)
+            # The variables have them now, and change them without a copy.
+            self._begin = None
         for first, window in self._windows(begin, self._horizon, "step"):
             yield from self._slices_on(kinds, shadows, first, window, self.curves)
-        if self._keeps and self._together:
+        if self._together:
             # With a longer horizon, the weights are not looked at here.
             unseen = np.isfinite(self.curves).all(axis=1) & (self._horizon % LOOKED_AT != 0)
             values = {path: self._start.read(shadows[path]) for path in kinds}

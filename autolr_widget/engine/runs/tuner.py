@@ -496,6 +496,9 @@ class LRTuner:
             if self._paths is None:
                 batches = self._batches(index)
                 measurement = self._measure(batches)
+                # The ends of the last round needed no memory of their own until now.
+                if not measurement.fits(len(self._ends) + len(self._begins)):
+                    self._ends.pop(index - 1, None)
                 if not self._along_a_line(measurement, batches, index, racing):
                     self._paths = measurement.paths(batches, index, racing, self._begins.pop(index, None))
             if self._paths is not None and self._measurement is not None:

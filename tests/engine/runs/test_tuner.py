@@ -184,14 +184,17 @@ def test_more_steps_continue_the_paths(digits, make_model, evaluate_on, few):
     assert further.results == alone.results
 
 
-def test_only_what_fits_into_memory_is_continued(digits, make_model, monkeypatch):
-    settings = {"num_evals": 3, "num_subsamples": 3}
+@pytest.mark.parametrize(("fit_rounds", "rounds", "continued"), [(1, 3, 2), (0, 1, 1)])
+def test_what_fits_into_memory_and_the_last_round_are_continued(
+    digits, make_model, monkeypatch, fit_rounds, rounds, continued
+):
+    settings = {"num_evals": 3, "num_subsamples": rounds}
     tuner = LRTuner(make_model("adam"), *digits, horizon=4, **settings)
-    tuner.step()
-    monkeypatch.setattr(measurement, "ENDS", 2 * tuner._measurement.start.bytes_per_path * 4)
+    tuner.advance(0)
+    monkeypatch.setattr(measurement, "ENDS", fit_rounds * tuner._measurement.start.bytes_per_path * 4)
     list(tuner)
     further = tuner.renewed(replace(tuner.settings, horizon=6), continues=True)
-    assert further.steps_ahead == 2 * 3 * 4, "the third round starts over"
+    assert further.steps_ahead == continued * 3 * 4
     list(further)
     alone = LRTuner(make_model("adam"), *digits, horizon=6, **settings)
     list(alone)
@@ -230,6 +233,19 @@ def test_a_recompiled_model_is_traced_again(digits, make_model):
     model.optimizer.beta_1 = 0.5
     expected = LRTuner(model, *digits, num_evals=5).step().deltas
     np.testing.assert_array_equal(tuner.renewed(tuner.settings).step().deltas, expected)
+
+
+def test_a_model_of_layers_in_layers_has_not_changed_by_being_measured(digits):
+    x, y = digits
+    sequences = keras.Input((8, 8))
+    attended = keras.layers.MultiHeadAttention(2, 4)(sequences, sequences)
+    model = keras.Model(sequences, keras.layers.Dense(10, "softmax")(keras.layers.LSTM(4)(attended)))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    tuner = LRTuner(model, x.reshape(-1, 8, 8), y, num_evals=3, horizon=3, num_subsamples=1)
+    tuner.step()
+    assert not tuner.model_has_changed
+    model.layers[1]._dropout = 0.5
+    assert tuner.model_has_changed
 
 
 def test_iterating_runs_the_remaining_rounds(digits, make_model):
