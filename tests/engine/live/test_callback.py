@@ -75,7 +75,7 @@ def fit(model, digits, recorder=None, epochs=2, size=128, **options):
 
 @pytest.mark.parametrize("mixed", [False, True])
 @pytest.mark.parametrize("dropped", [0.0, 0.3])
-def test_a_training_that_nobody_touches_is_the_same_to_the_last_bit(make_model, digits, mixed, dropped):
+def test_a_training_without_steering_equals_plain_fit(make_model, digits, mixed, dropped):
     found = []
     for recorder in (None, Recorder()):
         keras.config.set_dtype_policy("mixed_float16" if mixed else "float32")
