@@ -110,7 +110,9 @@ class Panel(anywidget.AnyWidget):
     curves_of = traitlets.Unicode("", help="The rounds that the training curves are of").tag(sync=True)
 
     # A training with the widget's callback.
-    training = traitlets.Dict(help="The state of the training, see `Training`; empty before the first").tag(sync=True)
+    training = traitlets.Dict(help="The state of the training, see `LiveTraining`; empty before the first").tag(
+        sync=True
+    )
     training_points = traitlets.Bytes(b"", help="What `Losses.table` returns").tag(sync=True)
     training_validation = traitlets.Bytes(
         b"", help="Two rows, float32: the steps after which the validation loss was measured, and this loss"

@@ -33,13 +33,13 @@ from autolr_widget.widget.colab import allow_front_ends
 from autolr_widget.widget.commands import Command, at_field, in_words, parse
 from autolr_widget.widget.efforts import efforts
 from autolr_widget.widget.export import as_file, python, write_file
+from autolr_widget.widget.live_training import LiveTraining
 from autolr_widget.widget.mirror import mirror
 from autolr_widget.widget.panel import Panel
 from autolr_widget.widget.progress_bar import progress_bar
 from autolr_widget.widget.session import STATUSES, Session
 from autolr_widget.widget.settings_traits import setting_controls, setting_traits
 from autolr_widget.widget.snapshot import Snapshot, text
-from autolr_widget.widget.training import Training
 from autolr_widget.widget.view import View
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class TunerWidget(ipw.VBox):
         self._session = Session(run, self._on_rounds, self._on_turn, self._on_halt, one_message=self._panel.hold_sync)
         super().__init__(**{name: getattr(settings, name) for name in SETTINGS})
         self._view = View(run, self._panel, on_explained=self._show_run)
-        self._training = Training(self._panel)
+        self._live_training = LiveTraining(self._panel)
         self._commands = self._table_of_commands()
         self._connect()
         self.add_class("autolr-widget")
@@ -214,9 +214,9 @@ class TunerWidget(ipw.VBox):
             "use_view": Command(self._use_view),
             "forget_refusal": Command(self._refuse, {"name": str}, answers=False),
             "download": Command(self._download, {"format": str}),
-            "pause_training": Command(self._training.pause),
-            "resume_training": Command(self._training.resume),
-            "stop_training": Command(self._training.stop),
+            "pause_training": Command(self._live_training.pause),
+            "resume_training": Command(self._live_training.resume),
+            "stop_training": Command(self._live_training.stop),
         }
 
     @property
@@ -352,7 +352,7 @@ class TunerWidget(ipw.VBox):
         """
         from autolr_widget.engine.live.callback import LiveCallback
 
-        return LiveCallback(self._training, self.tuner.optimizer_attribute)
+        return LiveCallback(self._live_training, self.tuner.optimizer_attribute)
 
     def pin_run(self) -> None:
         """Pin the current curve: it stays in the chart, so that you can compare later runs with it.
@@ -583,12 +583,12 @@ class TunerWidget(ipw.VBox):
         rate = self._choice.selected_lr
         # A pin of the front end may be taken over before the rate that comes with it.
         if self._choice.pinned and rate is not None and rate == self._panel.selected_lr:
-            self._training.steer(rate)
+            self._live_training.steer(rate)
 
     def _apply(self) -> str:
         notice = self._applied.apply(self.tuner.tuned_optimizer, self._selected())
         self._panel.undoable = True
-        self._training.steer(self._selected())
+        self._live_training.steer(self._selected())
         self._show_code()
         # A notebook may have built another model meanwhile, or trained this one.
         notice = f"{notice} · {self.tuner.model.name} · {self.tuner.optimizer}"

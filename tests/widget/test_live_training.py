@@ -8,8 +8,8 @@ from IPython.core.events import EventManager, available_events
 
 from autolr_widget import TunerWidget
 from autolr_widget.engine.live import callback
-from autolr_widget.widget import hearing, training
-from autolr_widget.widget.training import MOST_DOTS, MOST_MARKS
+from autolr_widget.widget import hearing, live_training
+from autolr_widget.widget.live_training import MOST_DOTS, MOST_MARKS
 from tests.widget.front_end import from_front_end, send
 
 
@@ -123,7 +123,7 @@ def test_a_rate_that_the_rule_chose_is_not_set(widget, digits):
     of_rule, own = widget.selected_lr, 0.123
     # The message that pins a rate names the pin first, when the rate is still the rule's.
     tried = []
-    widget._training.steer, steer = (lambda rate: (tried.append(rate), steer(rate))), widget._training.steer
+    widget._live_training.steer, steer = (lambda rate: (tried.append(rate), steer(rate))), widget._live_training.steer
     seen = fit(
         widget,
         digits,
@@ -206,7 +206,7 @@ def shell(monkeypatch):
     """What the cells of a kernel have, without one."""
     shell = types.SimpleNamespace(kernel=object())
     shell.events = EventManager(shell, available_events)
-    for module in (hearing, training):
+    for module in (hearing, live_training):
         monkeypatch.setattr(module, "get_ipython", lambda: shell)
     return shell
 
@@ -243,7 +243,7 @@ def test_a_training_after_one_that_an_error_ended_begins_anew(widget, digits):
 
 
 def test_validation_losses_are_few(widget):
-    watcher = widget._training
+    watcher = widget._live_training
     watcher.began(1000, 1, 0.1)
     for epoch in range(1000):
         watcher.epoch_began(epoch)
@@ -257,7 +257,7 @@ def test_validation_losses_are_few(widget):
 
 
 def test_the_number_of_steps_is_known_from_the_first_epoch_on(widget):
-    watcher = widget._training
+    watcher = widget._live_training
     watcher.began(3, None, 0.1)
     watcher.epoch_began(0)
     for batch in range(5):
@@ -308,7 +308,7 @@ def test_without_a_kernel_a_terminal_shows_a_progress_bar(widget, digits, monkey
         def close(self):
             self.closed = True
 
-    monkeypatch.setattr(training, "tqdm", Bar)
+    monkeypatch.setattr(live_training, "tqdm", Bar)
     fit(widget, digits)
     (bar,) = bars
     assert bar.options == {"total": 8, "unit": "step", "disable": None}

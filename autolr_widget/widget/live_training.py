@@ -20,7 +20,7 @@ from autolr_widget.widget.panel import Panel
 MOST_DOTS, MOST_MARKS = 300, 30
 
 
-class Training:
+class LiveTraining:
     """Shows a training in the panel, and passes on to it what the user wants.
 
     It is a `Watcher` of the engine. `steer`, `pause`, `resume` and `stop` may be called from any thread.
