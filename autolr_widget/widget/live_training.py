@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from autolr_widget.engine.live.losses import Losses
 from autolr_widget.engine.live.watcher import Steering
-from autolr_widget.widget.hearing import hear
+from autolr_widget.widget.hearing import hear, hear_in_subshells
 from autolr_widget.widget.panel import Panel
 
 #: The most epochs whose validation loss is shown, and the most changes of the rate that are marked.
@@ -139,10 +139,11 @@ class LiveTraining:
             self._bar.close()
 
     def _listen(self, how: str) -> None:
-        """Register or unregister `_on_cell_ended`, where there are cells and one runs in this thread."""
+        """Register or unregister what has to happen during a cell, if one runs in this thread."""
         shell = get_ipython()
         if shell is not None and threading.current_thread() is threading.main_thread():
             getattr(shell.events, how)("post_run_cell", self._on_cell_ended)
+            hear_in_subshells(self._panel, how == "register")
 
     def _show(self, state: str = "") -> None:
         # A message of the front end may be handled in another thread meanwhile.

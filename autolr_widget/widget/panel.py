@@ -131,13 +131,6 @@ class Panel(anywidget.AnyWidget):
         except Exception as error:
             self.notice = in_words(error)
 
-    def open(self) -> None:
-        """Open the comm."""
-        super().open()
-        # ipykernel 7.4 passes a message of the front end to the shell that has last sent one on the comm. While a cell
-        # trains, this is the main shell, which hears nothing until the cell ends. Subshells hear.
-        self.comm._reply_subshell_for = None
-
     @traitlets.default("settings")
     def _settings(self) -> list[dict[str, Any]]:
         # Build the list for each panel, not once for the class, because users may add rules of their own.

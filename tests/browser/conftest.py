@@ -76,3 +76,13 @@ def notebook(kernel, page):
     run_button(page).scroll_into_view_if_needed()
     yield kernel
     kernel.execute("tuner.close()")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Report with a failure what the kernels were doing: it may be one that can't be had again."""
+    report = yield
+    lab = item.funcargs.get("lab")
+    if report.failed and lab is not None:
+        report.sections.append(("the kernels' threads, and the server's log", lab.stacks()))
+    return report

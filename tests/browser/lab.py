@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil
 from playwright.sync_api import Page
 
 # Chromium's own requests fail in a closed network, so these options turn most of them off.
@@ -44,6 +46,12 @@ model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(32, "relu"), ke
 model.compile("sgd", "sparse_categorical_crossentropy")
 """
 
+# A kernel writes down what its threads are doing when it gets this signal.
+STACKS = """
+import faulthandler, signal
+faulthandler.register(signal.SIGUSR1, file=open({path!r}, "a"))
+"""
+
 
 class Lab:
     """A JupyterLab server for a folder, with its own settings, from the environment of a Python interpreter."""
@@ -56,6 +64,9 @@ class Lab:
         self.url = f"http://127.0.0.1:{port}"
         state = folder / ".state"
         self._write_settings(state / "settings", theme)
+        startup = state / "ipython" / "profile_default" / "startup" / "stacks.py"
+        startup.parent.mkdir(parents=True)
+        startup.write_text(STACKS.format(path=str(folder / "stacks.txt")))
         environment = {
             **os.environ,
             "JUPYTER_CONFIG_DIR": str(state / "config"),
@@ -77,6 +88,15 @@ class Lab:
     def address(self, name: str) -> str:
         """The address of a notebook in the folder."""
         return f"{self.url}/lab/tree/{name}"
+
+    def stacks(self) -> str:
+        """What the threads of the kernels are doing now, and the end of the server's log: for a test that failed."""
+        for process in psutil.Process(self._process.pid).children(recursive=True):
+            if any("ipykernel" in word for word in process.cmdline()):
+                process.send_signal(signal.SIGUSR1)
+        time.sleep(1)
+        log = (self.folder / "server.log").read_text().splitlines()[-30:]
+        return "\n".join([(self.folder / "stacks.txt").read_text(), *log])
 
     def _command(self) -> list[str]:
         return ["jupyterlab", *SERVER_OPTIONS, "--LabApp.expose_app_in_browser=True"]
