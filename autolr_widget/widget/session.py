@@ -196,9 +196,9 @@ class Session(traitlets.HasTraits):
             await asyncio.sleep(0.05)
 
     def tick(self, turn: int) -> None:
-        """Measure for `TURN` seconds, at least one slice of a round. A front end calls this when it has drawn ``turn``.
+        """Measure for `TURN` seconds, at least one slice of a round. A front end calls this when it has got ``turn``.
 
-        Do nothing if the session is not running, if it is measuring, or if the front end has not drawn the newest turn
+        Do nothing if the session is not running, if it is measuring, or if the front end has not got the newest turn
         yet.
         """
         if turn != self.turn:

@@ -52,7 +52,8 @@ export interface Pacer {
 /**
  * Asks the kernel for turns as fast as this page can show them.
  *
- * While a page is open, the kernel measures only in answer to a tick, so that the chart can't fall behind.
+ * While a page is open, the kernel measures only in answer to a tick, so that the chart can't fall behind: while the page
+ * paints a turn, the kernel measures the next one, and waits with the one after it until the page has painted.
  */
 export function pace(model: AnyModel<Paced>): Pacer {
   let resend: ReturnType<typeof setTimeout> | undefined;
@@ -60,6 +61,9 @@ export function pace(model: AnyModel<Paced>): Pacer {
   let waiting: ReturnType<typeof setTimeout> | undefined;
   let lost = false;
   let gone = false;
+  let painting = false;
+  /** Whether a turn arrived while the one before it was painted. */
+  let late = false;
   const watchers = new Set<() => void>();
 
   const tell = () => {
@@ -105,10 +109,16 @@ export function pace(model: AnyModel<Paced>): Pacer {
     resend = setTimeout(tick, SILENCE);
     ask(held ? { type: held } : { type: "tick", turn: model.get("turn") });
   };
-  const onTurn = () =>
+  const onTurn = () => {
+    late = painting;
+    if (painting) return;
+    if (!held) tick();
+    painting = true;
     afterPaint(() => {
-      if (!held) tick();
+      painting = false;
+      if (late) onTurn();
     });
+  };
   const onRound = () => {
     // The rounds of a long turn must not look like silence.
     clearTimeout(resend);
