@@ -19,7 +19,7 @@ from IPython import get_ipython
 from autolr_widget.engine.arguments import takes_settings
 from autolr_widget.engine.grid import around
 from autolr_widget.engine.reading.results import TuneResults
-from autolr_widget.engine.reading.schedule import cosine_restarts
+from autolr_widget.engine.reading.schedule import schedule
 from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.runs.tuner import LRTuner
 from autolr_widget.engine.saved.replay import Replay
@@ -373,44 +373,51 @@ class TunerWidget(ipw.VBox):
         self._view.unpin(index)
 
     def schedule(
-        self, stepsize: int = 4, t_mul: float = 2.0, m_mul: float = 0.9, alpha: float = 1e-8
-    ) -> keras.optimizers.schedules.CosineDecayRestarts:
-        """Return a schedule of cosine annealing with warm restarts that starts from `selected_lr`.
+        self,
+        kind: str = "restarts",
+        epochs: float | None = None,
+        *,
+        warmup: float | None = None,
+        stepsize: int = 4,
+        t_mul: float = 2.0,
+        m_mul: float = 0.9,
+        alpha: float = 1e-8,
+    ) -> keras.optimizers.schedules.LearningRateSchedule:
+        """Return a schedule whose highest rate is `selected_lr`. Compile the model with a new optimizer that uses it.
 
-        Pass it to the optimizer as its learning rate.
+        Most are schedules of Keras's own. With a warm-up, ``"restarts"`` and ``"linear"`` are a `WarmUp`: to load a
+        model that was saved with one, run ``from autolr_widget import WarmUp`` first.
 
         Parameters
         ----------
-        stepsize
-            The length of the first period, in epochs.
-        t_mul
-            Each period is this many times as long as the period before it.
-        m_mul
-            Each period starts at this many times the rate that the period before it started from.
-        alpha
-            The lowest rate, as a share of `selected_lr`.
+        kind
+            ``"restarts"``: cosine annealing with warm restarts (SGDR, Loshchilov & Hutter 2017). The others decay to
+            zero at the end of the training: ``"cosine"``, ``"linear"``, and ``"one-cycle"`` (Smith & Topin 2017), which
+            rises in the first 30 % of the epochs.
+        epochs
+            For how many epochs you will train. Only ``"restarts"`` has no end, and does not take this.
+        warmup
+            The number of epochs in which the rate first rises linearly from 1/25 of `selected_lr`. By default, only
+            ``"one-cycle"`` rises.
+        stepsize, t_mul, m_mul, alpha
+            For ``"restarts"``, see `cosine_restarts`.
 
         Raises
         ------
         ValueError
-            If no rate is selected, or if the data are a stream that has not ended yet: then the length of an epoch is
-            not known.
+            If no rate is selected, if an argument can't be used, or if the data are a stream that has not ended yet:
+            then the length of an epoch is not known.
         """
         _ = self.tuner.model
         size = self.tuner.num_observations
         if size is None:
             raise ValueError(
-                "The length of the data is not known, so `stepsize` can't be converted from epochs to steps. "
-                "Use `keras.optimizers.schedules.CosineDecayRestarts(tuner.selected_lr, first_decay_steps=…)`."
+                "The length of the data is not known, so epochs can't be converted to steps. Use a schedule of "
+                "`keras.optimizers.schedules` that starts from `tuner.selected_lr`."
             )
-        return cosine_restarts(
-            self._selected(),
-            math.ceil(size / (self.tuner.own_batch_size or self.batch_size)),
-            stepsize,
-            t_mul,
-            m_mul,
-            alpha,
-        )
+        per_epoch = math.ceil(size / (self.tuner.own_batch_size or self.batch_size))
+        restarts = {"stepsize": stepsize, "t_mul": t_mul, "m_mul": m_mul, "alpha": alpha}
+        return schedule(kind, self._selected(), per_epoch, epochs, warmup, **restarts)
 
     def save(self, path: str | Path) -> None:
         """Write the run to a file, in the format that the suffix of ``path`` names.

@@ -1,11 +1,68 @@
-"""A learning-rate schedule built from a chosen rate."""
+"""Learning-rate schedules built from a chosen rate."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import keras
+
+KINDS = ("restarts", "cosine", "linear", "one-cycle")
+#: The part of the training in which a one-cycle schedule rises.
+RISE = 0.3
+#: A warm-up begins at the highest rate divided by this, as in fastai's one-cycle policy.
+DIVISOR = 25
+
+
+def schedule(
+    kind: str,
+    max_lr: float,
+    steps_per_epoch: int,
+    epochs: float | None = None,
+    warmup: float | None = None,
+    **restarts: Any,
+) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Return the schedule that `TunerWidget.schedule` describes. ``restarts`` are for `cosine_restarts`.
+
+    Raises
+    ------
+    ValueError
+        If an argument can't be used.
+    """
+    import keras
+
+    if kind not in KINDS:
+        raise ValueError(f"Argument `kind` must be one of {', '.join(map(repr, KINDS))}. Received: kind={kind!r}")
+    if (epochs is None) != (kind == "restarts"):
+        words = "be None: this schedule has no end" if kind == "restarts" else "say for how many epochs you will train"
+        raise ValueError(f"Argument `epochs` must {words}. Received: kind={kind!r}, epochs={epochs!r}")
+    if epochs is not None and not epochs > 0:
+        raise ValueError(f"Argument `epochs` must be positive. Received: epochs={epochs!r}")
+    if warmup is None:
+        warmup = RISE * epochs if kind == "one-cycle" and epochs else 0
+    if not 0 <= warmup < (epochs or math.inf):
+        raise ValueError(
+            f"Argument `warmup` must be at least 0, and less than `epochs`. Received: warmup={warmup!r}, "
+            f"epochs={epochs!r}"
+        )
+    rising = round(warmup * steps_per_epoch)
+    falling = max(1, round((epochs or 0) * steps_per_epoch) - rising)
+    schedules = keras.optimizers.schedules
+    if kind in ("cosine", "one-cycle"):
+        if rising == 0:
+            return schedules.CosineDecay(max_lr, falling)
+        return schedules.CosineDecay(max_lr / DIVISOR, falling, warmup_target=max_lr, warmup_steps=rising)
+    if kind == "linear":
+        after = schedules.PolynomialDecay(max_lr, falling, end_learning_rate=0.0)
+    else:
+        after = cosine_restarts(max_lr, steps_per_epoch, **restarts)
+    if rising == 0:
+        return after
+    # Keras has no schedule for this.
+    from autolr_widget.engine.reading.warm_up import WarmUp
+
+    return WarmUp(after, rising, max_lr / DIVISOR)
 
 
 def cosine_restarts(
