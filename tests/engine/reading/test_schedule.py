@@ -14,8 +14,8 @@ from autolr_widget.engine.reading.schedule import KINDS, cosine_restarts, schedu
 @given(
     kind=st.sampled_from([kind for kind in KINDS if kind != "restarts"]),
     max_lr=st.floats(1e-6, 10),
-    steps_per_epoch=st.integers(1, 60),
-    epochs=st.floats(1, 9),
+    steps_per_epoch=st.integers(1, 20),
+    epochs=st.floats(1, 5),
     part=st.none() | st.floats(0, 0.9),
 )
 def test_a_schedule_rises_to_the_rate_once_and_falls_to_zero(kind, max_lr, steps_per_epoch, epochs, part):
@@ -65,6 +65,7 @@ def test_what_cannot_be_used_is_named(arguments, words):
         schedule(max_lr=0.1, steps_per_epoch=10, **arguments)
 
 
+@pytest.mark.slow
 # Keras itself causes this warning when it saves the variables of an optimizer.
 @pytest.mark.filterwarnings("ignore:__array__ implementation")
 @pytest.mark.parametrize(
