@@ -34,6 +34,7 @@ from autolr_widget.widget.commands import Command, at_field, in_words, parse
 from autolr_widget.widget.efforts import efforts
 from autolr_widget.widget.export import as_file, python, write_file
 from autolr_widget.widget.live_training import LiveTraining
+from autolr_widget.widget.logs import log
 from autolr_widget.widget.mirror import mirror
 from autolr_widget.widget.panel import Panel
 from autolr_widget.widget.progress_bar import progress_bar
@@ -435,6 +436,20 @@ class TunerWidget(ipw.VBox):
         """
         saved_run = self.tuner.saved_run if Path(path).suffix.lower() == ".json" else self._shown_run()
         write_file(path, saved_run, self.selected_lr, self._code())
+
+    def log(self) -> list[str]:
+        """Write `selected_lr`, the settings and a picture of the curve to the active logs, and return their names.
+
+        These are an MLflow run, a run of Weights & Biases, and the default writer of `tf.summary` for TensorBoard.
+
+        Raises
+        ------
+        ValueError
+            If no rate is selected, or no log is active.
+        """
+        optimizer = self.tuner.tuned_optimizer if self.tuner.can_measure else None
+        step = int(optimizer.iterations) if optimizer is not None and optimizer.built else 0
+        return log(self._shown_run(), self._selected(), step)
 
     def close(self) -> None:
         """Stop the run, and close the widget and all widgets that belong to it: they disappear from every page."""
