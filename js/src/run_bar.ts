@@ -2,7 +2,7 @@ import { button, element, setText } from "./element";
 import type { Pacer } from "./pacer";
 import { plan } from "./plan";
 import { addMoment, type Moment, progressText, speed, stepsOf } from "./progress";
-import { assign, type Model, onChange, withValues } from "./screen";
+import { assign, forgetRate, type Model, onChange, withValues } from "./screen";
 
 /** Run and Pause, One round, Reset, the buttons for whole runs, and the progress. */
 export function runBar(model: Model, pacer: Pacer, signal: AbortSignal): HTMLElement {
@@ -76,7 +76,14 @@ export function runBar(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
   };
   run.addEventListener("click", startOrPause, { signal });
   oneRound.addEventListener("click", () => pacer.ask(withValues(model, { type: "step" })), { signal });
-  reset.addEventListener("click", () => pacer.hold("reset"), { signal });
+  reset.addEventListener(
+    "click",
+    () => {
+      pacer.hold("reset");
+      forgetRate(model);
+    },
+    { signal },
+  );
   pin.addEventListener("click", () => model.send({ type: "pin_run" }), { signal });
   explain.addEventListener("click", () => assign(model, { explain: !model.get("explain") }), { signal });
   return element(

@@ -56,6 +56,18 @@ test("buttons send their messages", () => {
   expect(bar.text("state")).toBe("Paused");
 });
 
+test.each(["Follow the rule", "Refine", "Reset"])("after %s, Run does not bring the typed rate back", (name) => {
+  const bar = show({ status: "done", round: 3, selected_lr: 0.1, pinned: true });
+  const rate = bar.el.querySelector(".autolr-rate") as HTMLInputElement;
+  rate.value = "0.5";
+  rate.dispatchEvent(new Event("input"));
+  rate.dispatchEvent(new Event("change"));
+  // The kernel has not answered yet.
+  bar.button(name).click();
+  bar.run.click();
+  expect(bar.messages().at(-1)).toEqual({ type: "start" });
+});
+
 test("nothing is told of the time while the model is prepared, or after the first steps", () => {
   vi.useFakeTimers({ toFake: ["performance"] });
   const bar = show({ status: "running", preparing: true });
