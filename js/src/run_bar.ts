@@ -18,7 +18,7 @@ export function runBar(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
   const lost = element("div", { class: "autolr-lost", role: "status" });
 
   let moments: Moment[] = [];
-  const isRunning = () => model.get("status") === "running" && !pacer.held();
+  const isRunning = () => model.get("status") === "running" && !pacer.held() && !pacer.isGone();
 
   const updateBar = () => {
     const status = model.get("status");

@@ -100,6 +100,21 @@ test("a kernel that is gone is reported, with the file of the rounds", () => {
   expect(bar.text("lost")).toContain("The rounds are in <b>run.json");
 });
 
+test("without a kernel, no time is left and nothing can be paused", () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  const bar = show({ status: "running", round: 3 });
+  for (const current of [0, 10]) {
+    bar.model.set("progress", { finished: 60, current, round: 20, seconds_per_step: null });
+    vi.advanceTimersByTime(2000);
+  }
+  bar.model.set("progress", { finished: 60, current: 11, round: 20, seconds_per_step: null });
+  expect(bar.text("progress")).toContain("left");
+  bar.fire("comm_live_update");
+  expect(bar.text("progress")).toBe("3 of 100 rounds · 71 of 2,000 training steps");
+  expect(bar.run.textContent).toBe("Resume");
+  vi.useRealTimers();
+});
+
 test("Pause shows at once, before the kernel has received it, in every view", () => {
   const bar = show({ status: "running", round: 3 });
   bar.run.click();
