@@ -18,6 +18,8 @@ export function runBar(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
   const lost = element("div", { class: "autolr-lost", role: "status" });
 
   let moments: Moment[] = [];
+  /** Seconds of a step as the time that is left counts them. Those of the last slice vary too much for a price. */
+  let perStep: number | undefined;
   const isRunning = () => model.get("status") === "running" && !pacer.held() && !pacer.isGone();
 
   const updateBar = () => {
@@ -42,6 +44,8 @@ export function runBar(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
     const settled =
       status === "done" && round < total && !replay ? " · settled: no rate can lower the loss much more" : "";
     const perSecond = isRunning() && !model.get("preparing") && !pacer.isLost() ? speed(moments) : undefined;
+    if (perSecond !== undefined) perStep = 1 / perSecond;
+    else if (steps.seconds_per_step === null) perStep = undefined;
     setText(progress, status === "idle" ? "" : progressText(steps, round, total, perSecond) + settled);
     const next = continues
       ? "More steps: Resume continues the training curves"
@@ -91,7 +95,7 @@ export function runBar(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
     { class: "autolr-run-bar", "aria-label": "Run" },
     element("div", { class: "autolr-row" }, run, oneRound, reset, pin, explain),
     element("div", { class: "autolr-row autolr-progress-row" }, bar, progress, stale),
-    plan(model, signal),
+    plan(model, signal, () => perStep ?? model.get("progress").seconds_per_step),
     error,
     lost,
   );

@@ -12,7 +12,7 @@ function show(state: Partial<State> = {}) {
   const mock = mockModel(state);
   const view = new AbortController();
   views.push(view);
-  const node = plan(mock.model, view.signal);
+  const node = plan(mock.model, view.signal, () => mock.model.get("progress").seconds_per_step);
   const text = (name: string) => node.querySelector(`.autolr-${name}`)?.textContent;
   return { ...mock, text, effort: node.querySelector("select") as HTMLSelectElement };
 }

@@ -100,6 +100,22 @@ test("a kernel that is gone is reported, with the file of the rounds", () => {
   expect(bar.text("lost")).toContain("The rounds are in <b>run.json");
 });
 
+test("the price does not jump with the seconds of the last slice, and is forgotten with them", () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  const bar = show({ status: "running" });
+  const take = (current: number, seconds_per_step: number | null) => {
+    vi.advanceTimersByTime(1000);
+    bar.model.set("progress", { finished: 0, current, round: 20, seconds_per_step });
+  };
+  for (let step = 1; step < 6; step++) take(step, step % 2 ? 0.1 : 9);
+  expect(bar.text("price")).toContain("60,500 training steps, about 16 h 48 min");
+  bar.model.set("status", "paused");
+  expect(bar.text("price")).toContain("about 16 h 48 min");
+  take(0, null);
+  expect(bar.text("price")).toBe("100 rounds × 11 rates × 55 steps = 60,500 training steps");
+  vi.useRealTimers();
+});
+
 test("without a kernel, no time is left and nothing can be paused", () => {
   vi.useFakeTimers({ toFake: ["performance"] });
   const bar = show({ status: "running", round: 3 });
