@@ -83,7 +83,8 @@ export function explain(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEl
     picture.classList.toggle("autolr-gone", !begun || stage === stages);
     if (!begun) {
       setText(title, "One round, step by step");
-      const press = isOver() ? "Press Reset, then Next" : "Press Next";
+      const running = model.get("status") === "running";
+      const press = running ? "Wait until the tuner pauses" : isOver() ? "Press Reset, then Next" : "Press Next";
       setText(text, `${press}. Each stage of a round is then explained here, and the last one shows the chart.`);
       return;
     }

@@ -84,6 +84,14 @@ test("before the first round it says what to press", () => {
   expect(node.classList.contains("autolr-gone")).toBe(true);
 });
 
+test("while the first round is measured it says to wait, because Next can't be pressed", () => {
+  const { node, model } = showStage(0, { status: "running" });
+  expect(node.textContent).toContain("Wait until the tuner pauses. Each stage");
+  expect(node.textContent).not.toContain("Press Next");
+  model.set("status", "paused");
+  expect(node.textContent).toContain("Press Next");
+});
+
 test.each([0, 6])("Next begins another round at stage %d", (stage) => {
   const view = showStage(stage);
   view.button("Next").click();
