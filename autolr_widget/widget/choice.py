@@ -166,7 +166,8 @@ class Choice(traitlets.HasTraits):
         if len(deltas) == 0 and unfinished is not None:
             return self._so_far(unfinished)
         if len(deltas) == 0:
-            return None, "press Run, or type a rate"
+            # It also stands there while the model is prepared, which can take a minute.
+            return None, "no choice yet, but you can type a rate"
         lr, why = self._chosen(deltas)
         if lr is None:
             return None, why
