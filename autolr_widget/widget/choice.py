@@ -14,6 +14,7 @@ from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.types import Floats, Unfinished
 from autolr_widget.widget.applied import meaning
+from autolr_widget.widget.rate_text import rate_text
 
 if TYPE_CHECKING:
     Float = traitlets.Float[Any, Any]
@@ -131,7 +132,7 @@ class Choice(traitlets.HasTraits):
             return ""
         # The screen rounds rates to three digits.
         if lr < 0.99 * rates[0] or lr > 1.01 * rates[-1]:
-            return f"only rates from {_short(rates[0])} to {_short(rates[-1])} were measured"
+            return f"only rates from {rate_text(rates[0])} to {rate_text(rates[-1])} were measured"
         scaled = np.log if self._run.settings.scale == "log" else np.asarray
         nearest = int(np.argmin(abs(scaled(rates) - scaled(lr))))
         changes = deltas[[bool(round.measured[nearest]) for round in self._run.rounds][: len(deltas)], nearest]
@@ -139,7 +140,7 @@ class Choice(traitlets.HasTraits):
             return ""
         what = "the loss rose" if np.isfinite(changes).all() else "training diverged"
         exact = math.isclose(lr, rates[nearest], rel_tol=0.01)
-        return f"{what} at " + ("this rate" if exact else f"{_short(rates[nearest])}, the nearest measured rate")
+        return f"{what} at " + ("this rate" if exact else f"{rate_text(rates[nearest])}, the nearest measured rate")
 
     def _so_far(self, unfinished: Unfinished) -> tuple[float | None, str]:
         """Return the choice of the rule from the first round, which is not finished yet."""
@@ -181,7 +182,7 @@ class Choice(traitlets.HasTraits):
         if (low, high) != (sure.lower, sure.upper):
             words = "limited by the grid's step"
         reason = f"{sure.agreement:.0%} of resampled runs agree to half a grid step"
-        return lr, f"{_short(low)} to {_short(high)} ({words}) · {reason}"
+        return lr, f"{rate_text(low)} to {rate_text(high)} ({words}) · {reason}"
 
     def _interval(self, lr: float, sure: Certainty) -> tuple[float, float]:
         """Return the interval of ``sure``, but at least half a step of the grid to either side of ``lr``.
@@ -194,8 +195,3 @@ class Choice(traitlets.HasTraits):
             return min(sure.lower, lr / half), max(sure.upper, lr * half)
         half = (rates[-1] - rates[0]) / (rates.size - 1) / 2
         return max(0.0, min(sure.lower, lr - half)), max(sure.upper, lr + half)
-
-
-def _short(rate: float) -> str:
-    """Return a rate in three digits, as the front end writes it: 1e-5, not 1e-05."""
-    return f"{rate:.3g}".replace("e-0", "e-").replace("e+0", "e+")

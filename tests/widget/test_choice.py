@@ -3,6 +3,7 @@ import pytest
 
 from autolr_widget import TunerWidget
 from autolr_widget.engine.reading.selection import RULES
+from autolr_widget.widget.rate_text import rate_text
 from tests.widget.front_end import from_front_end, marks, send
 
 pytestmark = pytest.mark.trains
@@ -131,10 +132,10 @@ def test_a_warning_of_a_rate_that_was_measured_to_be_bad(make_model, digits):
     for lr, warning in [
         (means.index[0], ""),
         (means.index[4], "the loss rose at this rate"),
-        (1.2 * means.index[4], f"the loss rose at {means.index[4]:.3g}, the nearest measured rate"),
+        (1.2 * means.index[4], f"the loss rose at {rate_text(means.index[4])}, the nearest measured rate"),
         (1e30, "training diverged at this rate"),
-        (1e-5, "only rates from 0.0001 to 1e+30 were measured"),
-        (2e30, "only rates from 0.0001 to 1e+30 were measured"),
+        (1e-5, "only rates from 1e-4 to 1e+30 were measured"),
+        (2e30, "only rates from 1e-4 to 1e+30 were measured"),
     ]:
         widget.selected_lr = lr
         assert widget._panel.warning == warning
