@@ -189,6 +189,14 @@ test("a rule's mark makes the rule the current one, and the focus stays on its n
   expect(document.activeElement).not.toBe(mark);
 });
 
+test("the letters of runs with the same lowest point stand side by side", () => {
+  const run = { color: "#ff0000", words: "SGD", name: "", change: -0.5 };
+  const rates = { A: 0.1, B: 0.1, C: 1e-2, D: 0.102 };
+  const pins = Object.entries(rates).map(([letter, rate]) => ({ ...run, letter, rate }));
+  const letters = [...show({ pins }).find("letters").children] as HTMLElement[];
+  expect(letters.map((one) => one.style.translate)).toEqual(["0em", "1em", "0em", "2em"]);
+});
+
 test("after a rule's mark, Run does not bring the dragged rate back", () => {
   const view = show({ choices: { steepest: 1e-1 } });
   view.press("End");
