@@ -98,7 +98,7 @@ function group(
   const node = element("fieldset", { class: "autolr-group" }, element("legend", {}, title), note, ...rows);
   const updateGroup = () => {
     node.disabled = model.get("replay");
-    note.classList.toggle("autolr-gone", model.get("round") === 0 && model.get("status") !== "running");
+    note.classList.toggle("autolr-gone", model.get("round") === 0 && model.get("status") === "idle");
   };
   onChange(model, ["round", "status", "replay"], updateGroup, signal);
   return node;

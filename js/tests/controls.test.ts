@@ -125,6 +125,11 @@ test("groups say that a change starts a new run once there are rounds", () => {
   expect(notes()).toEqual([false, false]);
 });
 
+test("groups say so in the first round too, when it is paused", () => {
+  const { node } = show({ status: "paused", round: 0 });
+  expect(node.querySelectorAll(".autolr-restarts:not(.autolr-gone)").length).toBe(2);
+});
+
 test("in a saved run, settings that would ask for new rounds are disabled", () => {
   const view = show({ replay: true });
   expect([...view.node.querySelectorAll("fieldset")].map((group) => group.disabled)).toEqual([true, true]);
