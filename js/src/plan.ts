@@ -1,5 +1,5 @@
 import { element, menu, setText } from "./element";
-import { priceText } from "./progress";
+import { grouped, priceText } from "./progress";
 import { assign, type Model, type Name, onChange, type Traits } from "./screen";
 
 /** What a new run will cost, a menu of sensible costs, and a warning where saving has gone too far. */
@@ -52,6 +52,8 @@ export function warningText(scale: string, low: number, high: number, rates: num
     warnings.push(`With fewer than ${SHORT} steps, the chosen rate is often too large for a longer training.`);
   const ratio = (high / low) ** (1 / (rates - 1));
   if (scale === "log" && ratio > COARSE)
-    warnings.push(`Neighboring rates differ by a factor of ${Math.round(ratio)}: try more rates, or a narrower range.`);
+    warnings.push(
+      `Neighboring rates differ by a factor of ${grouped(Math.round(ratio))}: try more rates, or a narrower range.`,
+    );
   return warnings.join(" ");
 }

@@ -70,7 +70,7 @@ export function priceText(rounds: number, rates: number, horizon: number, second
   return `${factors} = ${grouped(all)} training steps${time}`;
 }
 
-const grouped = (count: number) => count.toLocaleString("en-US");
+export const grouped = (count: number) => count.toLocaleString("en-US");
 const plural = (count: number, name: string) => `${grouped(count)} ${name}${count === 1 ? "" : "s"}`;
 
 /** A time in words: 12 s, 3 min, 2 h 5 min. */

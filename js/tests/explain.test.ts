@@ -63,6 +63,7 @@ test("without the explanation, the chart is never covered", () => {
 
 test("its words describe this round", () => {
   expect(words(LESSON, 1)[1]).toContain("A batch of round 2 has 8 of the 100 observations, drawn at random");
+  expect(words({ ...LESSON, observations: 1797 }, 1)[1]).toContain("8 of the 1,797 observations");
   expect(words(LESSON, 3)[1]).toContain(
     "copied 4 times, once for each learning rate, and each copy takes one training step.",
   );
