@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +122,8 @@ class Choice(traitlets.HasTraits):
             self.selected_lr = lr
         finally:
             self._choosing = False
-        self.reason = reason + meant
+        # The engine's messages name an argument. The screen has fields for its ends.
+        self.reason = re.sub(r"lr_space=\((\S+), (\S+)\)", r"\1 to \2", reason) + meant
         sure = self._certainty
         self.interval = [] if lr is None or sure is None else [*self._interval(lr, sure)]
 

@@ -17,7 +17,7 @@ def test_nothing_is_chosen_if_every_rate_diverged(digits):
     assert widget.selected_lr is None
     assert widget._panel.reason == (
         "Every learning rate from 1e+30 to 1e+36 diverged: a loss was NaN or infinite. "
-        "Try smaller rates, such as lr_space=(1e+27, 1e+30). If they diverge too, scale the data."
+        "Try smaller rates, such as 1e+27 to 1e+30. If they diverge too, scale the data."
     )
     assert not marks(widget)["curve"].visible
 
@@ -94,7 +94,7 @@ def test_the_reason_if_no_rate_lowers_the_loss(make_model, digits):
     widget = TunerWidget(make_model(), *digits, lr_space=(1e3, 1e5), num_evals=4, num_subsamples=3)
     widget.run()
     assert widget.selected_lr is None
-    way_out = "Try rates below 1e+03, such as lr_space=(1, 1e+03)."
+    way_out = "Try rates below 1e+03, such as 1 to 1e+03."
     assert widget._panel.reason == f'Rule "half-minimum" finds no rate that lowers the loss. {way_out}'
     widget.method = "mean"
     assert widget.selected_lr is not None
