@@ -130,7 +130,8 @@ class Chart:
             Rates and means of the run that the new run refines. They stay in the chart as a dotted line.
         """
         self._rates = rates
-        self._ends = rates[[0, -1]] if before is None else before[0][[0, -1]]
+        both = rates if before is None else np.concatenate([rates, before[0]])
+        self._ends = np.array([both.min(), both.max()])
         for mark in (self._curve, self._dropped, self._rounds, self._unfinished):
             mark.visible = False
         seen = np.zeros(0, dtype=bool) if before is None else np.isfinite(before[1])
@@ -148,7 +149,7 @@ class Chart:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The ends of the x-axis when it shows everything: the whole grid, or the grid before `refine`."""
+        """The ends of the x-axis when it shows everything: the whole grid, and the grid before `refine` or `widen`."""
         first, last = map(float, self._ends)
         return first, last
 
