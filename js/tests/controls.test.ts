@@ -131,7 +131,8 @@ test("groups say so in the first round too, when it is paused", () => {
 });
 
 test("in a saved run, settings that would ask for new rounds are disabled", () => {
-  const view = show({ replay: true });
+  const view = show({ replay: true, round: 3 });
+  expect(view.node.querySelectorAll(".autolr-restarts:not(.autolr-gone)").length).toBe(0);
   expect([...view.node.querySelectorAll("fieldset")].map((group) => group.disabled)).toEqual([true, true]);
   expect(view.named("Seed").disabled).toBe(true);
   expect(view.labelled("Colour").disabled).toBe(false);
