@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from autolr_widget.engine.live.rate import parts, rates, set_rate, set_rates
+from autolr_widget.widget.rate_text import rate_text
 
 if TYPE_CHECKING:
     import keras
@@ -30,7 +31,9 @@ class Applied:
         """
         before = set_rate(optimizer, lr)
         self._replaced.append((optimizer, before))
-        changes = ", ".join(f"{was:.4g} → {now:.4g}" for was, now in zip(before, rates(optimizer), strict=True))
+        changes = ", ".join(
+            f"{rate_text(was, 4)} → {rate_text(now, 4)}" for was, now in zip(before, rates(optimizer), strict=True)
+        )
         if len(before) == 1:
             return f"Written to the model's optimizer: {changes}"
         return f"Written to the model's {len(before)} optimizers, in proportion: {changes}"

@@ -79,7 +79,7 @@ class Chart:
         # edges of the plot, so that the front end could not place points on the curve.
         self._before = _lines(scales, colors=[NEUTRAL], line_style="dotted", stroke_width=2, visible=False)
         self._pins = _lines(scales, colors=[COLORS["A"]], stroke_width=2, visible=False)
-        self._dips = np.empty(0)
+        self._dips = np.empty((0, 2))
         self._y = y
         self._y_axis = bqplot.Axis(scale=y, orientation="vertical", label="change in loss", grid_lines="none")
         self.figure = bqplot.Figure(
@@ -130,7 +130,8 @@ class Chart:
             Rates and means of the run that the new run refines. They stay in the chart as a dotted line.
         """
         self._rates = rates
-        self._ends = rates[[0, -1]] if before is None else before[0][[0, -1]]
+        both = rates if before is None else np.concatenate([rates, before[0]])
+        self._ends = np.array([both.min(), both.max()])
         for mark in (self._curve, self._dropped, self._rounds, self._unfinished):
             mark.visible = False
         seen = np.zeros(0, dtype=bool) if before is None else np.isfinite(before[1])
@@ -141,14 +142,12 @@ class Chart:
                 self._before.x, self._before.y = before[0][seen], np.clip(before[1][seen], -1e30, 1e30)
         with self._zero.hold_sync():
             self._zero.x, self._zero.y = self._ends, np.zeros(2)
-        self._limit_y(-1.0, 1.0)
-        if self._dips.size > 0:
-            self._fit_y(*np.empty((3, 0)))
+        self._fit_y(*np.empty((3, 0)))
         self.show_axis(axis, self.ends)
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The ends of the x-axis when it shows everything: the whole grid, or the grid before `refine`."""
+        """The ends of the x-axis when it shows everything: the whole grid, and the grid before `refine` or `widen`."""
         first, last = map(float, self._ends)
         return first, last
 
@@ -266,7 +265,7 @@ class Chart:
 
     def show_pins(self, pins: Sequence[Pin]) -> None:
         """Show these pinned curves, and no others. From the next curve on, the y-axis contains their lowest points."""
-        self._dips = np.array([pin.lowest[1] for pin in pins])
+        self._dips = np.array([pin.lowest for pin in pins]).reshape(-1, 2)
         seen = [(pin.rates[np.isfinite(pin.mean)], pin.mean[np.isfinite(pin.mean)]) for pin in pins]
         # All lines of a mark must have the same number of points, so short lines repeat their last point.
         most = max((len(rates) for rates, _ in seen), default=0)
@@ -283,8 +282,11 @@ class Chart:
         self._pins.line_style = "dash_dotted"
 
     def _fit_y(self, mean: Floats, lower: Floats, upper: Floats) -> None:
-        """Let the y-axis fit a curve and the lowest points of the pinned ones."""
-        self._limit_y(*y_limits(*(np.append(values, self._dips) for values in (mean, lower, upper))))
+        """Let the y-axis fit a curve and the lowest points of the pinned ones, if these are on the x-axis."""
+        rates, changes = self._dips.T
+        inside = changes[(rates >= self._ends[0]) & (rates <= self._ends[1])]
+        values = [np.append(one, inside) for one in (mean, lower, upper)]
+        self._limit_y(*(y_limits(*values) if values[0].size > 0 else (-1.0, 1.0)))
 
     def _limit_y(self, lower: float, upper: float) -> None:
         self.limits = lower, upper

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.types import Floats, Unfinished
 from autolr_widget.widget.applied import meaning
+from autolr_widget.widget.rate_text import rate_text
 
 if TYPE_CHECKING:
     Float = traitlets.Float[Any, Any]
@@ -120,7 +122,8 @@ class Choice(traitlets.HasTraits):
             self.selected_lr = lr
         finally:
             self._choosing = False
-        self.reason = reason + meant
+        # The engine's messages name an argument. The screen has fields for its ends.
+        self.reason = re.sub(r"lr_space=\((\S+), (\S+)\)", r"\1 to \2", reason) + meant
         sure = self._certainty
         self.interval = [] if lr is None or sure is None else [*self._interval(lr, sure)]
 
@@ -131,7 +134,7 @@ class Choice(traitlets.HasTraits):
             return ""
         # The screen rounds rates to three digits.
         if lr < 0.99 * rates[0] or lr > 1.01 * rates[-1]:
-            return f"only rates from {_short(rates[0])} to {_short(rates[-1])} were measured"
+            return f"only rates from {rate_text(rates[0])} to {rate_text(rates[-1])} were measured"
         scaled = np.log if self._run.settings.scale == "log" else np.asarray
         nearest = int(np.argmin(abs(scaled(rates) - scaled(lr))))
         changes = deltas[[bool(round.measured[nearest]) for round in self._run.rounds][: len(deltas)], nearest]
@@ -139,7 +142,7 @@ class Choice(traitlets.HasTraits):
             return ""
         what = "the loss rose" if np.isfinite(changes).all() else "training diverged"
         exact = math.isclose(lr, rates[nearest], rel_tol=0.01)
-        return f"{what} at " + ("this rate" if exact else f"{_short(rates[nearest])}, the nearest measured rate")
+        return f"{what} at " + ("this rate" if exact else f"{rate_text(rates[nearest])}, the nearest measured rate")
 
     def _so_far(self, unfinished: Unfinished) -> tuple[float | None, str]:
         """Return the choice of the rule from the first round, which is not finished yet."""
@@ -166,7 +169,8 @@ class Choice(traitlets.HasTraits):
         if len(deltas) == 0 and unfinished is not None:
             return self._so_far(unfinished)
         if len(deltas) == 0:
-            return None, "press Run, or type a rate"
+            # It also stands there while the model is prepared, which can take a minute.
+            return None, "no choice yet, but you can type a rate"
         lr, why = self._chosen(deltas)
         if lr is None:
             return None, why
@@ -180,7 +184,7 @@ class Choice(traitlets.HasTraits):
         if (low, high) != (sure.lower, sure.upper):
             words = "limited by the grid's step"
         reason = f"{sure.agreement:.0%} of resampled runs agree to half a grid step"
-        return lr, f"{_short(low)} to {_short(high)} ({words}) · {reason}"
+        return lr, f"{rate_text(low)} to {rate_text(high)} ({words}) · {reason}"
 
     def _interval(self, lr: float, sure: Certainty) -> tuple[float, float]:
         """Return the interval of ``sure``, but at least half a step of the grid to either side of ``lr``.
@@ -193,8 +197,3 @@ class Choice(traitlets.HasTraits):
             return min(sure.lower, lr / half), max(sure.upper, lr * half)
         half = (rates[-1] - rates[0]) / (rates.size - 1) / 2
         return max(0.0, min(sure.lower, lr - half)), max(sure.upper, lr + half)
-
-
-def _short(rate: float) -> str:
-    """Return a rate in three digits, as the front end writes it: 1e-5, not 1e-05."""
-    return f"{rate:.3g}".replace("e-0", "e-").replace("e+0", "e+")

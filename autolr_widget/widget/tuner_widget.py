@@ -38,6 +38,7 @@ from autolr_widget.widget.logs import log
 from autolr_widget.widget.mirror import mirror
 from autolr_widget.widget.panel import Panel
 from autolr_widget.widget.progress_bar import progress_bar
+from autolr_widget.widget.rate_text import rate_text
 from autolr_widget.widget.session import STATUSES, Session
 from autolr_widget.widget.settings_traits import setting_controls, setting_traits
 from autolr_widget.widget.snapshot import Snapshot, text
@@ -208,7 +209,7 @@ class TunerWidget(ipw.VBox):
             "refine": Command(self.refine),
             "widen": Command(self.widen),
             "apply": Command(self._apply),
-            "undo": Command(lambda: f"The model's optimizer has its rate of {self.undo():.4g} again"),
+            "undo": Command(lambda: f"The model's optimizer has its rate of {rate_text(self.undo(), 4)} again"),
             "pin_run": Command(self.pin_run),
             "unpin_run": Command(self.unpin_run, {"index": int}),
             "name_run": Command(self._view.name_pin, {"letter": str, "name": str}),

@@ -2,7 +2,7 @@ import { button, element, menu, setText } from "./element";
 import type { Pacer } from "./pacer";
 import { formatRate, parseRate } from "./rates";
 import { refusal } from "./refusal";
-import { assign, type Model, onChange, type Traits, withValues } from "./screen";
+import { assign, forgetRate, type Model, onChange, type Traits, withValues } from "./screen";
 
 const STATUS: Record<string, string> = {
   idle: "Ready",
@@ -117,6 +117,7 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
         // A run that these start must not be paused by a pause that was asked for before.
         const send = type === "refine" || type === "widen" ? pacer.ask : pacer.send;
         send(withValues(model, { type }));
+        if (type === "use_rule" || type === "refine" || type === "widen") forgetRate(model);
       },
       { signal },
     );

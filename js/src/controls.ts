@@ -98,7 +98,8 @@ function group(
   const node = element("fieldset", { class: "autolr-group" }, element("legend", {}, title), note, ...rows);
   const updateGroup = () => {
     node.disabled = model.get("replay");
-    note.classList.toggle("autolr-gone", model.get("round") === 0 && model.get("status") !== "running");
+    const fresh = model.get("round") === 0 && model.get("status") === "idle";
+    note.classList.toggle("autolr-gone", fresh || model.get("replay"));
   };
   onChange(model, ["round", "status", "replay"], updateGroup, signal);
   return node;

@@ -2,6 +2,7 @@ import { type Axis, axisOf, toFraction } from "./axis";
 import { formatChange } from "./curve";
 import { button, element, setText } from "./element";
 import type { Pacer } from "./pacer";
+import { grouped } from "./progress";
 import { assign, type Lesson, type Model, onChange, withValues } from "./screen";
 
 /** The title of a stage, and its text, written for readers who see such a curve for the first time. */
@@ -14,7 +15,7 @@ export function words(lesson: Lesson, stage: number): [string, string] {
     case 1:
       return [
         "Draw a batch",
-        `Training uses a small part of the data at a time. A batch of round ${round} has ${batch_size}${observations ? ` of the ${observations}` : ""} observations, ${drawn.length ? "drawn at random" : "in the order of the data"}.`,
+        `Training uses a small part of the data at a time. A batch of round ${round} has ${batch_size}${observations ? ` of the ${grouped(observations)}` : ""} observations, ${drawn.length ? "drawn at random" : "in the order of the data"}.`,
       ];
     case 2:
       return [
@@ -83,7 +84,8 @@ export function explain(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEl
     picture.classList.toggle("autolr-gone", !begun || stage === stages);
     if (!begun) {
       setText(title, "One round, step by step");
-      const press = isOver() ? "Press Reset, then Next" : "Press Next";
+      const running = model.get("status") === "running";
+      const press = running ? "Wait until the tuner pauses" : isOver() ? "Press Reset, then Next" : "Press Next";
       setText(text, `${press}. Each stage of a round is then explained here, and the last one shows the chart.`);
       return;
     }

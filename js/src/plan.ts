@@ -1,9 +1,9 @@
 import { element, menu, setText } from "./element";
-import { priceText } from "./progress";
+import { grouped, priceText } from "./progress";
 import { assign, type Model, type Name, onChange, type Traits } from "./screen";
 
 /** What a new run will cost, a menu of sensible costs, and a warning where saving has gone too far. */
-export function plan(model: Model, signal: AbortSignal): HTMLElement {
+export function plan(model: Model, signal: AbortSignal, secondsPerStep: () => number | null): HTMLElement {
   const efforts = model.get("efforts");
   const own = "own settings";
   const effort = menu(Object.fromEntries([...efforts.map(({ name }) => name), own].map((name) => [name, name])));
@@ -23,7 +23,7 @@ export function plan(model: Model, signal: AbortSignal): HTMLElement {
     );
     effort.value = fits?.name ?? own;
     effort.disabled = model.get("replay");
-    setText(price, priceText(rounds, rates, horizon, model.get("progress").seconds_per_step));
+    setText(price, priceText(rounds, rates, horizon, secondsPerStep()));
     setText(warning, warningText(model.get("scale"), model.get("lr_min"), model.get("lr_max"), rates, horizon));
   };
   effort.addEventListener(
@@ -52,6 +52,8 @@ export function warningText(scale: string, low: number, high: number, rates: num
     warnings.push(`With fewer than ${SHORT} steps, the chosen rate is often too large for a longer training.`);
   const ratio = (high / low) ** (1 / (rates - 1));
   if (scale === "log" && ratio > COARSE)
-    warnings.push(`Neighboring rates differ by a factor of ${Math.round(ratio)}: try more rates, or a narrower range.`);
+    warnings.push(
+      `Neighboring rates differ by a factor of ${grouped(Math.round(ratio))}: try more rates, or a narrower range.`,
+    );
   return warnings.join(" ");
 }

@@ -70,12 +70,13 @@ export function priceText(rounds: number, rates: number, horizon: number, second
   return `${factors} = ${grouped(all)} training steps${time}`;
 }
 
-const grouped = (count: number) => count.toLocaleString("en-US");
+export const grouped = (count: number) => count.toLocaleString("en-US");
 const plural = (count: number, name: string) => `${grouped(count)} ${name}${count === 1 ? "" : "s"}`;
 
 /** A time in words: 12 s, 3 min, 2 h 5 min. */
 export function duration(seconds: number): string {
   if (seconds < 59.5) return `${Math.max(1, Math.round(seconds))} s`;
   const minutes = Math.round(seconds / 60);
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  if (minutes < 60) return `${minutes} min`;
+  return [`${Math.floor(minutes / 60)} h`, ...(minutes % 60 ? [`${minutes % 60} min`] : [])].join(" ");
 }

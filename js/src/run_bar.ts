@@ -2,7 +2,7 @@ import { button, element, setText } from "./element";
 import type { Pacer } from "./pacer";
 import { plan } from "./plan";
 import { addMoment, type Moment, progressText, speed, stepsOf } from "./progress";
-import { assign, type Model, onChange, withValues } from "./screen";
+import { assign, forgetRate, type Model, onChange, withValues } from "./screen";
 
 /** Run and Pause, One round, Reset, the buttons for whole runs, and the progress. */
 export function runBar(model: Model, pacer: Pacer, signal: AbortSignal): HTMLElement {
@@ -18,7 +18,9 @@ export function runBar(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
   const lost = element("div", { class: "autolr-lost", role: "status" });
 
   let moments: Moment[] = [];
-  const isRunning = () => model.get("status") === "running" && !pacer.held();
+  /** Seconds of a step as the time that is left counts them. Those of the last slice vary too much for a price. */
+  let perStep: number | undefined;
+  const isRunning = () => model.get("status") === "running" && !pacer.held() && !pacer.isGone();
 
   const updateBar = () => {
     const status = model.get("status");
@@ -42,6 +44,8 @@ export function runBar(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
     const settled =
       status === "done" && round < total && !replay ? " · settled: no rate can lower the loss much more" : "";
     const perSecond = isRunning() && !model.get("preparing") && !pacer.isLost() ? speed(moments) : undefined;
+    if (perSecond !== undefined) perStep = 1 / perSecond;
+    else if (steps.seconds_per_step === null) perStep = undefined;
     setText(progress, status === "idle" ? "" : progressText(steps, round, total, perSecond) + settled);
     const next = continues
       ? "More steps: Resume continues the training curves"
@@ -76,7 +80,14 @@ export function runBar(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
   };
   run.addEventListener("click", startOrPause, { signal });
   oneRound.addEventListener("click", () => pacer.ask(withValues(model, { type: "step" })), { signal });
-  reset.addEventListener("click", () => pacer.hold("reset"), { signal });
+  reset.addEventListener(
+    "click",
+    () => {
+      pacer.hold("reset");
+      forgetRate(model);
+    },
+    { signal },
+  );
   pin.addEventListener("click", () => model.send({ type: "pin_run" }), { signal });
   explain.addEventListener("click", () => assign(model, { explain: !model.get("explain") }), { signal });
   return element(
@@ -84,7 +95,7 @@ export function runBar(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
     { class: "autolr-run-bar", "aria-label": "Run" },
     element("div", { class: "autolr-row" }, run, oneRound, reset, pin, explain),
     element("div", { class: "autolr-row autolr-progress-row" }, bar, progress, stale),
-    plan(model, signal),
+    plan(model, signal, () => perStep ?? model.get("progress").seconds_per_step),
     error,
     lost,
   );

@@ -124,6 +124,12 @@ export function assign(model: Model, values: Partial<Traits>): void {
   assigned.set(model, { ...assigned.get(model), ...values });
 }
 
+/** Forgets the rate that was assigned: a message that unpins it is on its way, and later ones must not bring it back. */
+export function forgetRate(model: Model): void {
+  const { selected_lr, pinned, ...others } = assigned.get(model) ?? {};
+  assigned.set(model, others);
+}
+
 /**
  * A message together with the values that were assigned here and are still current. While the kernel is busy, ipywidgets
  * holds back values but not messages, so without them a button could overtake what was typed before it was pressed.

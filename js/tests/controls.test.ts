@@ -125,8 +125,14 @@ test("groups say that a change starts a new run once there are rounds", () => {
   expect(notes()).toEqual([false, false]);
 });
 
+test("groups say so in the first round too, when it is paused", () => {
+  const { node } = show({ status: "paused", round: 0 });
+  expect(node.querySelectorAll(".autolr-restarts:not(.autolr-gone)").length).toBe(2);
+});
+
 test("in a saved run, settings that would ask for new rounds are disabled", () => {
-  const view = show({ replay: true });
+  const view = show({ replay: true, round: 3 });
+  expect(view.node.querySelectorAll(".autolr-restarts:not(.autolr-gone)").length).toBe(0);
   expect([...view.node.querySelectorAll("fieldset")].map((group) => group.disabled)).toEqual([true, true]);
   expect(view.named("Seed").disabled).toBe(true);
   expect(view.labelled("Colour").disabled).toBe(false);

@@ -63,6 +63,7 @@ test("without the explanation, the chart is never covered", () => {
 
 test("its words describe this round", () => {
   expect(words(LESSON, 1)[1]).toContain("A batch of round 2 has 8 of the 100 observations, drawn at random");
+  expect(words({ ...LESSON, observations: 1797 }, 1)[1]).toContain("8 of the 1,797 observations");
   expect(words(LESSON, 3)[1]).toContain(
     "copied 4 times, once for each learning rate, and each copy takes one training step.",
   );
@@ -82,6 +83,14 @@ test("before the first round it says what to press", () => {
   expect(node.textContent).toContain("Press Next");
   model.set("explain", false);
   expect(node.classList.contains("autolr-gone")).toBe(true);
+});
+
+test("while the first round is measured it says to wait, because Next can't be pressed", () => {
+  const { node, model } = showStage(0, { status: "running" });
+  expect(node.textContent).toContain("Wait until the tuner pauses. Each stage");
+  expect(node.textContent).not.toContain("Press Next");
+  model.set("status", "paused");
+  expect(node.textContent).toContain("Press Next");
 });
 
 test.each([0, 6])("Next begins another round at stage %d", (stage) => {

@@ -69,7 +69,7 @@ const INITIAL = {
   error: "",
   selected_lr: null,
   pinned: false,
-  reason: "press Run, or type a rate",
+  reason: "no choice yet, but you can type a rate",
   warning: "",
   notice: "",
   refusals: {},

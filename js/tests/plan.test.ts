@@ -12,7 +12,7 @@ function show(state: Partial<State> = {}) {
   const mock = mockModel(state);
   const view = new AbortController();
   views.push(view);
-  const node = plan(mock.model, view.signal);
+  const node = plan(mock.model, view.signal, () => mock.model.get("progress").seconds_per_step);
   const text = (name: string) => node.querySelector(`.autolr-${name}`)?.textContent;
   return { ...mock, text, effort: node.querySelector("select") as HTMLSelectElement };
 }
@@ -51,6 +51,7 @@ test.each([
   ["log", 1e-4, 10, 9, 55, ""],
   ["log", 1e-4, 10, 9, 9, "With fewer than 10 steps"],
   ["log", 1e-4, 10, 5, 55, "Neighboring rates differ by a factor of 18"],
+  ["log", 1e-4, 10, 2, 55, "Neighboring rates differ by a factor of 100,000:"],
   ["linear", 0, 10, 5, 55, ""],
   ["log", 1e-4, 10, 5, 3, "With fewer than 10 steps, the chosen rate is often too large for a longer training. Neigh"],
 ])("%s grid from %d to %d, %i rates, %i steps", (scale, low, high, rates, horizon, text) => {

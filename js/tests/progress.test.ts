@@ -113,6 +113,7 @@ test.each([
   [10, 9, 55, null, "10 rounds \u00d7 9 rates \u00d7 55 steps = 4,950 training steps"],
   [1, 2, 1, 0.3, "1 round \u00d7 2 rates \u00d7 1 step = 2 training steps, about 1 s"],
   [10, 9, 55, 0.3, "10 rounds \u00d7 9 rates \u00d7 55 steps = 4,950 training steps, about 25 min"],
+  [10, 9, 40, 1, "10 rounds \u00d7 9 rates \u00d7 40 steps = 3,600 training steps, about 1 h"],
 ])("price of %i rounds, %i rates and %i steps", (rounds, rates, horizon, seconds, text) => {
   expect(priceText(rounds, rates, horizon, seconds)).toBe(text);
 });

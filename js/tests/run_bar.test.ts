@@ -56,6 +56,18 @@ test("buttons send their messages", () => {
   expect(bar.text("state")).toBe("Paused");
 });
 
+test.each(["Follow the rule", "Refine", "Reset"])("after %s, Run does not bring the typed rate back", (name) => {
+  const bar = show({ status: "done", round: 3, selected_lr: 0.1, pinned: true });
+  const rate = bar.el.querySelector(".autolr-rate") as HTMLInputElement;
+  rate.value = "0.5";
+  rate.dispatchEvent(new Event("input"));
+  rate.dispatchEvent(new Event("change"));
+  // The kernel has not answered yet.
+  bar.button(name).click();
+  bar.run.click();
+  expect(bar.messages().at(-1)).toEqual({ type: "start" });
+});
+
 test("nothing is told of the time while the model is prepared, or after the first steps", () => {
   vi.useFakeTimers({ toFake: ["performance"] });
   const bar = show({ status: "running", preparing: true });
@@ -86,6 +98,37 @@ test("a kernel that is gone is reported, with the file of the rounds", () => {
   expect(bar.text("state")).toBe("No kernel");
   expect(bar.text("lost")).toContain("The kernel was restarted or has ended");
   expect(bar.text("lost")).toContain("The rounds are in <b>run.json");
+});
+
+test("the price does not jump with the seconds of the last slice, and is forgotten with them", () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  const bar = show({ status: "running" });
+  const take = (current: number, seconds_per_step: number | null) => {
+    vi.advanceTimersByTime(1000);
+    bar.model.set("progress", { finished: 0, current, round: 20, seconds_per_step });
+  };
+  for (let step = 1; step < 6; step++) take(step, step % 2 ? 0.1 : 9);
+  expect(bar.text("price")).toContain("60,500 training steps, about 16 h 48 min");
+  bar.model.set("status", "paused");
+  expect(bar.text("price")).toContain("about 16 h 48 min");
+  take(0, null);
+  expect(bar.text("price")).toBe("100 rounds × 11 rates × 55 steps = 60,500 training steps");
+  vi.useRealTimers();
+});
+
+test("without a kernel, no time is left and nothing can be paused", () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  const bar = show({ status: "running", round: 3 });
+  for (const current of [0, 10]) {
+    bar.model.set("progress", { finished: 60, current, round: 20, seconds_per_step: null });
+    vi.advanceTimersByTime(2000);
+  }
+  bar.model.set("progress", { finished: 60, current: 11, round: 20, seconds_per_step: null });
+  expect(bar.text("progress")).toContain("left");
+  bar.fire("comm_live_update");
+  expect(bar.text("progress")).toBe("3 of 100 rounds · 71 of 2,000 training steps");
+  expect(bar.run.textContent).toBe("Resume");
+  vi.useRealTimers();
 });
 
 test("Pause shows at once, before the kernel has received it, in every view", () => {

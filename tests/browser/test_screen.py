@@ -294,6 +294,7 @@ def test_nothing_overlaps_and_nothing_scrolls_sideways(done, page, width):
     page.wait_for_timeout(500)
     wide = widget.evaluate("node => [node.clientWidth, node.scrollWidth]")
     assert wide[1] <= wide[0] == width
+    assert page.locator(".autolr-axis-name.autolr-axis-step").evaluate("node => node.offsetHeight") < 24, "one line"
     boxes = page.locator(
         ".autolr-widget"
         " :is(button, select, textarea, input:not([type=range]), summary, .autolr-reason, .autolr-progress)"
@@ -336,7 +337,7 @@ def test_no_text_is_small_and_none_is_below_16_pixels_in_large_print(done, page)
     for large, least in ((False, 12), (True, 16)):
         page.get_by_label("Large print").set_checked(large)
         done.wait_for(f"tuner._panel.large == {large}")
-        for width in (1280, 700):
+        for width in (1280, 700, 300):
             widget.evaluate("(node, width) => { node.style.maxWidth = node.style.width = `${width}px`; }", width)
             # bqplot lays nothing out that is out of sight.
             page.locator(".autolr-chosen").focus()

@@ -78,7 +78,7 @@ def test_the_screen_tells_the_rates_of_all_parts_of_a_multi_optimizer(make_model
     parts = optimizers.OptimizerMap(sgd, {".*bias": adam})
     widget = TunerWidget(make_model(optimizers.MultiOptimizer(parts)), *digits)
     meaning = " · the rate of adaptive; plain has 3.33 × it"
-    assert widget._panel.reason == "press Run, or type a rate" + meaning
+    assert widget._panel.reason == "no choice yet, but you can type a rate" + meaning
     widget.selected_lr = 0.02
     assert widget._panel.reason == "your own choice" + meaning
     send(widget, type="apply")

@@ -158,6 +158,10 @@ def test_the_y_axis_contains_the_lowest_points_of_pinned_curves():
     chart.show_band(normal(deltas, 0.05), np.ones(4, dtype=bool), np.ones(4, dtype=bool))
     assert -6 < chart.limits[0] < -5
     assert chart._pins.colors == [COLORS["B"]]
+    # A grid that does not reach a lowest point would be flattened by it.
+    chart.show_grid(np.geomspace(1e-5, 1e-2, 4), "log")
+    chart.show_band(normal(deltas, 0.05), np.ones(4, dtype=bool), np.ones(4, dtype=bool))
+    assert -3 < chart.limits[0] < -2
 
 
 def test_a_mean_above_the_chart_has_no_band():

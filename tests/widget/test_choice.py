@@ -3,6 +3,7 @@ import pytest
 
 from autolr_widget import TunerWidget
 from autolr_widget.engine.reading.selection import RULES
+from autolr_widget.widget.rate_text import rate_text
 from tests.widget.front_end import from_front_end, marks, send
 
 pytestmark = pytest.mark.trains
@@ -16,7 +17,7 @@ def test_nothing_is_chosen_if_every_rate_diverged(digits):
     assert widget.selected_lr is None
     assert widget._panel.reason == (
         "Every learning rate from 1e+30 to 1e+36 diverged: a loss was NaN or infinite. "
-        "Try smaller rates, such as lr_space=(1e+27, 1e+30). If they diverge too, scale the data."
+        "Try smaller rates, such as 1e+27 to 1e+30. If they diverge too, scale the data."
     )
     assert not marks(widget)["curve"].visible
 
@@ -93,7 +94,7 @@ def test_the_reason_if_no_rate_lowers_the_loss(make_model, digits):
     widget = TunerWidget(make_model(), *digits, lr_space=(1e3, 1e5), num_evals=4, num_subsamples=3)
     widget.run()
     assert widget.selected_lr is None
-    way_out = "Try rates below 1e+03, such as lr_space=(1, 1e+03)."
+    way_out = "Try rates below 1e+03, such as 1 to 1e+03."
     assert widget._panel.reason == f'Rule "half-minimum" finds no rate that lowers the loss. {way_out}'
     widget.method = "mean"
     assert widget.selected_lr is not None
@@ -131,10 +132,10 @@ def test_a_warning_of_a_rate_that_was_measured_to_be_bad(make_model, digits):
     for lr, warning in [
         (means.index[0], ""),
         (means.index[4], "the loss rose at this rate"),
-        (1.2 * means.index[4], f"the loss rose at {means.index[4]:.3g}, the nearest measured rate"),
+        (1.2 * means.index[4], f"the loss rose at {rate_text(means.index[4])}, the nearest measured rate"),
         (1e30, "training diverged at this rate"),
-        (1e-5, "only rates from 0.0001 to 1e+30 were measured"),
-        (2e30, "only rates from 0.0001 to 1e+30 were measured"),
+        (1e-5, "only rates from 1e-4 to 1e+30 were measured"),
+        (2e30, "only rates from 1e-4 to 1e+30 were measured"),
     ]:
         widget.selected_lr = lr
         assert widget._panel.warning == warning

@@ -343,6 +343,7 @@ def test_the_grid_is_widened_where_the_lowest_point_is_at_its_end(make_model, di
     assert widget.status == "running"
     assert (widget.lr_min, widget.lr_max, widget.num_evals) == pytest.approx(expected)
     assert marks(widget)["before"].visible
+    assert widget._panel.view == pytest.approx(expected[:2]), "the chart shows all of the wider grid"
 
 
 def test_a_grid_with_the_lowest_point_inside_is_not_widened(widget):

@@ -228,7 +228,13 @@ def test_a_pause_in_the_first_round_keeps_its_curve(widget, monkeypatch):
     widget.reset()
     assert not marks(widget)["unfinished"].visible
     assert widget._panel.progress["current"] == 0
-    assert widget._panel.reason == "press Run, or type a rate"
+    assert widget._panel.reason == "no choice yet, but you can type a rate"
+
+
+def test_a_run_that_has_begun_does_not_say_to_press_run(widget):
+    widget.start()
+    assert (widget.status, widget.round) == ("running", 0)
+    assert "press" not in widget._panel.reason
 
 
 def test_fewer_steps_read_the_same_rounds(widget):

@@ -1,6 +1,10 @@
+import { toFraction } from "../axis";
 import { button, element, setText } from "../element";
 import { onChange } from "../screen";
 import { AXIS, type Frame, percent } from "./frame";
+
+/** The fraction of the axis within which letters would cover one another. */
+const CLOSE = 0.04;
 
 /** The letter of each pinned run at the lowest point of its curve. */
 export function letters(frame: Frame): HTMLElement {
@@ -9,8 +13,12 @@ export function letters(frame: Frame): HTMLElement {
   const updateLetters = () => {
     const [bottom = 0, top = 1] = model.get("limits");
     node.replaceChildren(
-      ...model.get("pins").map(({ letter, rate, change }) => {
+      ...model.get("pins").map(({ letter, rate, change }, i, pins) => {
         const node = element("strong", {}, letter);
+        // Runs that are alike have their lowest points at one place: their letters stand side by side.
+        const place = toFraction(rate, frame.axis);
+        const close = pins.slice(0, i).filter((pin) => Math.abs(toFraction(pin.rate, frame.axis) - place) < CLOSE);
+        node.style.translate = `${close.length}em`;
         frame.place(node, rate);
         node.style.top = percent(Math.min(0.94, Math.max(0, (top - change) / (top - bottom))));
         return node;

@@ -1,6 +1,6 @@
 import { type Axis, toFraction } from "../axis";
 import { button, element } from "../element";
-import { assign, type Model, onChange } from "../screen";
+import { assign, forgetRate, type Model, onChange } from "../screen";
 import { AXIS, type Frame, percent } from "./frame";
 
 /** Letters of rule names that one mark has room for, and how many in large print. */
@@ -93,6 +93,7 @@ function newMark(model: Model, { place, names, more }: RuleMark, onClosed: () =>
     const one = button(name, { title: `Use this rule: ${words[name] ?? name}`, "aria-pressed": current });
     one.addEventListener("click", () => {
       model.send({ type: "use_rule" });
+      forgetRate(model);
       assign(model, { method: name });
     });
     return one;

@@ -3,6 +3,7 @@ import { element } from "../../src/element";
 import { Frame } from "../../src/plot/frame";
 import { legend } from "../../src/plot/pinned_runs";
 import { plot } from "../../src/plot/plot";
+import { withValues } from "../../src/screen";
 import { curve, mockModel, type State } from "../mock_model";
 
 // jsdom lays nothing out: the plot is 300 pixels wide, a decade of learning rates 100.
@@ -186,6 +187,21 @@ test("a rule's mark makes the rule the current one, and the focus stays on its n
   expect(view.saved.at(-1)?.method).toBe("steepest");
   expect(document.activeElement?.textContent).toBe("steepest");
   expect(document.activeElement).not.toBe(mark);
+});
+
+test("the letters of runs with the same lowest point stand side by side", () => {
+  const run = { color: "#ff0000", words: "SGD", name: "", change: -0.5 };
+  const rates = { A: 0.1, B: 0.1, C: 1e-2, D: 0.102 };
+  const pins = Object.entries(rates).map(([letter, rate]) => ({ ...run, letter, rate }));
+  const letters = [...show({ pins }).find("letters").children] as HTMLElement[];
+  expect(letters.map((one) => one.style.translate)).toEqual(["0em", "1em", "0em", "2em"]);
+});
+
+test("after a rule's mark, Run does not bring the dragged rate back", () => {
+  const view = show({ choices: { steepest: 1e-1 } });
+  view.press("End");
+  view.node.querySelector<HTMLElement>(".autolr-tick button")?.click();
+  expect(withValues(view.model, { type: "start" })).toEqual({ type: "start", values: { method: "steepest" } });
 });
 
 test("a drag along the axis zooms, a double click shows all again", () => {
