@@ -80,6 +80,7 @@ bench: .venv/dev $(STATIC) chromium
 	$(BIN)/python -m benchmarks.steps
 	$(BIN)/python -m benchmarks.scaling
 	$(BIN)/python -m benchmarks.rounds
+	$(BIN)/python -m benchmarks.live
 
 ## How good the recommendations and the bands are. What the rates are judged by is in truth.csv.
 bench-quality: .venv/dev

@@ -64,6 +64,20 @@ tuner
 """
 CELLS = [MODEL, DIARY, WIDGET, "tuner"]
 
+# It trains another model, because the tuner's model must stay as it is. The batches are slow, so that there is time to
+# press buttons.
+FIT = """
+import keras
+class Slow(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        time.sleep(0.02)
+ended = False
+other = keras.models.clone_model(model)
+other.compile("sgd", "sparse_categorical_crossentropy")
+other.fit(x, y, epochs=1000, verbose=0, callbacks=[Slow(), tuner.callback()])
+ended = True
+"""
+
 
 class NotebookServer(Lab):
     """Notebook 7."""
@@ -123,6 +137,21 @@ class Host:
     def keeps_its_kernel(self) -> bool:
         """Whether a kernel outlives the page that shows it."""
         return self.kind.server is not VoilaServer
+
+    @property
+    def hears_while_a_cell_runs(self) -> bool:
+        """Whether the kernel hears the page then. With ipykernel 7, it does if the page uses subshells."""
+        return self.keeps_its_kernel and self.name != "lab-oldest-ipykernel7"
+
+    def train(self) -> None:
+        """Start a cell that trains with the widget's callback."""
+        assert self._notebook is not None
+        self._notebook.begin(FIT)
+
+    def has_trained(self) -> bool:
+        """Whether that cell has ended as it should."""
+        assert self._notebook is not None
+        return bool(self._notebook.python("ended"))
 
     def close(self) -> None:
         self.server.close()

@@ -124,3 +124,33 @@ def test_a_page_that_was_frozen_catches_up(host):
     assert host.diary["round"] > 10, "the kernel has not continued by itself"
     expect_done(page)
     expect_as_alone(host)
+
+
+def test_a_training_moves_its_picture_waits_and_stops(host):
+    if not host.hears_while_a_cell_runs:
+        pytest.skip("the kernel hears nothing while a cell is running")
+    host.show()
+    host.train()
+    page = host.page
+    training, losses = page.locator(".autolr-live-state"), page.locator(".autolr-live-batches")
+
+    def expect_to_move():
+        path = losses.get_attribute("d")
+        expect(losses).not_to_have_attribute("d", path, timeout=15_000)
+
+    def press(name, then):
+        page.locator(".autolr-live").get_by_role("button", name=name).click()
+        expect(training).to_have_text(then, timeout=15_000)
+
+    expect(training).to_have_text("Running", timeout=30_000)
+    expect_to_move()
+    host.picture("training")
+    press("Pause", "Paused")
+    page.wait_for_timeout(500)
+    path = losses.get_attribute("d")
+    page.wait_for_timeout(1000)
+    assert losses.get_attribute("d") == path
+    press("Resume", "Running")
+    expect_to_move()
+    press("Stop", "Stopped")
+    assert host.has_trained()

@@ -20,12 +20,15 @@ def test_the_environment_has_the_lowest_versions():
     assert [*map(Version, json.loads(printed))] == [*map(Version, versions)]
 
 
-# The tests of `make quick`, and those that train models through their own steps, because all of them would take ten
-# minutes. Two of the slow cases fail, where Keras 3.5 differs: `fit` itself raises if dictionaries have another order
-# than the outputs, and the engine refuses a stateful GRU, whose state is not tracked.
+# The tests of `make quick`, and those that lean on the inside of Keras, because all of them would take ten minutes. Two
+# of the slow cases fail, where Keras 3.5 differs: `fit` itself raises if dictionaries have another order than the
+# outputs, and the engine refuses a stateful GRU, whose state is not tracked.
 @pytest.mark.parametrize(
     ("marked", "paths"),
-    [("not slow and not trains", ["engine", "widget"]), ("trains", ["engine/measuring/test_training_step.py"])],
+    [
+        ("not slow and not trains", ["engine", "widget"]),
+        ("trains", ["engine/measuring/test_training_step.py", "engine/live/test_scaled.py"]),
+    ],
 )
 def test_the_tests_pass(marked, paths):
     # Warnings of our dependencies' old versions about each other are not ours.

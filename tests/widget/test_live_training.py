@@ -154,16 +154,28 @@ def test_marks_are_few(widget, digits):
     assert marks[-1] == (39, widget.selected_lr)
 
 
-def test_a_schedule_cannot_be_steered_and_the_panel_says_why(make_model, digits):
+def test_a_schedule_goes_on_from_the_rate_of_the_user(make_model, digits):
     schedule = keras.optimizers.schedules.ExponentialDecay(0.5, 1, 0.5)
     widget = TunerWidget(make_model(keras.optimizers.SGD(schedule)), *digits)
+
+    def steer():
+        widget.selected_lr = 0.25
+
+    seen = fit(widget, digits, epochs=1, batch2=steer)
+    assert seen.rates == pytest.approx([0.25, 0.125, 0.125, 0.0625])
+    assert widget._panel.training["refusal"] == ""
+    assert widget._panel.training["marks"] == [(2, 0.25)]
+
+
+def test_a_function_cannot_be_steered_and_the_panel_says_why(make_model, digits):
+    widget = TunerWidget(make_model(keras.optimizers.SGD(lambda: 0.25)), *digits)
 
     def steer():
         widget.selected_lr = 0.1
 
     seen = fit(widget, digits, epochs=1, batch2=steer)
-    assert seen.rates == pytest.approx([0.25, 0.125, 0.0625, 0.03125])
-    assert "schedule" in widget._panel.training["refusal"]
+    assert seen.rates == pytest.approx([0.25] * 4)
+    assert "function" in widget._panel.training["refusal"]
     assert widget._panel.training["marks"] == []
 
 

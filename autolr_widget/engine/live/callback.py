@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from autolr_widget.engine.live.rate import rates, set_rate
+from autolr_widget.engine.live.scaled import settle, stand_in
 from autolr_widget.engine.live.watcher import Steering, Watcher
 
 #: Seconds between two looks. Each sends messages to the browser, so one per batch would slow down the training.
@@ -39,6 +40,10 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._optimizer = getattr(self.model, self._attribute)
+        if stand_in(self._optimizer):
+            # Keras may have traced the training step before, with the schedule itself.
+            self.model.train_function = None
+            self.model.make_train_function()
         self._steering = self._watcher.began(self.params["epochs"], self.params["steps"], rates(self._optimizer)[0])
         self._due, self._asked = 0.0, False
 
@@ -70,6 +75,7 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]
         self._watcher.epoch_ended(epoch, (logs or {}).get("val_loss"))
 
     def on_train_end(self, logs: Any = None) -> None:
+        settle(self._optimizer)
         self._watcher.ended()
 
     def _look_and_wait(self) -> None:

@@ -33,8 +33,8 @@ def set_rate(optimizer: keras.Optimizer, lr: float) -> list[float]:
         If the optimizer can't hold the rate, or uses a schedule. Then its rate is unchanged.
     """
     before = rates(optimizer)
-    wanted = [lr] + [lr * rate / before[0] for rate in before[1:]]
     try:
+        wanted = [lr] + [lr * rate / before[0] for rate in before[1:]]
         set_rates(optimizer, wanted)
         if not all(math.isclose(now, rate, rel_tol=1e-2) for now, rate in zip(rates(optimizer), wanted, strict=True)):
             set_rates(optimizer, before)
@@ -44,6 +44,8 @@ def set_rate(optimizer: keras.Optimizer, lr: float) -> list[float]:
             "The model's optimizer takes its learning rate from a schedule or a function, which can't be replaced. "
             f"Compile the model with an optimizer of learning_rate={lr:.4g}."
         ) from error
+    except ZeroDivisionError as error:
+        raise ValueError("The schedule of the model's optimizer is at 0 now, so it can't be scaled yet.") from error
     return before
 
 
@@ -52,8 +54,19 @@ def set_rates(optimizer: keras.Optimizer, wanted: list[float]) -> None:
     own, before = parts(optimizer), rates(optimizer)
     for index, (part, rate) in enumerate(zip(own, wanted, strict=True)):
         try:
-            part.learning_rate = rate
-        except NO_VARIABLE:
+            _write(part, rate)
+        except (*NO_VARIABLE, ZeroDivisionError):
             for changed, former in zip(own[:index], before, strict=False):
-                changed.learning_rate = former
+                _write(changed, former)
             raise
+
+
+def _write(part: Any, rate: float) -> None:
+    # A LossScaleOptimizer has the rate of the optimizer inside.
+    inner = getattr(part, "inner_optimizer", part)
+    # While the model trains with the callback, this is a `Scaled` schedule.
+    scale_to = getattr(inner._learning_rate, "scale_to", None)
+    if scale_to is None:
+        part.learning_rate = rate
+    else:
+        scale_to(rate, inner._iterations)
