@@ -72,6 +72,8 @@ class Lab:
             "JUPYTER_CONFIG_DIR": str(state / "config"),
             "JUPYTER_RUNTIME_DIR": str(state / "runtime"),
             "JUPYTER_DATA_DIR": str(state / "data"),
+            # Or the kernel of a virtual environment would be taken, and not the one in that folder.
+            "JUPYTER_PREFER_ENV_PATH": "0",
             "JUPYTERLAB_SETTINGS_DIR": str(state / "settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(state / "workspaces"),
             "IPYTHONDIR": str(state / "ipython"),

@@ -20,7 +20,7 @@ ROUNDS = 20
 
 # The kernel writes its state to a file, because not all hosts let a page send code to the kernel.
 DIARY = f"""
-import json, os, time
+import json, os, sys, time
 from pathlib import Path
 from autolr_widget import LRTuner
 
@@ -41,6 +41,7 @@ def advance(self, seconds):
 def write(_=None):
     noted = {{
         "kernel": os.getpid(),
+        "python": sys.executable,
         "status": tuner.status,
         "round": tuner.round,
         "measured": measured,
@@ -132,6 +133,11 @@ class Host:
             _write_kernel(folder, environments.python(self.kind.kernel))
         self.server = self.kind.server(folder, python=environments.python(self.kind.environment))
         self._notebook: Notebook | None = None
+
+    @property
+    def python(self) -> str:
+        """The interpreter of the kernels."""
+        return str(environments.python(self.kind.kernel or self.kind.environment))
 
     @property
     def keeps_its_kernel(self) -> bool:

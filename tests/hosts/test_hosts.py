@@ -30,6 +30,7 @@ def expect_done(page, views=1):
 def expect_as_alone(host):
     """Each round was run once, and has the result of the engine alone."""
     noted = host.diary
+    assert noted["python"] == host.python
     assert noted["status"] == "done"
     assert noted["measured"] == list(range(ROUNDS))
     assert noted["as_alone"]
