@@ -32,7 +32,7 @@ quick: .venv/dev $(STATIC)
 ## Every check and every test: Python, JavaScript, notebooks, packages, browser.
 test: .venv/dev $(STATIC)
 	$(TOGETHER) hosts chromium lint vitest
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 ## How many small faults in the statistics, the session and the panel's arithmetic the tests notice. 15 to 20 minutes on
 ## two cores. tests/mutants.md lists those that no test can notice.

@@ -5,6 +5,9 @@ from tests.browser.chromium import find
 from tests.browser.lab import CHROMIUM_ARGUMENTS, MODEL, Lab, Notebook
 from tests.browser.screen import run_button
 
+# With three workers on two cores, a page may answer late. What must be quick has a timeout of its own.
+expect.set_options(timeout=15_000)
+
 ROUNDS = 24
 WIDGET_CODE = f"TunerWidget(model, x, y, lr_space=(1e-4, 10), num_evals=40, num_subsamples={ROUNDS}, horizon=3)"
 WIDGET = f"""

@@ -216,7 +216,7 @@ class Notebook:
         )
         assert reply["status"] == "ok", reply
 
-    def wait_for(self, expression: str, timeout: float = 30) -> None:
+    def wait_for(self, expression: str, timeout: float = 60) -> None:
         """Wait until an expression in the kernel is true."""
         end = time.monotonic() + timeout
         while not self.python(expression):

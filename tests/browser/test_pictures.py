@@ -61,7 +61,7 @@ def explained(notebook, page):
     page.get_by_role("button", name="Explain").click()
     for _ in range(2):
         page.get_by_role("button", name="One round").click()
-        expect(page.locator(".autolr-explain h4")).to_contain_text("1 of 6", timeout=30_000)
+        expect(page.locator(".autolr-explain h4")).to_contain_text("1 of 6", timeout=60_000)
         for stage in range(2, 6):
             page.get_by_role("button", name="Next").click()
             expect(page.locator(".autolr-explain h4")).to_contain_text(f"{stage} of 6")

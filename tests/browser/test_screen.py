@@ -97,7 +97,7 @@ def test_the_axis_zooms_and_its_range_becomes_the_grid(done, page):
     run_button(page).click()
     # Not the former run's "Done".
     done.wait_for(f"tuner._panel.full_view == [{low}, {high}]")
-    expect(state(page)).to_have_text("Done", timeout=30_000)
+    expect(state(page)).to_have_text("Done", timeout=60_000)
     assert done.python("[tuner._panel.full_view, float(tuner.results.rates[0])]") == [[low, high], low]
 
 
@@ -165,7 +165,7 @@ def test_an_explained_round_fits_on_a_small_screen(notebook, page):
     places = set()
     for number in (1, 2):
         page.get_by_role("button", name="One round").click()
-        expect(page.locator(".autolr-explain h4")).to_contain_text("1 of 6", timeout=30_000)
+        expect(page.locator(".autolr-explain h4")).to_contain_text("1 of 6", timeout=60_000)
         page.locator(".autolr-widget").evaluate("node => node.scrollIntoView()")
         for stage in range(2, 7):
             next_.click()
@@ -215,7 +215,7 @@ def test_the_whole_widget_by_keys(notebook, page):
     page.keyboard.press("Space")
     notebook.wait_for("tuner.status == 'paused'")
     page.keyboard.press("Enter")
-    expect(state(page)).to_have_text("Done", timeout=30_000)
+    expect(state(page)).to_have_text("Done", timeout=60_000)
     order = []
     page.locator(".autolr-rate").focus()
     for _ in range(60):
@@ -384,7 +384,7 @@ def test_nothing_jumps_while_it_runs(notebook, page):
         }"""
     )
     run_button(page).click()
-    expect(state(page)).to_have_text("Done", timeout=30_000)
+    expect(state(page)).to_have_text("Done", timeout=60_000)
     places = page.evaluate("() => { cancelAnimationFrame(window.looking); return [...window.places]; }")
     assert len(places) == 1, places
 

@@ -28,7 +28,7 @@ def executed(tmp_path_factory):
 
 def test_it_takes_no_space_next_to_the_widget(notebook, page):
     run_button(page).click()
-    expect(state(page)).to_have_text("Done", timeout=30_000)
+    expect(state(page)).to_have_text("Done", timeout=60_000)
     snapshot = page.locator(".autolr-snapshot")
     notebook.wait_for("tuner.status == 'done'")
     expect(snapshot).to_have_count(1)

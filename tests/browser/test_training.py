@@ -25,7 +25,7 @@ ended = True
 def training(notebook, page):
     """A notebook in which a cell trains. In the end, it trains no longer."""
     notebook.begin(FIT)
-    expect(page.locator(".autolr-live-state")).to_have_text("Running", timeout=30_000)
+    expect(page.locator(".autolr-live-state")).to_have_text("Running", timeout=60_000)
     yield notebook
     # Where a test has failed, it still trains.
     notebook.evaluate("return panel.sessionContext.session.kernel.interrupt()")

@@ -21,7 +21,7 @@ def nine(notebook, page):
     notebook.run_cell(notebook.add_cell("tuner"))
     expect(state(page)).to_have_text("Ready")
     run_button(page).click()
-    expect(state(page)).to_have_text("Done", timeout=30_000)
+    expect(state(page)).to_have_text("Done", timeout=60_000)
     # bqplot lays nothing out that is out of sight.
     page.locator(".bqplot").scroll_into_view_if_needed()
     yield notebook

@@ -99,7 +99,7 @@ def test_a_reload_and_another_page(host):
     host.reload()
     if host.keeps_its_kernel:
         # On a busy machine, the run may end before the page is back.
-        expect(run_button(page)).to_have_text(re.compile("Pause|Run again"), timeout=30_000)
+        expect(run_button(page)).to_have_text(re.compile("Pause|Run again"), timeout=60_000)
         other = host.open_in_another_page()
         for each in (page, other):
             expect_done(each)
