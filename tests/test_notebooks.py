@@ -36,9 +36,14 @@ def test_notebook_runs(path):
     where = {"metadata": {"path": str(path.parent)}}
     client = NotebookClient(notebook, timeout=300, shutdown_kernel="immediate", resources=where)
     asyncio.run(client.async_execute())
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    printed = "".join(output.text for output in outputs if output.get("name") == "stdout")
+    if path.stem == "live":
+        chosen, accuracy, lowered, last = (float(line.split(": ")[1]) for line in printed.splitlines())
+        assert accuracy > 0.95
+        assert lowered == pytest.approx(chosen / 10, rel=0.01)
+        assert last < 1e-6
     if path.stem == "quickstart":
-        outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-        printed = "".join(output.text for output in outputs if output.get("name") == "stdout")
         assert 0.05 < float(printed.split("chosen: ")[1]) < 0.5
         assert any("image/png" in output.get("data", {}) for output in outputs)
 
