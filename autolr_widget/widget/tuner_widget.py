@@ -352,7 +352,7 @@ class TunerWidget(ipw.VBox):
         that you choose in the widget is set in the optimizer before the next batch. A rate that the rule chooses is
         not. If you change nothing, the training is the same to the last bit as without the callback.
 
-        If the optimizer uses one of Keras's schedules, the schedule is scaled, so that it goes on from the rate that
+        If the optimizer uses a schedule of Keras or of `schedule`, it is scaled, so that it goes on from the rate that
         you choose. After the training, the optimizer has the scaled schedule, which is saved with the model, or the
         schedule that it had before if you choose no rate. A schedule of another class can't be scaled.
         """

@@ -27,9 +27,12 @@ class SharedModel:
     def __init__(self, model):
         self.model = model
         self.training = None
+        self._compiled = model.optimizer, model._compile_loss
         self._first = [variable.numpy() for variable in self._variables()]
 
     def is_unchanged(self):
+        if self._compiled != (self.model.optimizer, self.model._compile_loss):
+            return False
         return len(self._variables()) == len(self._first) and (self.training is None or self.training.is_current())
 
     def restore(self):

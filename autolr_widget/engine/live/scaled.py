@@ -7,16 +7,17 @@ from typing import Any
 import keras
 
 from autolr_widget.engine.measuring.optimizer_copy import parts
+from autolr_widget.engine.reading.warm_up import WarmUp
 
 #: What of the configuration of a schedule is a learning rate. All other rates are relative to these.
 RATES = ("initial_learning_rate", "end_learning_rate", "warmup_target")
 
 
 class Scaled(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """Stands in for a schedule of Keras while a model trains, and multiplies it by a factor, which is a variable.
+    """Stands in for a schedule while a model trains, and multiplies it by a factor, which is a variable.
 
     It claims to be of the schedule's class and has the configuration of the scaled schedule, so a model that is saved
-    meanwhile can be loaded without this package.
+    meanwhile is loaded with that.
 
     Parameters
     ----------
@@ -38,11 +39,7 @@ class Scaled(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[m
     def get_config(self) -> dict[str, Any]:
         config: dict[str, Any] = self._schedule.get_config()
         factor = float(self._factor)
-        if factor != 1:
-            config |= {name: factor * config[name] for name in RATES if config.get(name) is not None}
-            # Those of PiecewiseConstantDecay.
-            config |= {name: [factor * value for value in config[name]] for name in ("values",) if name in config}
-        return config
+        return config if factor == 1 else _scaled(config, factor)
 
     def scale_to(self, rate: float, step: Any) -> None:
         """Have this rate at this step.
@@ -60,20 +57,31 @@ class Scaled(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[m
 
 
 def stand_in(optimizer: keras.Optimizer) -> bool:
-    """Put a `Scaled` in the place of each schedule of Keras, and return whether there are any."""
-    own = [part for part in parts(optimizer) if _is_of_keras(part._learning_rate)]
+    """Put a `Scaled` in the place of each schedule whose class is known, and return whether there are any."""
+    own = [part for part in parts(optimizer) if _is_known(part._learning_rate)]
     for part in own:
         part.learning_rate = Scaled(part._learning_rate)
     return len(own) > 0
 
 
 def settle(optimizer: keras.Optimizer) -> None:
-    """Put a schedule of Keras in the place of each `Scaled`."""
+    """Put what is `settled` in the place of each `Scaled`."""
     for part in parts(optimizer):
         if type(part._learning_rate) is Scaled:
             part.learning_rate = part._learning_rate.settled()
 
 
-def _is_of_keras(schedule: Any) -> bool:
-    """Return whether Keras itself has the class, so that its configuration is known, and a loaded model has it."""
-    return getattr(keras.optimizers.schedules, type(schedule).__name__, None) is type(schedule)
+def _scaled(config: dict[str, Any], factor: float) -> dict[str, Any]:
+    """Return the configuration of a schedule that is ``factor`` times the one with this configuration."""
+    scaled: dict[str, Any] = {name: factor * config[name] for name in RATES if config.get(name) is not None}
+    if "values" in config:  # of a PiecewiseConstantDecay
+        scaled["values"] = [factor * value for value in config["values"]]
+    if "schedule" in config:  # of a WarmUp
+        scaled["schedule"] = config["schedule"] | {"config": _scaled(config["schedule"]["config"], factor)}
+    return config | scaled
+
+
+def _is_known(schedule: Any) -> bool:
+    """Return whether the class is Keras's, or `WarmUp`: its configuration is known, and a model with it can be loaded."""
+    kind = type(schedule)
+    return kind is WarmUp or getattr(keras.optimizers.schedules, kind.__name__, None) is kind

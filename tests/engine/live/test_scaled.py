@@ -8,6 +8,7 @@ import pytest
 from keras.optimizers import SGD, Adam, schedules
 
 from autolr_widget.engine.live.callback import LiveCallback
+from autolr_widget.engine.reading.warm_up import WarmUp
 from tests.engine.live.test_callback import Recorder, fit
 
 # Keras warns of itself when it saves a model.
@@ -15,13 +16,14 @@ pytestmark = [pytest.mark.trains, pytest.mark.filterwarnings("ignore:__array__ i
 
 EXPONENTIAL = schedules.ExponentialDecay(0.5, 3, 0.5)
 COSINE = schedules.CosineDecay(0.1, 20, alpha=0.1, warmup_target=0.4, warmup_steps=5)
-KERAS = {
+KNOWN = {
     "exponential": EXPONENTIAL,
     "cosine": COSINE,
     "restarts": schedules.CosineDecayRestarts(0.5, 4, t_mul=1.0, m_mul=0.5, alpha=0.1),
     "inverse": schedules.InverseTimeDecay(0.5, 3, 0.5),
     "piecewise": schedules.PiecewiseConstantDecay([2, 6], [0.5, 0.2, 0.1]),
     "polynomial": schedules.PolynomialDecay(0.5, 10, 0.1),
+    "warm up": WarmUp(schedules.PolynomialDecay(0.5, 20, 0.1), 5, 0.02),
 }
 
 
@@ -99,7 +101,7 @@ def test_steering_twice_does_not_multiply_the_factors(make_model, digits):
     assert rates[5:] == pytest.approx([float(EXPONENTIAL(i) * third) for i in (6, 7, 8)])
 
 
-@pytest.mark.parametrize("schedule", KERAS.values(), ids=KERAS)
+@pytest.mark.parametrize("schedule", KNOWN.values(), ids=KNOWN)
 def test_the_scaled_schedule_is_left_and_saved_with_the_model(make_model, digits, schedule, tmp_path):
     during, after = tmp_path / "during.keras", tmp_path / "after.keras"
     model = make_model(SGD(schedule))
