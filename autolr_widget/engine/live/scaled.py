@@ -82,6 +82,6 @@ def _scaled(config: dict[str, Any], factor: float) -> dict[str, Any]:
 
 
 def _is_known(schedule: Any) -> bool:
-    """Return whether the class is Keras's, or `WarmUp`: its configuration is known, and a model with it can be loaded."""
+    """Return whether the class is one of Keras or `WarmUp`, so that its configuration is known."""
     kind = type(schedule)
     return kind is WarmUp or getattr(keras.optimizers.schedules, kind.__name__, None) is kind
