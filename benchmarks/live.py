@@ -23,7 +23,7 @@ from tests.browser.chromium import find
 from tests.browser.lab import CHROMIUM_ARGUMENTS, Lab, Notebook
 
 #: The widths of the hidden layers, and the number of batches of a training.
-WORKS = {"2 ms": ([512, 512], 250), "0.3 ms": ([], 1000)}
+WORKS = {"2 ms": ([512, 512], 250), "small": ([], 1000)}
 BATCH = 32
 CELL = """
 import sys

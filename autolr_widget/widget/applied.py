@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autolr_widget.engine.live.rate import parts, rates, set_rate, set_rates
-from autolr_widget.widget.rate_text import rate_text
+from autolr_widget.engine.live.rate import rates, set_rate, set_rates
+from autolr_widget.engine.parts import parts
+from autolr_widget.engine.rate_text import rate_text
 
 if TYPE_CHECKING:
     import keras

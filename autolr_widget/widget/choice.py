@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import traitlets
 
+from autolr_widget.engine.rate_text import rate_text
 from autolr_widget.engine.reading.selection import RULES, Certainty, certainty, edge, way_out
 from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.types import Floats, Unfinished
 from autolr_widget.widget.applied import meaning
-from autolr_widget.widget.rate_text import rate_text
 
 if TYPE_CHECKING:
     Float = traitlets.Float[Any, Any]
@@ -122,8 +121,7 @@ class Choice(traitlets.HasTraits):
             self.selected_lr = lr
         finally:
             self._choosing = False
-        # The engine's messages name an argument. The screen has fields for its ends.
-        self.reason = re.sub(r"lr_space=\((\S+), (\S+)\)", r"\1 to \2", reason) + meant
+        self.reason = reason + meant
         sure = self._certainty
         self.interval = [] if lr is None or sure is None else [*self._interval(lr, sure)]
 

@@ -24,7 +24,7 @@ def hear() -> None:
 
 
 def hear_in_subshells(widget: ipw.Widget, in_subshells: bool) -> None:
-    """Let subshells handle the messages of the front end to a widget, which hear while a cell is running.
+    """Let subshells handle the messages that the front end sends to a widget: they hear while a cell is running.
 
     ipykernel 7.4 passes a message to the shell that has last sent one for the widget. While a cell sends them, this is
     the main shell, which hears nothing until the cell ends. Without its method, the subshell handles the message that

@@ -85,5 +85,5 @@ def _to_mlflow(lr: float, figure: Figure, settings: dict[str, Any], step: int) -
 def _to_wandb(lr: float, figure: Figure, settings: dict[str, Any], step: int) -> None:
     import wandb
 
-    wandb.config.update({"autolr": settings}, allow_val_change=True)  # type: ignore[no-untyped-call]
+    wandb.config.update({"autolr": settings}, allow_val_change=True)  # type: ignore[no-untyped-call]  # wandb's own lack
     wandb.log({"autolr/learning_rate": lr, "autolr/curve": wandb.Image(figure), "autolr/step": step})

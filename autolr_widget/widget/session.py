@@ -196,10 +196,9 @@ class Session(traitlets.HasTraits):
             await asyncio.sleep(0.05)
 
     def tick(self, turn: int) -> None:
-        """Measure for `TURN` seconds, at least one slice of a round. A front end calls this when it has got ``turn``.
+        """Measure for `TURN` seconds, at least one slice of a round. A front end calls this when ``turn`` has arrived.
 
-        Do nothing if the session is not running, if it is measuring, or if the front end has not got the newest turn
-        yet.
+        Do nothing if the session is not running, if it is measuring, or if the newest turn has not arrived there yet.
         """
         if turn != self.turn:
             # A page that missed a turn would wait for ever, if it kept the kernel waiting.

@@ -18,6 +18,7 @@ from IPython import get_ipython
 
 from autolr_widget.engine.arguments import takes_settings
 from autolr_widget.engine.grid import around
+from autolr_widget.engine.rate_text import rate_text
 from autolr_widget.engine.reading.results import TuneResults
 from autolr_widget.engine.reading.schedule import schedule
 from autolr_widget.engine.runs.run import Run
@@ -38,7 +39,6 @@ from autolr_widget.widget.logs import log
 from autolr_widget.widget.mirror import mirror
 from autolr_widget.widget.panel import Panel
 from autolr_widget.widget.progress_bar import progress_bar
-from autolr_widget.widget.rate_text import rate_text
 from autolr_widget.widget.session import STATUSES, Session
 from autolr_widget.widget.settings_traits import setting_controls, setting_traits
 from autolr_widget.widget.snapshot import Snapshot, text
@@ -352,9 +352,10 @@ class TunerWidget(ipw.VBox):
         that you choose in the widget is set in the optimizer before the next batch. A rate that the rule chooses is
         not. If you change nothing, the training is the same to the last bit as without the callback.
 
-        If the optimizer uses a schedule of Keras or of `schedule`, it is scaled, so that it goes on from the rate that
-        you choose. After the training, the optimizer has the scaled schedule, which is saved with the model, or the
-        schedule that it had before if you choose no rate. A schedule of another class can't be scaled.
+        If the optimizer uses a schedule of Keras or one that `schedule` returned, a rate that you choose multiplies the
+        rest of the schedule, so that it continues from your rate. After the training, the optimizer has the multiplied
+        schedule, which is saved with the model. If you choose no rate, it keeps its schedule. A schedule of another
+        class can't be multiplied: the widget says so.
         """
         from autolr_widget.engine.live.callback import LiveCallback
 

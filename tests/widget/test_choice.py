@@ -2,8 +2,8 @@ import keras
 import pytest
 
 from autolr_widget import TunerWidget
+from autolr_widget.engine.rate_text import rate_text
 from autolr_widget.engine.reading.selection import RULES
-from autolr_widget.widget.rate_text import rate_text
 from tests.widget.front_end import from_front_end, marks, send
 
 pytestmark = pytest.mark.trains
@@ -94,7 +94,7 @@ def test_the_reason_if_no_rate_lowers_the_loss(make_model, digits):
     widget = TunerWidget(make_model(), *digits, lr_space=(1e3, 1e5), num_evals=4, num_subsamples=3)
     widget.run()
     assert widget.selected_lr is None
-    way_out = "Try rates below 1e+03, such as 1 to 1e+03."
+    way_out = "Try rates below 1000, such as 1 to 1000."
     assert widget._panel.reason == f'Rule "half-minimum" finds no rate that lowers the loss. {way_out}'
     widget.method = "mean"
     assert widget.selected_lr is not None

@@ -17,7 +17,7 @@ PERIOD = 0.25
 WAIT = 0.05
 
 
-class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]
+class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """Tells a watcher what happens in a training, and obeys its steering.
 
     If the steering is never changed, the training is the same to the last bit as without the callback.

@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from autolr_widget.engine.parts import parts
+
 if TYPE_CHECKING:
     import keras
 
 #: What Keras raises if a learning rate is a schedule or a function.
 NO_VARIABLE = (TypeError, AttributeError)
-
-
-def parts(optimizer: Any) -> list[Any]:
-    """Return the optimizers that have a learning rate. A MultiOptimizer has none of its own."""
-    return list(getattr(optimizer, "optimizers", [optimizer]))
 
 
 def rates(optimizer: keras.Optimizer) -> list[float]:
@@ -62,11 +59,9 @@ def set_rates(optimizer: keras.Optimizer, wanted: list[float]) -> None:
 
 
 def _write(part: Any, rate: float) -> None:
-    # A LossScaleOptimizer has the rate of the optimizer inside.
-    inner = getattr(part, "inner_optimizer", part)
-    # While the model trains with the callback, this is a `Scaled` schedule.
-    scale_to = getattr(inner._learning_rate, "scale_to", None)
+    # While the model trains with the callback, a schedule is a `Scaled` one.
+    scale_to = getattr(part._learning_rate, "scale_to", None)
     if scale_to is None:
         part.learning_rate = rate
     else:
-        scale_to(rate, inner._iterations)
+        scale_to(rate, part._iterations)

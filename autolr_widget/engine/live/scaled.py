@@ -6,14 +6,14 @@ from typing import Any
 
 import keras
 
-from autolr_widget.engine.measuring.optimizer_copy import parts
+from autolr_widget.engine.parts import parts
 from autolr_widget.engine.reading.warm_up import WarmUp
 
 #: What of the configuration of a schedule is a learning rate. All other rates are relative to these.
 RATES = ("initial_learning_rate", "end_learning_rate", "warmup_target")
 
 
-class Scaled(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+class Scaled(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras has no types
     """Stands in for a schedule while a model trains, and multiplies it by a factor, which is a variable.
 
     It claims to be of the schedule's class and has the configuration of the scaled schedule, so a model that is saved
@@ -32,7 +32,7 @@ class Scaled(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[m
     def __call__(self, step: Any) -> Any:
         return self._schedule(step) * self._factor
 
-    @property  # type: ignore[misc]
+    @property  # type: ignore[misc]  # mypy does not know a class that changes
     def __class__(self) -> type:
         return type(self._schedule)
 

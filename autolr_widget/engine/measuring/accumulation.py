@@ -6,7 +6,8 @@ import math
 
 import keras
 
-from autolr_widget.engine.measuring.optimizer_copy import optimizers, parts
+from autolr_widget.engine.measuring.optimizer_copy import optimizers
+from autolr_widget.engine.parts import parts
 from autolr_widget.engine.settings import Settings
 
 

@@ -11,7 +11,7 @@ from unittest import mock
 import keras
 import tensorflow as tf
 
-from autolr_widget.engine.measuring.optimizer_copy import parts
+from autolr_widget.engine.parts import parts
 
 
 class Gradients(NamedTuple):

@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from autolr_widget.engine.parts import inner, parts
+
 
 def optimizers(model: keras.Model) -> dict[str, keras.Optimizer]:
     """Return the optimizers that are attributes of a model, by name."""
@@ -25,25 +27,20 @@ def copy_of(optimizer: keras.Optimizer, variables: Sequence[keras.Variable]) -> 
     Keras copies optimizers by `get_config`, which custom optimizers and schedules need not have.
     """
     twin: keras.Optimizer = object.__new__(type(optimizer))
-    inner = {id(part): copy_of(part, variables) for part in _inner(optimizer)}
+    copies = {id(part): copy_of(part, variables) for part in inner(optimizer)}
     if optimizer.built:
         twin.__dict__.update(optimizer.__dict__)
         if "inner_optimizer" in twin.__dict__:
-            twin.__dict__["inner_optimizer"] = inner[id(optimizer.inner_optimizer)]
+            twin.__dict__["inner_optimizer"] = copies[id(optimizer.inner_optimizer)]
         if "_inner_optimizers" in twin.__dict__:
-            twin.__dict__["_inner_optimizers"] = [inner[id(part)] for part in _inner(optimizer)]
+            twin.__dict__["_inner_optimizers"] = [copies[id(part)] for part in inner(optimizer)]
         return twin
-    memo: dict[int, Any] = {id(variable): variable for variable in variables} | inner
+    memo: dict[int, Any] = {id(variable): variable for variable in variables} | copies
     memo[id(optimizer)] = twin
     memo[id(optimizer._distribution_strategy)] = optimizer._distribution_strategy
     for name, value in optimizer.__dict__.items():
         twin.__dict__[name] = copy.deepcopy(value, memo)
     return twin
-
-
-def parts(optimizer: keras.Optimizer) -> list[keras.Optimizer]:
-    """Return the optimizers that have a learning rate: those inside a LossScaleOptimizer or a MultiOptimizer."""
-    return [part for inner in _inner(optimizer) for part in parts(inner)] or [optimizer]
 
 
 def set_own_rates(copied: keras.Optimizer) -> list[tuple[keras.Variable, float]]:
@@ -68,9 +65,3 @@ def set_own_rates(copied: keras.Optimizer) -> list[tuple[keras.Variable, float]]
 def slots(optimizer: keras.Optimizer) -> list[keras.Variable]:
     """Return the variables of an optimizer except for its learning rates: its step counters and moments."""
     return [variable for variable in optimizer.variables if variable.name != "learning_rate"]
-
-
-def _inner(optimizer: keras.Optimizer) -> list[keras.Optimizer]:
-    if "inner_optimizer" in optimizer.__dict__:
-        return [optimizer.inner_optimizer]
-    return list(optimizer.__dict__.get("_inner_optimizers", ()))

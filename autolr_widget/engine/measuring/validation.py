@@ -10,7 +10,8 @@ import keras
 import numpy as np
 
 from autolr_widget.engine.measuring.distributed import check_not_distributed, check_scope
-from autolr_widget.engine.measuring.optimizer_copy import optimizers, parts
+from autolr_widget.engine.measuring.optimizer_copy import optimizers
+from autolr_widget.engine.parts import parts
 
 
 def has_own_step(model: keras.Model) -> bool:

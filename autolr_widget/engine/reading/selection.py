@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autolr_widget.engine.rate_text import rate_text
 from autolr_widget.engine.reading.band import normal, student
 from autolr_widget.engine.reading.parabola import parabola
 from autolr_widget.engine.types import Floats
@@ -303,13 +304,13 @@ def way_out(rates: Floats, deltas: Floats) -> str:
             "loss does not depend on the trained weights: look for activations that are all 0 or saturated, sample "
             "weights of 0, or a loss that ignores the output."
         )
-    return f"Try rates below {rates[rates > 0][0]:.3g}, such as {_below(rates)}."
+    return f"Try rates below {rate_text(rates[rates > 0][0])}, such as {_below(rates)}."
 
 
 def _below(rates: Floats) -> str:
-    """Return the grid that ends where this one begins, as an argument in Python."""
+    """Return the grid that ends where this one begins, in words."""
     least = rates[rates > 0][0]
-    return f"lr_space=({least / 1000:.3g}, {least:.3g})"
+    return f"{rate_text(least / 1000)} to {rate_text(least)}"
 
 
 def _spread(rates: Floats, deltas: Floats, rule: str) -> tuple[Floats, Floats]:

@@ -8,7 +8,7 @@ import keras
 
 
 @keras.saving.register_keras_serializable("autolr_widget")
-class WarmUp(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+class WarmUp(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras has no types
     """A linear warm-up, and then another schedule.
 
     Parameters

@@ -57,7 +57,7 @@ def test_a_training_without_steering_equals_plain_fit(make_model, digits, optimi
         keras.utils.set_random_seed(5)
         first = fit(model, digits, recorder, epochs=3)[0]
         assert model.optimizer._learning_rate is schedule
-        # A training that goes on, which has been traced before.
+        # A second training of the same model, whose step has been traced.
         found.append((first, fit(model, digits, recorder)[0], model.get_weights(), model.optimizer.variables))
     (*plain, weights, variables), (*watched, other, other_variables) = found
     assert plain == watched
@@ -222,7 +222,7 @@ def test_a_schedule_of_another_class_is_not_scaled(make_model, digits):
     assert model.optimizer._learning_rate is own
 
 
-@pytest.mark.skipif(not hasattr(keras.optimizers, "MultiOptimizer"), reason="Keras is older")
+@pytest.mark.skipif(not hasattr(keras.optimizers, "MultiOptimizer"), reason="Keras 3.5 has no MultiOptimizer")
 @pytest.mark.parametrize("schedule_first", [False, True])
 def test_if_one_of_several_optimizers_is_at_0_no_rate_is_changed(make_model, digits, schedule_first):
     warmup = schedules.CosineDecay(0.0, 20, warmup_target=0.4, warmup_steps=5)

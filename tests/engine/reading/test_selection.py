@@ -47,9 +47,9 @@ def test_max_warns_if_no_rate_is_safe():
     [
         (np.zeros((0, 5)), "mean", "No results found"),
         (np.full((2, 5), math.nan), "median", r"Every learning rate from 0\.01 to 1 diverged: a loss was NaN"),
-        (np.full((2, 5), math.nan), "median", r"such as lr_space=\(1e-05, 0\.01\)"),
+        (np.full((2, 5), math.nan), "median", r"such as 1e-5 to 0\.01"),
         (np.array([[-1.0] * 5, [math.nan] * 5]), "mean", r"diverged in some round, or had dropped out of the race"),
-        (np.ones((2, 5)), "share", r"Try rates below 0\.01, such as lr_space=\(1e-05, 0\.01\)"),
+        (np.ones((2, 5)), "share", r"Try rates below 0\.01, such as 1e-5 to 0\.01"),
         (np.zeros((1, 5)), "variance", "at least 2 rounds"),
         (np.zeros((1, 5)), "steady", "at least 2 rounds"),
         (np.ones((3, 5)), "steady", "no rate that lowers the loss significantly"),

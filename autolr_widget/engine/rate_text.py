@@ -1,4 +1,4 @@
-"""How a learning rate is written on the screen."""
+"""How a learning rate is written in messages and on the screen."""
 
 
 def rate_text(rate: float, digits: int = 3) -> str:

@@ -1,6 +1,6 @@
 import pytest
 
-from autolr_widget.widget.rate_text import rate_text
+from autolr_widget.engine.rate_text import rate_text
 
 
 @pytest.mark.parametrize(
