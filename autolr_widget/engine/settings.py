@@ -118,11 +118,11 @@ class Settings:
         9, "integer", "grid", "Rates", "More rates: a finer curve, but slower.", least=2, most=MOST_RATES, slider=200
     )
     num_subsamples: int = _setting(
-        10,
+        2,
         "integer",
         "sampling",
         "Rounds",
-        "More rounds: a narrower band. You can change this at any time.",
+        "Two choose as well as ten. More rounds: a narrower band. You can change this at any time.",
         least=1,
         most=MOST_ROUNDS,
         slider=500,

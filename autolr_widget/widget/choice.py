@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import traitlets
 
 from autolr_widget.engine.rate_text import rate_text
+from autolr_widget.engine.reading.good_range import good_range
 from autolr_widget.engine.reading.selection import RULES, Certainty, certainty, edge, way_out
 from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.settings import Settings
@@ -52,7 +54,9 @@ class Choice(traitlets.HasTraits):
     edge = traitlets.Unicode("", help="The end of the grid at which the curve's lowest point lies, or empty")
     reason = traitlets.Unicode("", help="How the rate was chosen, and how certain the choice is")
     warning = traitlets.Unicode("", help="Why a pinned rate is a bad choice, or empty")
-    interval: traitlets.List[float] = traitlets.List(help="The interval of the rule's choice, or empty")
+    interval: traitlets.List[float] = traitlets.List(
+        help="The range around the rule's choice that the chart shades, or empty"
+    )
 
     def __init__(self, run: Run, settings: Settings) -> None:
         super().__init__()
@@ -114,16 +118,20 @@ class Choice(traitlets.HasTraits):
         lr, reason = self._by_rule()
         rates, deltas = self._run.rates, self._run.deltas
         self.edge = edge("mean", rates, deltas) if lr and len(deltas) > 0 else ""
-        if self.edge:
-            reason += f" · the lowest point is at the {self.edge} end of the grid"
         self._choosing = True
         try:
             self.selected_lr = lr
         finally:
             self._choosing = False
+        if lr is None or len(deltas) == 0:
+            self.interval = []
+        else:
+            good, noise = self._good_range(lr), self._noise(lr)
+            self.interval = [*(good or noise or ())]
+            reason = reason or self._how_sure(good, noise)
+        if self.edge:
+            reason += f" · the lowest point is at the {self.edge} end of the grid"
         self.reason = reason + meant
-        sure = self._certainty
-        self.interval = [] if lr is None or sure is None else [*self._interval(lr, sure)]
 
     def _warning(self) -> str:
         """Return what was measured at the pinned rate if that speaks against it."""
@@ -174,24 +182,41 @@ class Choice(traitlets.HasTraits):
             return None, why
         if not (deltas.mean(axis=0) < 0).any():
             return lr, f"no rate lowers the loss. {way_out(self._run.rates, deltas).removesuffix('.')}"
-        sure = self._certainty
-        if sure is None:
-            return lr, "too few rounds to say how sure it is"
-        low, high = self._interval(lr, sure)
-        words = f"{1 - self._settings.alpha:.0%} interval"
-        if (low, high) != (sure.lower, sure.upper):
-            words = "limited by the grid's step"
-        reason = f"{sure.agreement:.0%} of resampled runs agree to half a grid step"
-        return lr, f"{rate_text(low)} to {rate_text(high)} ({words}) · {reason}"
+        return lr, ""
 
-    def _interval(self, lr: float, sure: Certainty) -> tuple[float, float]:
-        """Return the interval of ``sure``, but at least half a step of the grid to either side of ``lr``.
+    def _how_sure(self, good: tuple[float, float] | None, noise: tuple[float, float] | None) -> str:
+        """Return where the best rate lies, and what other batches would have chosen, as far as each is known."""
+        if good is None:
+            return (
+                f"other batches would choose a rate {_between(*noise)}"
+                if noise
+                else "too few rounds to say how sure it is"
+            )
+        words = f"8 times of 10, the best rate for training lies {_between(*good)}"
+        sure = self._certainty
+        return words + (f" · other batches would choose {_between(sure.lower, sure.upper)}" if sure else "")
+
+    def _good_range(self, lr: float) -> tuple[float, float] | None:
+        if self.edge or not (self._run.deltas.mean(axis=0) < 0).any():
+            return None
+        run = self._run
+        read = replace(run.settings, method=self._settings.method, horizon=run.read_at or run.settings.horizon)
+        return good_range(lr, read)
+
+    def _noise(self, lr: float) -> tuple[float, float] | None:
+        """Return the range of the choices on resampled rounds, but at least half a step of the grid on either side.
 
         The resampled runs all have the same grid, so they agree the more, the coarser it is.
         """
-        rates = self._run.rates
+        sure, rates = self._certainty, self._run.rates
+        if sure is None:
+            return None
         if self._run.settings.scale == "log":
             half = (rates[-1] / rates[0]) ** (0.5 / (rates.size - 1))
             return min(sure.lower, lr / half), max(sure.upper, lr * half)
         half = (rates[-1] - rates[0]) / (rates.size - 1) / 2
         return max(0.0, min(sure.lower, lr - half)), max(sure.upper, lr + half)
+
+
+def _between(low: float, high: float) -> str:
+    return f"between {rate_text(low)} and {rate_text(high)}"

@@ -44,6 +44,8 @@ class Session(traitlets.HasTraits):
         Called when a turn is over.
     on_halt
         Called when the run has halted. It may take a while.
+    on_widened
+        Called when the run has widened its grid, after ``settings`` has changed.
     one_message
         Returns a context manager that combines the changes that ``on_rounds`` makes and the change of ``round`` into
         one message to the front end, and those of ``on_turn`` and ``turn`` too. Each message takes about a kilobyte.
@@ -63,6 +65,7 @@ class Session(traitlets.HasTraits):
         on_rounds: Callable[[], None],
         on_turn: Callable[[], None] = lambda: None,
         on_halt: Callable[[], None] = lambda: None,
+        on_widened: Callable[[], None] = lambda: None,
         one_message: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext,
     ) -> None:
         super().__init__()
@@ -73,6 +76,7 @@ class Session(traitlets.HasTraits):
         self._on_rounds = on_rounds
         self._on_turn = on_turn
         self._on_halt = on_halt
+        self._on_widened = on_widened
         self._one_message = one_message
         self._halted = False
         #: Whether turns were measured that no front end asked for, and none has said since that it has seen them.
@@ -315,11 +319,14 @@ class Session(traitlets.HasTraits):
                     self._publish()
 
     def _measure(self, tuner: Run, seconds: float) -> None:
+        before = tuner.settings
         try:
             finished = tuner.advance(seconds)
         except BaseException:
             self.preparing = False
             raise
+        if tuner.settings is not before:
+            self._follow(tuner)
         self.preparing = finished is None and self.status == "running" and self._is_slow_to_start()
         with self._lock:
             if finished is None or tuner is not self.tuner:
@@ -329,6 +336,14 @@ class Session(traitlets.HasTraits):
                 self.status = "done"
             elif self.status == "running" and self.round == self._pause_at:
                 self.status = "paused"
+
+    def _follow(self, tuner: Run) -> None:
+        """The run has widened its grid: let the settings have that too, unless the user has changed them meanwhile."""
+        with self._lock:
+            if tuner is self.tuner and not self.stale:
+                ends = {name: getattr(tuner.settings, name) for name in ("lr_min", "lr_max", "num_evals")}
+                self.settings = replace(self.settings, **ends)
+                self._on_widened()
 
     def _watch_in(self, delay: float, number: int) -> None:
         self._due = time.monotonic() + delay

@@ -169,7 +169,8 @@ class TunerWidget(ipw.VBox):
             autosave=str(self._autosave.path or ""),
             settings=setting_controls("" if run.has_validation_data else "validation"),
         )
-        self._session = Session(run, self._on_rounds, self._on_turn, self._on_halt, one_message=self._panel.hold_sync)
+        told = self._on_rounds, self._on_turn, self._on_halt, self._on_widened
+        self._session = Session(run, *told, one_message=self._panel.hold_sync)
         super().__init__(**{name: getattr(settings, name) for name in SETTINGS})
         self._view = View(run, self._panel, on_explained=self._show_run)
         self._live_training = LiveTraining(self._panel)
@@ -530,6 +531,15 @@ class TunerWidget(ipw.VBox):
         if self.tuner.model_has_changed:
             self._panel.notice = "The model has changed since this run began: the run measures it as it was then"
         self._snapshot.update(self._shown_run(), self.status, self.selected_lr)
+
+    def _on_widened(self) -> None:
+        """The run has widened its grid after the first round: show that, and let the settings follow."""
+        rates = self.tuner.rates
+        beyond = f"below {rate_text(self.lr_min)}" if rates[0] < self.lr_min else f"above {rate_text(self.lr_max)}"
+        self._move_grid(float(rates[0]), float(rates[-1]), rates.size)
+        self._show_run()
+        grid = f"{rate_text(rates[0])} to {rate_text(rates[-1])}"
+        self._panel.notice = f"A better rate may lie {beyond}, so round 1 starts over on a wider grid: {grid}"
 
     def _on_status(self, change: dict[str, str]) -> None:
         if change["new"] == "running":

@@ -47,6 +47,8 @@ class View:
 
     def __init__(self, run: Run, panel: Panel, on_explained: Callable[[], None]) -> None:
         self._run = run
+        #: The grid that is shown. A run may widen its grid.
+        self._rates = run.rates
         self._panel = panel
         self._on_explained = on_explained
         #: The values from which the last summary was computed.
@@ -74,11 +76,11 @@ class View:
         bool
             Whether the chart shows the last round.
         """
-        if run is not self._run:
+        if run is not self._run or run.rates is not self._rates:
             took = len(self._run) * self._run.rates.size * self._run.settings.horizon * self._run.seconds_per_step
             if took > LONG and self.before is None and self._run.can_measure:
                 self.pin()
-            self._run, self._shows_one_round = run, False
+            self._run, self._rates, self._shows_one_round = run, run.rates, False
             self.chart.show_grid(run.rates, self._panel.axis, self.before)
             self.before = None
             with self._panel.hold_sync():

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autolr_widget.engine.grid import around, grid
+from autolr_widget.engine.grid import WIDER, around, grid
+from autolr_widget.engine.settings import Settings
 
 
 @given(
@@ -46,3 +47,16 @@ def test_rates_are_evenly_spaced_on_their_scale(arguments, expected):
 )
 def test_around_adds_a_step_at_each_end(lower, upper, expected):
     assert around(np.array([0.001, 0.01, 0.1, 1.0]), lower, upper) == expected
+
+
+def test_the_default_grid_is_the_first_that_is_widened():
+    default = Settings()
+    assert next(iter(WIDER)) == (default.lr_min, default.lr_max, default.num_evals)
+
+
+def test_a_wider_grid_has_nearly_the_same_steps():
+    for (low, high, count), wider in WIDER.items():
+        for end, (lower, upper, more) in wider.items():
+            assert (lower < low, upper > high) == (end == "lower", end == "upper")
+            steps = [np.diff(np.log10(grid(*ends)))[0] for ends in ((low, high, count), (lower, upper, more))]
+            assert steps[1] == pytest.approx(steps[0], rel=0.05)

@@ -65,21 +65,42 @@ def test_selecting_none_returns_the_choice_to_the_rule(widget):
     assert (widget.pinned, widget.selected_lr) == (False, widget.results.best_lr())
 
 
-def test_the_panel_has_the_choice_of_every_rule_and_an_interval(widget):
+def test_the_panel_has_the_choice_of_every_rule_and_the_range_of_the_best_rate(widget):
     widget.method = "half-minimum"
     widget.run()
     assert widget._panel.choices == widget.results.choices()
-    sure = widget.results.certainty("half-minimum")
-    assert f"{sure.agreement:.0%} of resampled runs agree to half a grid step" in widget._panel.reason
-    # The grid's own half step is wider: 10**(5/22) is half of a step of 12 rates over five decades.
-    half = 10 ** (5 / 22)
-    expected = [min(sure.lower, widget.selected_lr / half), max(sure.upper, widget.selected_lr * half)]
-    assert widget._panel.interval == pytest.approx(expected)
+    lr, sure = widget.selected_lr, widget.results.certainty("half-minimum")
+    low, high, lower, upper = map(rate_text, (0.4 * lr, 3.8 * lr, sure.lower, sure.upper))
+    assert widget._panel.reason == (
+        f"8 times of 10, the best rate for training lies between {low} and {high} · "
+        f"other batches would choose between {lower} and {upper}"
+    )
+    assert widget._panel.interval == pytest.approx([0.4 * lr, 3.8 * lr])
+
+
+def test_the_range_needs_one_round_and_the_noise_of_the_batches_three(widget):
+    widget.method, widget.num_subsamples = "half-minimum", 1
+    widget.run()
+    assert widget._panel.reason.startswith("8 times of 10,")
+    assert "other batches" not in widget._panel.reason
+    widget.method = "mean"
+    assert (widget._panel.reason, widget._panel.interval) == ("too few rounds to say how sure it is", [])
+
+
+def test_the_benchmark_says_nothing_if_the_lowest_point_is_at_an_end_of_the_grid(make_model, digits):
+    widget = TunerWidget(make_model("adam"), *digits, lr_space=(1e-6, 1e-5), num_evals=4, horizon=36, num_subsamples=1)
+    widget.run()
+    assert (widget.edge, widget._panel.interval) == ("upper", [])
+    assert widget._panel.reason == (
+        "too few rounds to say how sure it is · the lowest point is at the upper end of the grid"
+    )
 
 
 def test_no_interval_is_narrower_than_the_grid(make_model, digits):
     for scale, lr_min in (("log", 1e-3), ("linear", 0.0)):
-        widget = TunerWidget(make_model("adam"), *digits, lr_space=(lr_min, 0.1), scale=scale, num_evals=4, horizon=4)
+        widget = TunerWidget(
+            make_model("adam"), *digits, lr_space=(lr_min, 0.1), scale=scale, num_evals=4, horizon=4, num_subsamples=4
+        )
         widget.run()
         low, high = widget._panel.interval
         assert low < widget.selected_lr < high
@@ -87,7 +108,9 @@ def test_no_interval_is_narrower_than_the_grid(make_model, digits):
             assert high / low >= 100 ** (1 / 3) * (1 - 1e-9)
         else:
             assert high - low >= 0.1 / 6
-        assert "limited by the grid's step" in widget._panel.reason
+        assert widget._panel.reason.startswith(
+            f"other batches would choose a rate between {rate_text(low)} and {rate_text(high)}"
+        )
 
 
 def test_the_reason_if_no_rate_lowers_the_loss(make_model, digits):

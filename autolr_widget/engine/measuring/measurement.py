@@ -104,6 +104,12 @@ class Measurement:
         other._settings = settings
         return other
 
+    def widened(self, settings: Settings, rates: Floats) -> Measurement:
+        """Return the object that measures rounds on a longer grid, from the same state."""
+        other = self.lengthened(settings)
+        other._rates = rates
+        return other
+
     def fits(self, rounds: int) -> bool:
         """Whether the ends of the paths of so many rounds may be kept, while another round is measured."""
         return self.start.bytes_per_path * (self._rates.size + 1) * rounds <= ENDS

@@ -287,6 +287,17 @@ def edge(method: str, rates: Floats, deltas: Floats) -> str:
     return {rates[0]: "lower", rates[-1]: "upper"}.get(rate, "")
 
 
+def beyond(rates: Floats, deltas: Floats) -> str:
+    """Return the end of the grid beyond which a better rate may lie, by the differentials of one round, or ``""``.
+
+    If training diverged at all rates, this is the lower end.
+    """
+    if not np.isfinite(deltas).any():
+        return "lower"
+    # If the loss does not depend on the rate, smaller rates do not help.
+    return edge("mean", rates, deltas[np.newaxis]) if np.nan_to_num(deltas).any() else ""
+
+
 def _drops(rates: Floats, deltas: Floats, rule: str, least: int = 1) -> tuple[Floats, Floats]:
     """Return the candidate rates and their means. Raise a `ValueError` if no mean is below 0."""
     rates, deltas = _candidates(rates, deltas)

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from autolr_widget.engine.arguments import settings_from, takes_settings
 from autolr_widget.engine.data.subsample import subsample
-from autolr_widget.engine.grid import grid
+from autolr_widget.engine.grid import WIDER, grid
 from autolr_widget.engine.reading import race
 from autolr_widget.engine.reading.race import HEAT, settled
 from autolr_widget.engine.reading.results import TuneResults
+from autolr_widget.engine.reading.selection import beyond
 from autolr_widget.engine.saved import restore
 from autolr_widget.engine.saved.saved_run import SavedRun
 from autolr_widget.engine.settings import VALIDATION_BATCHES, Settings
@@ -518,8 +519,29 @@ class LRTuner:
         except BaseException:
             self._ahead.clear()
             raise
+        if self._widens(round):
+            return None
         self._rounds.append(round)
         return self._rounds[-1]
+
+    def _widens(self, first: Round) -> bool:
+        """Whether ``first`` is the first round, and is measured again because the grid was too short.
+
+        A run widens only the default grid, see `WIDER`: a grid that the user has chosen stays as it is.
+        """
+        settings = self.settings
+        known = WIDER.get((settings.lr_min, settings.lr_max, settings.num_evals)) if settings.scale == "log" else None
+        longer = (known or {}).get(beyond(self.rates, first.deltas))
+        if longer is None or first.index > 0 or self._measurement is None:
+            return False
+        low, high, count = longer
+        self.settings = replace(settings, lr_min=low, lr_max=high, num_evals=count)
+        self.rates = grid(low, high, count)
+        self._measurement = self._measurement.widened(self.settings, self.rates)
+        self._ahead.clear()
+        self._ends.clear()
+        self._begins.clear()
+        return True
 
     @property
     def racing(self) -> NDArray[np.bool_]:

@@ -41,9 +41,26 @@ def regret(task: str, optimizer: str, rate: float | None, kind: str, steps: int)
     return float(np.interp(np.log10(rate), *curve(task, optimizer, kind, steps)))
 
 
+def regret_of_loss(task: str, optimizer: str, loss: float, kind: str, steps: int) -> float:
+    """Return the regret of a training that ended with this validation loss. It may be negative."""
+    case = _table()[(_table()["task"] == task) & (_table()["optimizer"] == optimizer)]
+    initial = case.loc[case["kind"] == "start", "loss"].mean()
+    losses = case[(case["kind"] == kind) & (case["steps"] == steps)].groupby("rate")["loss"].mean()
+    return float((min(loss, initial) - losses.min()) / (initial - losses.min()))
+
+
 def best_rate(task: str, optimizer: str, kind: str, steps: int) -> float:
     rates, regrets = curve(task, optimizer, kind, steps)
     return float(10 ** rates[np.argmin(regrets)])
+
+
+def of_seed(task: str, optimizer: str, seed: int, kind: str = "constant") -> pd.Series:
+    """Return the mean regret over all budgets by rate, as one seed alone tells it."""
+    case = _table()[(_table()["task"] == task) & (_table()["optimizer"] == optimizer) & (_table()["seed"] == seed)]
+    initial = case.loc[case["kind"] == "start", "loss"].item()
+    losses = case[case["kind"] == kind].pivot_table("loss", "rate", "steps").clip(upper=initial)
+    regrets: pd.DataFrame = (losses - losses.min()) / (initial - losses.min())
+    return regrets.mean(axis=1)
 
 
 def mean(task: str, optimizer: str, rate: float | None, kind: str = "constant") -> float:

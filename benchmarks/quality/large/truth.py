@@ -20,6 +20,7 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import itertools
 import math
 import multiprocessing
 import time
@@ -73,54 +74,85 @@ def missing(name: str, optimizer: str) -> list[tuple[int, int]]:
     return [(seed, k) for k in more for seed in SEEDS if LOWEST <= k <= HIGHEST]
 
 
+class Training:
+    """Trains a task with an optimizer, by Keras's own training step.
+
+    Parameters
+    ----------
+    name, optimizer
+        A key of `TASKS`, and one of `OPTIMIZERS`.
+    """
+
+    def __init__(self, name: str, optimizer: str) -> None:
+        task, self.steps = TASKS[name](), CASES[name][1]
+        #: All pieces of a training have the same length, so that the graph is traced once.
+        self.piece = self.steps // PARTS[-1]
+        self._model = compiled(task, optimizer, seed=0)
+        self._run = trained(self._model, task)
+        self._starts = [compiled(task, optimizer, seed) for seed in SEEDS]
+        # A search may train at a rate for longer than the truth does.
+        self._orders = [drawn(task, seed, 2 * self.steps) for seed in SEEDS]
+        x, y = keras.tree.map_structure(tf.constant, (task.x_val, task.y_val))
+        model = self._model
+        self._validation = tf.function(lambda: model.compute_loss(x=x, y=y, y_pred=model(x, training=False)))
+
+    def begin(self, seed: int) -> None:
+        """Go back to the state before the first step of the training from this seed."""
+        restart(self._model, self._starts[seed])
+        self._order, self._finite = iter(self._orders[seed]), True
+
+    def train(self, rates: np.ndarray) -> None:
+        """Take one more step with each of these rates. Do nothing if the training has diverged."""
+        rows = np.array([*itertools.islice(self._order, len(rates))])
+        self._finite = self._finite and bool(np.isfinite(self._run(rows, rates)).all())
+
+    def loss(self) -> float:
+        """Return the validation loss. It is infinite if the training has diverged."""
+        loss = float(self._validation()) if self._finite else math.inf
+        return loss if math.isfinite(loss) else math.inf
+
+    def losses(self, seed: int, rates: np.ndarray, parts: Sequence[int]) -> list[float]:
+        """Train with the rate of each step, and return the validation loss after each of these parts."""
+        self.begin(seed)
+        found = []
+        for part in range(parts[-1] + 1):
+            if part:
+                self.train(rates[(part - 1) * self.piece : part * self.piece])
+            if part in parts:
+                found.append(self.loss())
+        return found
+
+    def both_kinds(self, seed: int, rate: float) -> dict[tuple[str, int], float]:
+        """Return the losses by kind and part: with a constant rate, and with one that decays to zero."""
+        constant = self.losses(seed, np.full(self.steps, rate), PARTS)
+        found = {("constant", part): loss for part, loss in zip(PARTS, constant, strict=True)}
+        for part in PARTS:
+            decay = (1 + np.cos(np.pi * np.arange(part * self.piece) / (part * self.piece))) / 2
+            found["cosine", part] = self.losses(seed, rate * decay, [part])[0]
+        return found
+
+
 def measure(case: tuple[str, str]) -> None:
     """Train a task with an optimizer at all rates that are not in the file yet."""
     name, optimizer = case
     began = time.perf_counter()
-    task, steps = TASKS[name](), CASES[name][1]
-    # All pieces have the same length, so that the graph is traced once.
-    piece = steps // PARTS[-1]
-    model = compiled(task, optimizer, seed=0)
-    run = trained(model, task)
-    starts = [compiled(task, optimizer, seed) for seed in SEEDS]
-    orders = [drawn(task, seed, steps) for seed in SEEDS]
-    x, y = keras.tree.map_structure(tf.constant, (task.x_val, task.y_val))
-
-    @tf.function
-    def validation_loss() -> tf.Tensor:
-        return model.compute_loss(x=x, y=y, y_pred=model(x, training=False))
-
-    def losses(seed: int, rates: np.ndarray, parts: Sequence[int]) -> list[float]:
-        """Train with the rate of each step, and return the validation loss after each of these parts."""
-        restart(model, starts[seed])
-        found, finite = [], True
-        for part in range(parts[-1] + 1):
-            if part:
-                rows = slice((part - 1) * piece, part * piece)
-                finite = finite and bool(np.isfinite(run(orders[seed][rows], rates[rows])).all())
-            if part in parts:
-                loss = float(validation_loss()) if finite else math.inf
-                found.append(loss if math.isfinite(loss) else math.inf)
-        return found
+    training = Training(name, optimizer)
 
     def write(seed: int, rate: float, found: dict[tuple[str, int], float]) -> None:
-        rows = [(name, optimizer, seed, kind, rate, part * piece, loss) for (kind, part), loss in found.items()]
+        rows = [
+            (name, optimizer, seed, kind, rate, part * training.piece, loss) for (kind, part), loss in found.items()
+        ]
         text = pd.DataFrame(rows, columns=COLUMNS).to_csv(header=False, index=False, float_format="%.5g")
         # One short write: no other process and no kill can come in between.
         with FILE.open("a") as file:
             file.write(text)
 
     for seed in {*SEEDS} - {*known(name, optimizer).query("rate == 0")["seed"]}:
-        write(seed, 0, {("start", 0): losses(seed, np.zeros(0), [0])[0]})
+        write(seed, 0, {("start", 0): training.losses(seed, np.zeros(0), [0])[0]})
     while lacking := missing(name, optimizer):
         for seed, k in lacking:
             rate = 10 ** (k / 3)
-            constant = losses(seed, np.full(steps, rate), PARTS)
-            found = {("constant", part): loss for part, loss in zip(PARTS, constant, strict=True)}
-            for part in PARTS:
-                decay = (1 + np.cos(np.pi * np.arange(part * piece) / (part * piece))) / 2
-                found["cosine", part] = losses(seed, rate * decay, [part])[0]
-            write(seed, rate, found)
+            write(seed, rate, training.both_kinds(seed, rate))
     print(f"{name}, {optimizer}: {time.perf_counter() - began:.0f} s", flush=True)
     keras.backend.clear_session()
 

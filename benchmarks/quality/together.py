@@ -1,0 +1,130 @@
+"""What the small and the larger tasks say together: how far the best rate lies from ours, and whether the length helps.
+
+``python -m benchmarks.quality.together`` prints the figures of ``docs/recommendations.md``. It trains nothing. Each of
+the 21 tasks counts once, however many optimizers and seeds it has. "Left out" means that the numbers of a rule were
+chosen by all other tasks.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from autolr_widget.engine.reading.good_range import HIGHEST, LOWEST, SHARE
+from autolr_widget.engine.reading.selection import half_minimum
+from benchmarks.quality import regret as small
+from benchmarks.quality.large import recommend as large
+from benchmarks.quality.large.regret import best, budgets
+from benchmarks.quality.recommend import choice, interval
+from benchmarks.quality.rounds import DEFAULT, FILE, RATES, STEPS
+from benchmarks.quality.tasks import BATCH, EPOCHS, tasks
+
+#: The steps and the rounds of the looks.
+LOOKS = ((20, 1), (36, 1), (55, 1), (55, 2), (55, 10))
+#: A rate for a training of N steps is the lowest point, times a factor, divided by a power of N / `USUAL`.
+FACTORS = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
+POWERS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+USUAL = 500
+
+
+class Case(NamedTuple):
+    """Our choice in a case, the best single rate, and the regret of any rate after each number of steps."""
+
+    task: str
+    chosen: float
+    best: float
+    steps: list[int]
+    regrets: list[tuple[np.ndarray, np.ndarray]]
+
+    def regret(self, budget: int, rate: float) -> float:
+        return float(np.interp(np.log10(rate), *self.regrets[budget]))
+
+
+def cases(steps: int, rounds: int) -> list[Case]:
+    """Return all cases with our choice after this look."""
+    found = []
+    sizes = {name: max(1, len(task.y) // BATCH) for name, task in tasks().items()}
+    for key, deltas in np.load(FILE).items():
+        name, optimizer, _ = key.split(",")
+        rate = choice(half_minimum, RATES[DEFAULT], deltas[STEPS.index(steps), :rounds, DEFAULT].astype(float))
+        rates, regrets = small.curves(name, optimizer)
+        assert rate is not None
+        after = [epochs * sizes[name] for epochs in EPOCHS]
+        found.append(Case(name, rate, small.best_rate(name, optimizer), after, [(rates, row) for row in regrets]))
+    for case in large.cases():
+        rate = large.paths(steps, rounds)(case)
+        assert rate is not None
+        after = budgets(*case[:2])
+        curves = [large.regret.curve(*case[:2], "constant", budget) for budget in after]
+        found.append(Case(case[0], rate, best(*case[:2]), after, curves))
+    return found
+
+
+def quantiles(ratios: pd.Series) -> tuple[float, float]:
+    """Return the two ends between which `SHARE` of the ratios lie. Each task has the same weight."""
+    ordered = ratios.sort_values()
+    weights = 1 / ordered.groupby(level=0).transform("size")
+    levels = (weights.cumsum() - weights / 2) / weights.sum()
+    # As in conformal prediction: a new task is one more than those that are known.
+    tasks = ordered.index.nunique()
+    tail = (1 - SHARE) / 2 * (tasks + 1) / tasks - 0.5 / tasks
+    low, high = np.interp([tail, 1 - tail], levels, ordered)
+    return float(low), float(high)
+
+
+def looks() -> None:
+    """Print the regrets after each look, and how often a range around the choice held the best rate."""
+    print(f"| look | small | larger | best / chosen, {SHARE:.0%} | held it, left out | {LOWEST} to {HIGHEST} held it |")
+    print("|" + " --- |" * 6)
+    for steps, rounds in LOOKS:
+        found = cases(steps, rounds)
+        regrets = np.array([np.mean([case.regret(i, case.chosen) for i in range(len(case.steps))]) for case in found])
+        are_small = np.array([len(case.steps) == len(EPOCHS) for case in found])
+        means = [f"{np.median(part):.1%}, {part.mean():.1%}" for part in (regrets[are_small], regrets[~are_small])]
+        ratios = pd.Series([np.log10(case.best / case.chosen) for case in found], [case.task for case in found])
+        held, fixed = [], []
+        for task in ratios.index.unique():
+            low, high = quantiles(ratios.drop(task))
+            held.append(ratios[[task]].between(low, high).mean())
+            fixed.append(ratios[[task]].between(np.log10(LOWEST), np.log10(HIGHEST)).mean())
+        low, high = (10**end for end in quantiles(ratios))
+        shares = f"{low:.2g} to {high:.2g} | {np.mean(held):.0%} | {np.mean(fixed):.0%}"
+        print(f"| {steps} steps × {rounds} | {' | '.join(means)} | {shares} |")
+
+
+def lengths() -> None:
+    """Print whether knowing the length of the training helps."""
+    found = cases(55, 2)
+    numbers = [(factor, power) for power in POWERS for factor in FACTORS]
+    rows = []
+    for factor, power in [(0.5, 0.0), *numbers]:
+        moved = [
+            np.mean(
+                [
+                    case.regret(budget, 2 * case.chosen * factor * (steps / USUAL) ** -power)
+                    for budget, steps in enumerate(case.steps)
+                ]
+            )
+            for case in found
+        ]
+        rows.append(pd.Series(moved, [case.task for case in found]).groupby(level=0).mean())
+    kept, tried = rows[0], pd.DataFrame(rows[1:], index=numbers)
+    left_out = pd.Series(
+        {task: tried.loc[[tried.drop(columns=task).mean(axis=1).idxmin()], task].item() for task in kept.index}
+    )
+    apart = 100 * (left_out - kept)
+    low, high = interval(apart)
+    print(f"\nhalf of the lowest point: {kept.mean():.2%}")
+    print(f"best factor and power {tried.mean(axis=1).idxmin()}: {tried.mean(axis=1).min():.2%}")
+    print(f"left out: {left_out.mean():.2%}, {apart.mean():+.2f} points ({low:+.2f} to {high:+.2f})")
+
+
+def main() -> None:
+    looks()
+    lengths()
+
+
+if __name__ == "__main__":
+    main()
