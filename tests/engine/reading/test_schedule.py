@@ -51,11 +51,12 @@ def test_restarts_may_rise_first_and_follow_their_schedule_then():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"kind": "step"}, "`kind` must be one of 'restarts', 'cosine'"),
+        ({"kind": "step"}, "`kind` must be one of 'cosine', 'linear'"),
         ({"kind": "cosine"}, "`epochs` must say for how many epochs you will train"),
         ({"kind": "restarts", "epochs": 3}, "`epochs` must be None: this schedule has no end"),
-        ({"kind": "linear", "epochs": 0}, "`epochs` must be positive"),
-        ({"kind": "linear", "epochs": float("nan")}, "`epochs` must be positive"),
+        ({"kind": "linear", "epochs": 0}, "`epochs` must be above 0, and at most 1,000,000"),
+        ({"kind": "linear", "epochs": 1e300}, "`epochs` must be above 0, and at most 1,000,000"),
+        ({"kind": "linear", "epochs": float("nan")}, "`epochs` must be above 0, and at most 1,000,000"),
         ({"kind": "linear", "epochs": 3, "warmup": 3}, "`warmup` must be at least 0, and less than `epochs`"),
         ({"kind": "restarts", "warmup": -1}, "`warmup` must be at least 0"),
     ],
