@@ -192,7 +192,7 @@ class Choice(traitlets.HasTraits):
                 if noise
                 else "too few rounds to say how sure it is"
             )
-        words = f"8 times of 10, the best rate for training lies {_between(*good)}"
+        words = f"8 times out of 10, the best rate for training lies {_between(*good)}"
         sure = self._certainty
         return words + (f" · other batches would choose {_between(sure.lower, sure.upper)}" if sure else "")
 

@@ -72,7 +72,7 @@ def test_the_panel_has_the_choice_of_every_rule_and_the_range_of_the_best_rate(w
     lr, sure = widget.selected_lr, widget.results.certainty("half-minimum")
     low, high, lower, upper = map(rate_text, (0.4 * lr, 3.8 * lr, sure.lower, sure.upper))
     assert widget._panel.reason == (
-        f"8 times of 10, the best rate for training lies between {low} and {high} · "
+        f"8 times out of 10, the best rate for training lies between {low} and {high} · "
         f"other batches would choose between {lower} and {upper}"
     )
     assert widget._panel.interval == pytest.approx([0.4 * lr, 3.8 * lr])
@@ -81,7 +81,7 @@ def test_the_panel_has_the_choice_of_every_rule_and_the_range_of_the_best_rate(w
 def test_the_range_needs_one_round_and_the_noise_of_the_batches_three(widget):
     widget.method, widget.num_subsamples = "half-minimum", 1
     widget.run()
-    assert widget._panel.reason.startswith("8 times of 10,")
+    assert widget._panel.reason.startswith("8 times out of 10,")
     assert "other batches" not in widget._panel.reason
     widget.method = "mean"
     assert (widget._panel.reason, widget._panel.interval) == ("too few rounds to say how sure it is", [])
