@@ -174,14 +174,16 @@ def picture(found: pd.DataFrame, gradients: dict[str, int]) -> None:
             continue
         if gradients.get(name):
             axes.plot(gradients[name], 100 * column.mean(), "o", color="C1")
-            axes.annotate(name, (gradients[name], 100 * column.mean()), (6, 4), textcoords="offset points")
+            # Below the point, where the lines above it have their names.
+            side = {"ha": "right" if gradients[name] > 1000 else "left", "va": "top"}
+            axes.annotate(name, (gradients[name], 100 * column.mean()), (0, -5), textcoords="offset points", **side)
         else:
             axes.axhline(100 * column.mean(), linestyle=":", color="C2")
             # The best constant is just above Keras's default.
             side = "top" if name.startswith("Keras") else "bottom"
-            axes.text(5200, 100 * column.mean(), name, ha="right", va=side, color="C2")
+            axes.text(6000, 100 * column.mean(), name, ha="right", va=side, color="C2")
     axes.set(
-        xscale="log", xlim=(18, 5500), ylim=(0, 11), xlabel="gradients of a batch of 32", ylabel="mean regret in %"
+        xscale="log", xlim=(18, 6500), ylim=(0, 11), xlabel="gradients of a batch of 32", ylabel="mean regret in %"
     )
     axes.legend(loc="upper right")
     figure.savefig(PICTURE, dpi=80)
