@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autolr_widget import LRTuner
@@ -47,6 +47,8 @@ def traced():
     return tuner
 
 
+# 40 examples: each is a run, and the pieces of a run come in no more kinds than that.
+@settings(max_examples=40)
 @given(seconds=st.lists(st.floats(0, 0.005), min_size=1, max_size=6))
 def test_slices_change_no_number(traced, seconds):
     tuner = traced.renewed(traced.settings)
