@@ -24,6 +24,23 @@ def test_one_graph_serves_all_grids_in_a_race(make_model, digits):
     np.testing.assert_array_equal(finer.measure(0).deltas, fresh.measure(0).deltas)
 
 
+def test_another_run_uses_the_same_graph(make_model, digits, monkeypatch):
+    model = make_model("adam", keras.layers.Dropout(0.3))
+    # A graph serves as long as the optimizer keeps its variables, and so this builds them.
+    model.fit(*digits, verbose=0)
+    tuner = LRTuner(model, *digits, num_evals=3, horizon=1)
+    first = tuner.step()
+    model.fit(*digits, verbose=0)
+    expected = LRTuner(model, *digits, num_evals=3, horizon=1).step()
+    assert not np.array_equal(expected.deltas, first.deltas)
+    with monkeypatch.context() as patch:
+        patch.setattr(one_step.OneStep, "_trace", None)
+        np.testing.assert_array_equal(tuner.renewed(tuner.settings).step().deltas, expected.deltas)
+    # With several steps it is not needed.
+    tuner.renewed(replace(tuner.settings, horizon=2)).step()
+    assert tuner._training.one_step is None
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["model: Dense", "model: Dropout", "model: Conv2D", "model: MultiHeadAttention"])
 def test_every_form_is_exact(name, monkeypatch):
