@@ -1,3 +1,4 @@
+import gc
 import os
 
 # Before TensorFlow is imported: its notes on the CPU would bury the tests' own output.
@@ -47,6 +48,11 @@ def make_model():
 def pytest_collection_modifyitems(items):
     # The longest first, or at the end one worker would wait for another.
     items.sort(key=lambda item: "test_lowest_versions" not in item.nodeid)
+
+
+def pytest_collection_finish():
+    # What the tests have imported is never garbage: Python need not look through all of TensorFlow again and again.
+    gc.freeze()
 
 
 def pytest_addoption(parser):

@@ -72,7 +72,8 @@ def kernel(window, lab):
 @pytest.fixture
 def notebook(kernel, page):
     """A new widget in the kernel."""
-    kernel.execute("LRTuner.advance = slow; model.optimizer.learning_rate = 0.01; tuner.close()")
+    kernel.execute("LRTuner.advance, training.Training = slow, once")
+    kernel.execute("model.optimizer.learning_rate = 0.01; tuner.close()")
     expect(run_button(page)).to_have_count(0)
     kernel.run_cell(2)
     expect(run_button(page)).to_have_text("Run", timeout=20_000)

@@ -279,6 +279,8 @@ def test_shift_enter_on_a_button_is_jupyterlab_s(notebook, page):
 
 
 def test_two_widgets_run_side_by_side(notebook, page):
+    # At the same time: with graphs of their own.
+    notebook.execute("training.Training = Training")
     notebook.execute("other = TunerWidget(model, x, y, seed=3, num_evals=30, num_subsamples=15, horizon=3)")
     notebook.run_cell(notebook.add_cell("other"))
     expect(run_button(page)).to_have_count(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,17 +15,17 @@ from autolr_widget import LRTuner
 Batch = tuple[Any, Any, Any]
 
 
-def assert_exact(tuner: LRTuner, make: Callable[[], keras.Model], rounds: int = 2, rtol: float = 2e-4) -> None:
+def assert_exact(make: Callable[[], keras.Model], *tuners: LRTuner, rounds: int = 2, rtol: float = 2e-4) -> None:
     """Check that the engine's loss differentials are those of a copy that Keras trained.
 
-    ``make`` builds and compiles a model like the tuner's. The tolerance is ``rtol`` of ΔL plus 1e-2
+    ``make`` builds and compiles a model like the tuners'. The tolerance is ``rtol`` of ΔL plus 1e-2
     ``rtol`` of the loss, for the rounding error of a difference of losses.
     """
-    model, settings = tuner.model, tuner.settings
-    # One copy for all rounds, because Keras traces its training step again for each.
+    # One copy for all tuners and rounds, because Keras traces its training step again for each.
     copy = make()
     fresh: list[np.ndarray] | None = None
-    for index in range(rounds):
+    for tuner, index in itertools.product(tuners, range(rounds)):
+        model, settings = tuner.model, tuner.settings
         round = tuner.measure(index)
         # Each round uses its own range of random numbers: move the seeds there.
         seeds = [v for v in _others(model) if v.name == "seed_generator_state"]
@@ -46,7 +47,8 @@ def assert_exact(tuner: LRTuner, make: Callable[[], keras.Model], rounds: int = 
         assert rtol == 0 or np.nanmax(abs(truth)) > 10 * rtol * abs(round.loss), (
             "no rate changes the loss by more than the tolerance"
         )
-        np.testing.assert_allclose(round.deltas, truth, rtol=rtol, atol=1e-2 * rtol * max(abs(round.loss), 1))
+        where = f"round {index} of tuner {tuners.index(tuner)}, {settings}"
+        np.testing.assert_allclose(round.deltas, truth, rtol, 1e-2 * rtol * max(abs(round.loss), 1), err_msg=where)
 
 
 def true_deltas(

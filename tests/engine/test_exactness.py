@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import collections
+import itertools
 import traceback
 import warnings
 from typing import Any
@@ -28,23 +29,30 @@ HORIZONS = [
 ]
 
 
-def verdict(case: Case, **horizon: Any) -> str:
-    """``"exact"`` or ``"refused"``, as the case expects. Anything else raises."""
-    model = case.make()
-    settings = SETTINGS | horizon | case.settings
-    if case.trained:
-        y = None if case.y is None else case.y[:48]
-        model.fit(case.x[:48], y, batch_size=settings["batch_size"], verbose=0)
-    if case.repeatable:
-        runs = [LRTuner(case.make(), case.x, case.y, **case.data, **settings) for _ in range(2)]
-        assert [round.deltas.tolist() for round in runs[0]] == [round.deltas.tolist() for round in runs[1]]
-        return "exact"
-    if case.refused is None:
-        assert_exact(LRTuner(model, case.x, case.y, **case.data, **settings), case.make, case.rounds, case.rtol)
-        return "exact"
-    with pytest.raises(ValueError, match=f"(?s){case.refused}"):
-        LRTuner(model, case.x, case.y, **case.data, **settings).step()
-    return "refused"
+def verdict(*runs: tuple[Case, dict[str, Any]]) -> str:
+    """``"exact"`` or ``"refused"``, as the case expects. Anything else raises.
+
+    Each of ``runs`` is a case with its settings. Several are compared with one model that Keras trains, so they must
+    be alike but for their settings and whether they are `trained`.
+    """
+    exact = []
+    for case, horizon in runs:
+        model = case.make()
+        settings = SETTINGS | horizon | case.settings
+        if case.trained:
+            y = None if case.y is None else case.y[:48]
+            model.fit(case.x[:48], y, batch_size=settings["batch_size"], verbose=0)
+        if case.repeatable:
+            both = [LRTuner(case.make(), case.x, case.y, **case.data, **settings) for _ in range(2)]
+            assert [round.deltas.tolist() for round in both[0]] == [round.deltas.tolist() for round in both[1]]
+        elif case.refused is None:
+            exact.append(LRTuner(model, case.x, case.y, **case.data, **settings))
+        else:
+            with pytest.raises(ValueError, match=f"(?s){case.refused}"):
+                LRTuner(model, case.x, case.y, **case.data, **settings).step()
+    if exact:
+        assert_exact(case.make, *exact, rounds=case.rounds, rtol=case.rtol)
+    return "exact" if case.refused is None else "refused"
 
 
 def horizons(index: int) -> dict[str, Any]:
@@ -52,20 +60,19 @@ def horizons(index: int) -> dict[str, Any]:
     return HORIZONS[1 + index % (len(HORIZONS) - 1)]
 
 
-# `fit` warns about weights that do not affect the loss.
-@pytest.mark.filterwarnings("ignore:Gradients do not exist")
-@pytest.mark.parametrize("name", CASES)
-def test_case(name):
-    case = CASES[name]()
-    assert verdict(case, **HORIZONS[0]) == ("exact" if case.refused is None else "refused")
+def alike(numbered: tuple[int, str]) -> str:
+    """The name of a case without the state of its optimizer."""
+    return numbered[1].removesuffix(", fresh").removesuffix(", in mid-training")
 
 
-# Every fourth case, which takes a minute; `make table` runs them all.
-@pytest.mark.filterwarnings("ignore:Gradients do not exist")
-@pytest.mark.parametrize(("index", "name"), [*enumerate(CASES)][::4])
-def test_case_with_several_steps(index, name):
-    case = CASES[name]()
-    assert verdict(case, **horizons(index)) == ("exact" if case.refused is None else "refused")
+# Cases that are alike in one test, because Keras then traces their training step once. Every fourth case with several
+# steps too, which takes a minute; `make table` runs them all.
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")  # of `fit`: weights that do not affect the loss
+@pytest.mark.parametrize("numbered", [[*group] for _, group in itertools.groupby(enumerate(CASES), alike)], ids=str)
+def test_case(numbered):
+    runs = [(CASES[name](), HORIZONS[0]) for _, name in numbered]
+    runs += [(CASES[name](), horizons(index)) for index, name in numbered if index % 4 == 0]
+    assert verdict(*runs) == ("exact" if runs[0][0].refused is None else "refused")
 
 
 def main() -> None:
@@ -74,7 +81,7 @@ def main() -> None:
     for index, (name, make) in enumerate(CASES.items()):
         for settings in (HORIZONS[0], horizons(index)):
             try:
-                found = verdict(make(), **settings)
+                found = verdict((make(), settings))
             except Exception:
                 traceback.print_exc()
                 found = "WRONG"

@@ -5,7 +5,7 @@ from tests.hosts.host import KINDS, Host
 
 
 # A group each: what is quick and what is slow then fill both workers.
-@pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in KINDS])
+@pytest.fixture(scope="package", params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in KINDS])
 def host(request, chromium, tmp_path_factory):
     context = chromium.new_context(viewport={"width": 1280, "height": 1000})
     host = Host(request.param, tmp_path_factory.mktemp(request.param), context.new_page())

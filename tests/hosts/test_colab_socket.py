@@ -3,9 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.lab import Lab, Notebook
-from tests.hosts import environments
-from tests.hosts.host import SCRIPTS
+from tests.browser.lab import Notebook
 
 CELL = """
 import threading, time
@@ -19,23 +17,18 @@ VBox([label, button])
 """
 
 
-@pytest.mark.xdist_group("colab")
-def test_what_a_thread_sends_is_lost_and_the_answer_to_a_click_is_not(chromium, tmp_path):
-    context = chromium.new_context()
-    context.add_init_script(path=SCRIPTS / "colab_socket.js")
-    lab = Lab(tmp_path, python=environments.python("colab"))
-    try:
-        page = context.new_page()
-        notebook = Notebook(page, lab, CELL)
-        notebook.run_all()
-        label = page.locator(".widget-label")
-        expect(label).to_have_text("as made")
-        # The kernel is asked for nothing meanwhile: that request would be the message's parent.
-        page.wait_for_function("window.colab.dropped.some(text => text.includes('set by a thread'))")
-        page.wait_for_timeout(300)
-        expect(label).to_have_text("as made")
-        page.get_by_role("button", name="Set").click()
-        expect(label).to_have_text("set in a request")
-    finally:
-        lab.close()
-        context.close()
+@pytest.mark.parametrize("host", [pytest.param("colab", marks=pytest.mark.xdist_group("colab"))], indirect=True)
+def test_what_a_thread_sends_is_lost_and_the_answer_to_a_click_is_not(host):
+    page = host.page.context.new_page()
+    notebook = Notebook(page, host.server, CELL, name="socket.ipynb")
+    notebook.run_all()
+    label = page.locator(".widget-label")
+    expect(label).to_have_text("as made")
+    # The kernel is asked for nothing meanwhile: that request would be the message's parent.
+    page.wait_for_function("window.colab.dropped.some(text => text.includes('set by a thread'))")
+    page.wait_for_timeout(300)
+    expect(label).to_have_text("as made")
+    page.get_by_role("button", name="Set").click()
+    expect(label).to_have_text("set in a request")
+    notebook.evaluate("return panel.sessionContext.shutdown()")
+    page.close()

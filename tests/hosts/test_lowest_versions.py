@@ -3,7 +3,6 @@
 import json
 import subprocess
 
-import pytest
 from packaging.version import Version
 
 from tests.hosts import environments
@@ -23,17 +22,10 @@ def test_the_environment_has_the_lowest_versions():
 # The tests of `make quick`, and those that lean on the inside of Keras, because all of them would take ten minutes. Two
 # of the slow cases fail, where Keras 3.5 differs: `fit` itself raises if dictionaries have another order than the
 # outputs, and the engine refuses a stateful GRU, whose state is not tracked.
-@pytest.mark.parametrize(
-    ("marked", "paths"),
-    [
-        ("not slow and not trains", ["engine", "widget"]),
-        ("trains", ["engine/measuring/test_training_step.py", "engine/live/test_scaled.py"]),
-    ],
-)
-def test_the_tests_pass(marked, paths):
+def test_the_tests_pass():
     # Warnings of our dependencies' old versions about each other are not ours.
-    options = ["-m", marked, "-W", "default", "-q", "-p", "no:cacheprovider"]
-    tests = [environments.ROOT / "tests" / path for path in paths]
+    options = ["-m", "not slow and (not trains or inside)", "-W", "default", "-q", "-p", "no:cacheprovider"]
+    tests = [environments.ROOT / "tests" / path for path in ("engine", "widget")]
     command = [environments.python("lowest"), "-m", "pytest", *options, *tests]
     done = subprocess.run(command, cwd=environments.ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]

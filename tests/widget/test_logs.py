@@ -1,4 +1,4 @@
-"""The logs of the real packages, offline. Each runs in a process of its own, as it leaves threads and processes."""
+"""The logs of the real packages, offline. They run in a process of their own, as they leave threads and processes."""
 
 import os
 import re
@@ -9,49 +9,37 @@ import pytest
 
 from autolr_widget import TunerWidget
 
+# One process for all three, because to import TensorFlow and to trace the model takes longer. Each is imported when it
+# is needed, as by users. MLflow's comes last: it changes a setting.
 RUN = """
-import keras, numpy as np
+from pathlib import Path
+import keras, numpy as np, tensorflow as tf
 from autolr_widget import TunerWidget
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 x, y = np.random.default_rng(0).normal(size=(64, 4)), np.zeros((64, 1))
 model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
 model.compile("sgd", "mse")
 model.fit(x, y, batch_size=32, verbose=0)
 tuner = TunerWidget(model, x, y, num_evals=5, num_subsamples=2, horizon=2)
 tuner.run()
-"""
 
-
-def printed(code, folder):
-    # MLflow's only store that needs no database, which it advises against.
-    environment = {**os.environ, "MLFLOW_ALLOW_FILE_STORE": "true"}
-    command = [sys.executable, "-c", RUN + code]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout.strip().splitlines()[-1]
-
-
-@pytest.mark.slow
-def test_a_run_goes_to_tensorboard(tmp_path):
-    code = """
-import tensorflow as tf
 with tf.summary.create_file_writer("logs").as_default():
     names = tuner.log()
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 log = EventAccumulator("logs").Reload()
 event = log.Tensors("autolr/learning_rate")[0]
 width, height, png = log.Tensors("autolr/curve")[0].tensor_proto.string_val
 text = log.Tensors("autolr/settings")[0].tensor_proto.string_val[0]
 rate = float(tf.make_ndarray(event.tensor_proto))
 print(names, event.step, abs(rate / tuner.selected_lr - 1) < 1e-6, png[:4], int(width), b"| num_evals | 5 |" in text)
-"""
-    assert printed(code, tmp_path) == "['TensorBoard'] 2 True b'\\x89PNG' 800 True"
 
+import wandb
+with wandb.init(mode="offline", dir=".", project="test", settings=wandb.Settings(silent=True)) as run:
+    names = tuner.log()
+    logged = run.summary["autolr/learning_rate"] == tuner.selected_lr, run.config["autolr"]["num_evals"]
+print(names, *logged, len([*Path("wandb").glob("offline-run-*/files/media/images/autolr/*.png")]))
 
-@pytest.mark.slow
-def test_a_run_goes_to_mlflow_and_a_later_one_too(tmp_path):
-    code = """
 import mlflow
-mlflow.set_tracking_uri("STORE")
+mlflow.set_tracking_uri(Path("runs").absolute().as_uri())
 with mlflow.start_run() as run:
     names = tuner.log()
     tuner.num_evals = 6
@@ -63,21 +51,20 @@ metric = client.get_metric_history(run.info.run_id, "autolr/learning_rate")
 files = [file.path for file in client.list_artifacts(run.info.run_id, "autolr")]
 print(names, metric[0].step, len(metric), metric[1].value == tuner.selected_lr, found.tags["autolr/num_evals"], files)
 """
-    code = code.replace("STORE", (tmp_path / "runs").as_uri())
-    assert printed(code, tmp_path) == "['MLflow'] 2 2 True 6 ['autolr/curve.png']"
 
 
 @pytest.mark.slow
-def test_a_run_goes_to_weights_and_biases(tmp_path):
-    code = """
-import wandb
-from pathlib import Path
-with wandb.init(mode="offline", dir=".", project="test", settings=wandb.Settings(silent=True)) as run:
-    names = tuner.log()
-    logged = run.summary["autolr/learning_rate"] == tuner.selected_lr, run.config["autolr"]["num_evals"]
-print(names, *logged, len([*Path("wandb").glob("offline-run-*/files/media/images/autolr/*.png")]))
-"""
-    assert printed(code, tmp_path) == "['Weights & Biases'] True 5 1"
+def test_a_run_goes_to_each_log_that_is_active_and_a_later_one_too(tmp_path):
+    # MLflow's only store that needs no database, which it advises against.
+    environment = {**os.environ, "MLFLOW_ALLOW_FILE_STORE": "true"}
+    command = [sys.executable, "-c", RUN]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert [line for line in done.stdout.splitlines() if line.startswith("[")] == [
+        "['TensorBoard'] 2 True b'\\x89PNG' 800 True",
+        "['Weights & Biases'] True 5 1",
+        "['MLflow'] 2 2 True 6 ['autolr/curve.png']",
+    ]
 
 
 def test_without_an_active_log_the_ways_out_are_named(make_model, digits):

@@ -59,8 +59,12 @@ class Measurement:
             own = has_own_step(training.model) or training.model.run_eagerly
             dense = all(isinstance(spec, tf.TensorSpec) for spec in specs_of(batch))
             if settings.horizon == 1 and settings.seen == "train" and not own and dense:
-                self._one_step = OneStep(training)
+                # One for all runs, because tracing takes longer than a run.
+                training.one_step = training.one_step or OneStep(training)
+                self._one_step = training.one_step
             else:
+                # It holds copies of all variables.
+                training.one_step = None
                 # This may build optimizers, and so must come before the state is read.
                 training.function("step", batch)
             self.start = Start(training)

@@ -70,6 +70,8 @@ class Training:
         self._sizes: dict[int, int] = {}
         #: Variables of paths that have ended, to be used again.
         self.free: list[dict[int, tf.Variable]] = []
+        #: The `OneStep` of this training, if the last run had one.
+        self.one_step: Any = None
         #: The time that a step of one path takes. NaN before it is known.
         self.seconds_per_step = np.nan
         #: The variables of all functions by their `id`, and those that a function may write to.

@@ -12,7 +12,11 @@ from autolr_widget.engine.reading.warm_up import WarmUp
 from tests.engine.live.test_callback import Recorder, fit
 
 # Keras warns of itself when it saves a model.
-pytestmark = [pytest.mark.trains, pytest.mark.filterwarnings("ignore:__array__ implementation")]
+pytestmark = [
+    pytest.mark.trains,
+    pytest.mark.inside,
+    pytest.mark.filterwarnings("ignore:__array__ implementation"),
+]
 
 EXPONENTIAL = schedules.ExponentialDecay(0.5, 3, 0.5)
 COSINE = schedules.CosineDecay(0.1, 20, alpha=0.1, warmup_target=0.4, warmup_steps=5)

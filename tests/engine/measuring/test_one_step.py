@@ -24,19 +24,39 @@ def test_one_graph_serves_all_grids_in_a_race(make_model, digits):
     np.testing.assert_array_equal(finer.measure(0).deltas, fresh.measure(0).deltas)
 
 
+def test_another_run_uses_the_same_graph(make_model, digits, monkeypatch):
+    model = make_model("adam", keras.layers.Dropout(0.3))
+    # A graph serves as long as the optimizer keeps its variables, and so this builds them.
+    model.fit(*digits, verbose=0)
+    tuner = LRTuner(model, *digits, num_evals=3, horizon=1)
+    first = tuner.step()
+    model.fit(*digits, verbose=0)
+    expected = LRTuner(model, *digits, num_evals=3, horizon=1).step()
+    assert not np.array_equal(expected.deltas, first.deltas)
+    with monkeypatch.context() as patch:
+        patch.setattr(one_step.OneStep, "_trace", None)
+        np.testing.assert_array_equal(tuner.renewed(tuner.settings).step().deltas, expected.deltas)
+    # With several steps it is not needed.
+    tuner.renewed(replace(tuner.settings, horizon=2)).step()
+    assert tuner._training.one_step is None
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["loop", "vectorised", "pieces", "steps"])
 @pytest.mark.parametrize("name", ["model: Dense", "model: Dropout", "model: Conv2D", "model: MultiHeadAttention"])
-def test_every_form_is_exact(form, name, monkeypatch):
+def test_every_form_is_exact(name, monkeypatch):
     forms = {"loop": Form(False, 3), "vectorised": Form(True, 1000), "pieces": Form(True, 3), "steps": Form(True, 1000)}
-    monkeypatch.setattr(one_step, "form_for", lambda *_: forms[form])
-    if form == "steps":
-        monkeypatch.setattr(one_step, "line_through", bent)
-    case = CASES[name]()
-    tuner = LRTuner(case.make(), case.x, case.y, lr_space=(1e-4, 1e-1), num_evals=7, batch_size=12, horizon=1)
-    assert_exact(tuner, case.make)
     words = {"loop": "one rate after the other", "vectorised": "1000 rates at once", "pieces": "3 rates at once"}
-    assert words.get(form, "takes a step at each rate") in tuner.plan
+    case = CASES[name]()
+    tuners = []
+    for form in forms:
+        monkeypatch.setattr(one_step, "form_for", lambda *_, form=form: forms[form])
+        monkeypatch.setattr(one_step, "line_through", bent if form == "steps" else line_through)
+        tuner = LRTuner(case.make(), case.x, case.y, lr_space=(1e-4, 1e-1), num_evals=7, batch_size=12, horizon=1)
+        # This traces the graph, in this form.
+        tuner.measure(0)
+        assert words.get(form, "takes a step at each rate") in tuner.plan
+        tuners.append(tuner)
+    assert_exact(case.make, *tuners)
 
 
 def bent(*arguments):

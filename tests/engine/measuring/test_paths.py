@@ -1,8 +1,10 @@
+import itertools
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autolr_widget import LRTuner
@@ -21,24 +23,17 @@ def rounds_of(tuner):
 
 
 @pytest.mark.parametrize("evaluate_on", ["progressive", "train", "held-out"])
-@pytest.mark.parametrize(
-    ("together", "width"),
-    [
-        (True, 0),
-        (False, 2**26),
-        pytest.param(True, 2**26, marks=pytest.mark.slow),
-        pytest.param(False, 0, marks=pytest.mark.slow),
-    ],
-)
-def test_the_order_of_the_work_changes_no_number(make_model, digits, monkeypatch, evaluate_on, together, width):
+def test_the_order_of_the_work_changes_no_number(make_model, digits, monkeypatch, evaluate_on):
     layers = keras.layers.BatchNormalization(), keras.layers.Dropout(0.3)
-    expected = rounds_of(tuner_of(make_model, digits, *layers, evaluate_on=evaluate_on))
-    monkeypatch.setattr(paths, "STATES", 2**30 if together else 0)
-    monkeypatch.setattr(training, "AT_ONCE", width)
-    tuner = tuner_of(make_model, digits, *layers, evaluate_on=evaluate_on)
-    while not tuner.is_complete:
-        tuner.advance(0)
-    assert str(rounds_of(iter(tuner.rounds))) == str(expected)
+    whole = tuner_of(make_model, digits, *layers, evaluate_on=evaluate_on)
+    expected = rounds_of(whole)
+    for together, width in itertools.product([True, False], [0, 2**26]):
+        monkeypatch.setattr(paths, "STATES", 2**30 if together else 0)
+        monkeypatch.setattr(training, "AT_ONCE", width)
+        tuner = whole.renewed(whole.settings)
+        while not tuner.is_complete:
+            tuner.advance(0)
+        assert str(rounds_of(iter(tuner.rounds))) == str(expected), (together, width)
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +47,8 @@ def traced():
     return tuner
 
 
+# 40 examples: each is a run, and the pieces of a run come in no more kinds than that.
+@settings(max_examples=40)
 @given(seconds=st.lists(st.floats(0, 0.005), min_size=1, max_size=6))
 def test_slices_change_no_number(traced, seconds):
     tuner = traced.renewed(traced.settings)

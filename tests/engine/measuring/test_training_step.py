@@ -7,7 +7,7 @@ from keras.src.backend.common import global_state
 from autolr_widget import LRTuner
 from tests.engine.measuring.own_steps import RATE, OneTape, Own, X, curve, made, train, trained
 
-pytestmark = pytest.mark.trains
+pytestmark = [pytest.mark.trains, pytest.mark.inside]
 
 
 class FollowsItsAverage(OneTape):

@@ -29,7 +29,8 @@ def test_a_schedule_rises_to_the_rate_once_and_falls_to_zero(kind, max_lr, steps
     if top < steps:
         assert rates[top] == pytest.approx(max_lr, rel=1e-5)
     assert rates.max() <= max_lr * (1 + 1e-5)
-    assert (np.diff(rates[: top + 1]) > 0).all()
+    # The last of them is behind the end, though the warm-up may last until there.
+    assert (np.diff(rates[: min(top + 1, steps)]) > 0).all()
     assert (np.diff(rates[top:]) < 0).all()
     assert rates[-1] == pytest.approx(0, abs=1e-6 * max_lr)
     if top > 0:

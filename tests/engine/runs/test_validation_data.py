@@ -33,8 +33,14 @@ def true_deltas(make, tuner, seen, horizon):
     settings = tuner.settings
     training = tuner.observations.draw(settings.batch_size, settings.seed, 0, horizon)
     losses = []
+    # One model for all rates, because Keras traces its steps again for each.
+    model = make()
+    model.optimizer.build(model.trainable_variables)
+    state = [*model.variables, *model.optimizer.variables]
+    start = [variable.numpy() for variable in state]
     for rate in [None, *tuner.rates]:
-        model = make()
+        for variable, value in zip(state, start, strict=True):
+            variable.assign(value)
         for step in range(horizon if rate else 0):
             model.optimizer.learning_rate = rate
             model.train_on_batch(*training(step))
