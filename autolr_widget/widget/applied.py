@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from autolr_widget.engine.live.rate import rates, set_rate
+from autolr_widget.engine.live.rate import holder, rates, set_rate, write_rate
 from autolr_widget.engine.parts import parts
 from autolr_widget.engine.rate_text import rate_text
 
@@ -35,7 +35,7 @@ class Applied:
         """
         held = _held(optimizer)
         for written, before in self._replaced[::-1]:
-            if written is optimizer and not hasattr(before[0][0], "get_config"):
+            if written is optimizer and _is_variable(before[0][0]):
                 _put_back(model, optimizer, before)
                 break
         try:
@@ -69,21 +69,21 @@ class Applied:
         own = parts(optimizer)
         if len(own) > 1:
             raise ValueError("The model has a MultiOptimizer: compile it with a schedule for each of its optimizers.")
-        steps = int(optimizer.iterations)
+        # With accumulated gradients, `iterations` counts updates, but the schedule is read at batches.
+        steps = int(own[0]._iterations)
         if steps > 0:
             raise ValueError(
                 f"The optimizer has taken {steps:,} steps, and the schedule would continue from there. "
                 "Compile the model with a new optimizer, and then apply the schedule."
             )
         held = _held(optimizer)
-        own[0].learning_rate = schedule
-        # Keras may have traced the training step with the variable.
-        model.train_function = None
+        _hold(own[0], schedule)
+        _trace_again(model)
         self._replaced.append((optimizer, held))
         return f"The model's optimizer has the schedule “{kind}” now, instead of {rate_text(held[0][1], 4)}"
 
-    def undo(self, model: keras.Model, optimizer: keras.Optimizer) -> float:
-        """Give ``optimizer`` the rate that it had before the last `apply`, and return that rate.
+    def undo(self, model: keras.Model, optimizer: keras.Optimizer) -> str:
+        """Let ``optimizer`` have the rate or the schedule from before the last `apply`, and return a notice.
 
         Raises
         ------
@@ -98,37 +98,54 @@ class Applied:
             raise ValueError("The model has been compiled again since that `apply`, and has another optimizer.")
         _put_back(model, optimizer, before)
         self._replaced.pop()
-        return before[0][1]
+        what = "rate" if _is_variable(before[0][0]) else "schedule, at a rate"
+        return f"The model's optimizer has its {what} of {rate_text(before[0][1], 4)} again"
 
 
 def _held(optimizer: keras.Optimizer) -> list[tuple[Any, float]]:
+    """Return what holds the rate of each part, a variable or a schedule, and the rate."""
     own = parts(optimizer)
-    return [(part._learning_rate, rate) for part, rate in zip(own, rates(optimizer), strict=True)]
+    return [(holder(part), rate) for part, rate in zip(own, rates(optimizer), strict=True)]
 
 
 def _put_back(model: keras.Model, optimizer: keras.Optimizer, held: list[tuple[Any, float]]) -> None:
     """Let the parts of an optimizer take their rates from what held them before."""
-    for part, (holder, rate) in zip(parts(optimizer), held, strict=True):
-        is_variable = hasattr(holder, "assign")
-        if part._learning_rate is not holder:
-            model.train_function = None
-            if is_variable:
-                _hold(part, holder)
-            else:
-                part.learning_rate = holder
-        if is_variable:
-            holder.assign(rate)
+    for part, (before, rate) in zip(parts(optimizer), held, strict=True):
+        if holder(part) is not before:
+            _hold(part, before)
+            _trace_again(model)
+        if part._learning_rate is not before or _is_variable(before):
+            write_rate(part, rate)
 
 
-def _hold(optimizer: keras.Optimizer, variable: Any) -> None:
-    """Let a variable hold the rate instead of a schedule, which the setter of Keras refuses."""
-    locked = optimizer._tracker.locked
-    optimizer._tracker.unlock()
-    optimizer._learning_rate = variable
-    # Optimizers are saved by the order of their variables. The rate is the second one.
-    optimizer._variables.insert(1, optimizer._variables.pop())
-    if locked:
-        optimizer._tracker.lock()
+def _is_variable(held: Any) -> bool:
+    return hasattr(held, "assign")
+
+
+def _hold(optimizer: keras.Optimizer, held: Any) -> None:
+    """Let a variable or a schedule hold the rate of an optimizer."""
+    variables = optimizer._variables
+    if _is_variable(held):
+        # The setter refuses to replace a schedule by a rate.
+        locked = optimizer._tracker.locked
+        optimizer._tracker.unlock()
+        optimizer._learning_rate = held
+        # Optimizers are saved by the order of their variables. The rate is the second one.
+        variables.insert(1, variables.pop())
+        if locked:
+            optimizer._tracker.lock()
+    else:
+        optimizer.learning_rate = held
+    if hasattr(variables, "_update_snapshot"):
+        # TensorFlow refuses to save a list that has lost an element: the variable of the former rate.
+        variables._non_append_mutation = variables._external_modification = False
+        variables._update_snapshot()
+
+
+def _trace_again(model: keras.Model) -> None:
+    """Let the model trace its training step again, if it has done that: what holds the rate is part of the graph."""
+    if model.train_function is not None:
+        model.make_train_function(force=True)
 
 
 def meaning(optimizer: keras.Optimizer) -> str:

@@ -42,6 +42,11 @@ class LiveTraining:
         if self._steering is not None:
             self._steering.rates.append(rate)
 
+    def forget(self) -> None:
+        """Forget the rates that the training has not taken over yet."""
+        if self._steering is not None:
+            self._steering.rates.clear()
+
     def pause(self) -> None:
         """Let the training wait before its next batch."""
         self._tell("paused", True)

@@ -18,6 +18,7 @@ from IPython import get_ipython
 
 from autolr_widget.engine.arguments import takes_settings
 from autolr_widget.engine.grid import around
+from autolr_widget.engine.live.rate import rates
 from autolr_widget.engine.rate_text import rate_text
 from autolr_widget.engine.reading.results import TuneResults
 from autolr_widget.engine.reading.schedule import KINDS, THREE_PERIODS, schedule, shape
@@ -210,8 +211,8 @@ class TunerWidget(ipw.VBox):
             "use_rule": Command(self._use_rule),
             "refine": Command(self.refine),
             "widen": Command(self.widen),
-            "apply": Command(lambda: self._apply(self._panel.kind, self._panel.epochs)),
-            "undo": Command(lambda: f"The model's optimizer has its rate of {rate_text(self.undo(), 4)} again"),
+            "apply": Command(self._apply_shown),
+            "undo": Command(self._undo),
             "pin_run": Command(self.pin_run),
             "unpin_run": Command(self.unpin_run, {"index": int}),
             "name_run": Command(self._view.name_pin, {"letter": str, "name": str}),
@@ -349,10 +350,8 @@ class TunerWidget(ipw.VBox):
         ValueError
             If there is no `apply` to undo, or the model has been compiled with another optimizer since.
         """
-        try:
-            return self._applied.undo(self.tuner.model, self.tuner.tuned_optimizer)
-        finally:
-            self._panel.undoable = len(self._applied) > 0
+        self._undo()
+        return rates(self.tuner.tuned_optimizer)[0]
 
     def callback(self) -> keras.callbacks.Callback:
         """Return a callback that shows the training in the widget, and lets you steer it.
@@ -624,14 +623,27 @@ class TunerWidget(ipw.VBox):
         if self._choice.pinned and rate is not None and rate == self._panel.selected_lr:
             self._live_training.steer(rate)
 
+    def _apply_shown(self) -> str:
+        """Apply what the menu beside the button names."""
+        kind = self._panel.kind
+        return self._apply(kind, None if kind in ("constant", "restarts") else self._panel.epochs)
+
+    def _undo(self) -> str:
+        self._live_training.forget()
+        try:
+            return self._applied.undo(self.tuner.model, self.tuner.tuned_optimizer)
+        finally:
+            self._panel.undoable = len(self._applied) > 0
+
     def _apply(self, kind: str, epochs: float | None) -> str:
         model, optimizer, lr = self.tuner.model, self.tuner.tuned_optimizer, self._selected()
-        if kind == "constant":
+        if kind != "constant":
+            notice = self._applied.apply_schedule(model, optimizer, self.schedule(kind, epochs), KINDS[kind])
+        elif epochs is None:
             notice = self._applied.apply(model, optimizer, lr)
             self._live_training.steer(lr)
         else:
-            found = self.schedule(kind, None if kind == "restarts" else epochs)
-            notice = self._applied.apply_schedule(model, optimizer, found, KINDS[kind])
+            raise ValueError(f'Argument `epochs` must be None with kind="constant". Received: epochs={epochs!r}')
         self._panel.undoable = True
         self._show_code()
         # A notebook may have built another model meanwhile, or trained this one.

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from autolr_widget import TunerWidget
 from tests.widget.front_end import from_front_end, send
@@ -231,3 +232,90 @@ def test_a_stream_has_no_epochs_to_show(make_model, digits):
     widget.selected_lr = 0.5
     from_front_end(widget, kind="cosine")
     assert widget._panel.schedule["words"].startswith("The length of the data is not known")
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_a_model_is_saved_in_every_form_after_a_schedule_was_applied(make_model, digits, undone, tmp_path):
+    model = make_model("adam", keras.layers.Identity())
+    widget = TunerWidget(model, *digits)
+    widget.selected_lr = 0.01
+    widget.apply("cosine", 5)
+    if undone:
+        widget.undo()
+    first_rates(model, digits)
+    tf.train.Checkpoint(model=model, optimizer=model.optimizer).save(str(tmp_path / "checkpoint"))
+    model.export(tmp_path / "exported", verbose=False)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    for one, two in zip(model.optimizer.variables, again.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(one.numpy(), two.numpy())
+
+
+def during_training(model, digits, do, *callbacks):
+    """Train for five batches, and call a function before the third."""
+    seen = []
+
+    def begin(batch, logs):
+        seen.append(float(model.optimizer.learning_rate))
+        if batch == 2:
+            do()
+
+    own = keras.callbacks.LambdaCallback(on_train_batch_begin=begin)
+    model.fit(digits[0][:160], digits[1][:160], batch_size=32, verbose=0, callbacks=[*callbacks, own])
+    return seen
+
+
+def test_undo_and_apply_while_the_model_trains(make_model, digits):
+    model = make_model("adam", keras.layers.Identity())
+    widget = TunerWidget(model, *digits)
+    widget.selected_lr = 0.25
+    widget.apply("cosine", 5)
+    assert during_training(model, digits, widget.undo)[3:] == pytest.approx([0.001] * 2)
+    model.optimizer.iterations.assign(0)
+    widget.apply("cosine", 5)
+    assert during_training(model, digits, widget.apply)[3:] == pytest.approx([0.25] * 2)
+
+
+def test_undo_of_a_rate_that_was_applied_while_a_schedule_trained(make_model, digits):
+    schedule = keras.optimizers.schedules.CosineDecay(0.02, 1000)
+    model = make_model(keras.optimizers.Adam(schedule), keras.layers.Identity())
+    widget = TunerWidget(model, *digits)
+    widget.selected_lr = 0.01
+
+    def there_and_back():
+        before = float(model.optimizer.learning_rate)
+        widget.apply()
+        assert float(model.optimizer.learning_rate) == pytest.approx(0.01)
+        assert widget.undo() == pytest.approx(before)
+
+    during_training(model, digits, there_and_back, widget.callback())
+    assert float(model.optimizer.learning_rate) == pytest.approx(float(schedule(5)))
+    during_training(model, digits, widget.apply, widget.callback())
+    assert widget.undo() == pytest.approx(float(schedule(10)))
+    assert model.optimizer._learning_rate is schedule
+
+
+def test_a_schedule_is_not_applied_between_two_updates_of_accumulated_gradients(make_model, digits):
+    model = make_model(keras.optimizers.Adam(gradient_accumulation_steps=8), keras.layers.Identity())
+    widget = TunerWidget(model, *digits)
+    widget.selected_lr = 0.01
+    first_rates(model, digits)
+    with pytest.raises(ValueError, match="has taken 4 steps"):
+        widget.apply("cosine", 5)
+
+
+@pytest.mark.parametrize(("kind", "epochs"), [("constant", 3), ("restarts", 3), ("cosine", None)])
+def test_epochs_are_given_if_the_kind_has_an_end(widget, kind, epochs):
+    widget.selected_lr = 0.01
+    with pytest.raises(ValueError, match="`epochs`"):
+        widget.apply(kind, epochs)
+
+
+def test_the_notice_of_undo_names_what_is_there_again(make_model, digits):
+    widget = TunerWidget(make_model("adam", keras.layers.Identity()), *digits)
+    widget.selected_lr = 0.01
+    widget.apply("cosine", 5)
+    widget.apply()
+    for words in ("its schedule, at a rate of 0.01 again", "its rate of 0.001 again"):
+        send(widget, type="undo")
+        assert widget._panel.notice == f"The model's optimizer has {words}"

@@ -51,14 +51,23 @@ def set_rates(optimizer: keras.Optimizer, wanted: list[float]) -> None:
     own, before = parts(optimizer), rates(optimizer)
     for index, (part, rate) in enumerate(zip(own, wanted, strict=True)):
         try:
-            _write(part, rate)
+            write_rate(part, rate)
         except (*NO_VARIABLE, ZeroDivisionError):
             for changed, former in zip(own[:index], before, strict=False):
-                _write(changed, former)
+                write_rate(changed, former)
             raise
 
 
-def _write(part: Any, rate: float) -> None:
+def holder(part: Any) -> Any:
+    """Return what holds the rate of an optimizer that is not a MultiOptimizer: a variable, a schedule or a function.
+
+    While the model trains with the callback, this is the schedule that a `Scaled` stands in for.
+    """
+    return getattr(part._learning_rate, "unscaled", part._learning_rate)
+
+
+def write_rate(part: Any, rate: float) -> None:
+    """Give an optimizer that is not a MultiOptimizer its rate."""
     # While the model trains with the callback, a schedule is a `Scaled` one.
     scale_to = getattr(part._learning_rate, "scale_to", None)
     if scale_to is None:

@@ -51,6 +51,11 @@ class Scaled(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[m
         """
         self._factor.assign(rate / float(self._schedule(step)))
 
+    @property
+    def unscaled(self) -> keras.optimizers.schedules.LearningRateSchedule:
+        """The schedule."""
+        return self._schedule
+
     def settled(self) -> keras.optimizers.schedules.LearningRateSchedule:
         """Return the schedule itself if the factor is 1, and a scaled one of the same class otherwise."""
         return self._schedule if float(self._factor) == 1 else type(self._schedule).from_config(self.get_config())
