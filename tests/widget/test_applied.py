@@ -234,6 +234,7 @@ def test_a_stream_has_no_epochs_to_show(make_model, digits):
     assert widget._panel.schedule["words"].startswith("The length of the data is not known")
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own
 @pytest.mark.parametrize("undone", [False, True])
 def test_a_model_is_saved_in_every_form_after_a_schedule_was_applied(make_model, digits, undone, tmp_path):
     model = make_model("adam", keras.layers.Identity())
