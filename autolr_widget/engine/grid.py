@@ -22,9 +22,9 @@ def grid(lr_min: float, lr_max: float, num_evals: int, scale: str = "log") -> ND
     return spaced(lr_min, lr_max, num_evals)
 
 
-#: The grids that a run widens by itself, as the ends and the number of rates, by the end at which the curve is lowest.
-#: The default grid may become two decades longer, and then two more below, where fine-tuning may need them. The steps
-#: between the rates stay nearly as they are.
+#: The grids that a run widens by itself, as the ends and the number of rates, by the end beyond which a better rate may
+#: lie. The default grid may become two decades longer, and below two more. The steps between the rates stay nearly as
+#: they are.
 WIDER = {
     (1e-4, 10.0, 9): {"lower": (1e-6, 10.0, 12), "upper": (1e-4, 1000.0, 12)},
     (1e-6, 10.0, 12): {"lower": (1e-8, 10.0, 15)},

@@ -6,7 +6,7 @@ import math
 import operator
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from autolr_widget.engine.grid import SCALES
@@ -245,6 +245,15 @@ class Settings:
     def held_out(self) -> int:
         """The number of batches of the training data per round that no step sees: 0 or 1."""
         return int(self.evaluate_on == "held-out")
+
+    def on_same_grid(self, other: Settings) -> bool:
+        """Whether these settings have the grid of ``other``."""
+        return self == self.on_grid_of(other)
+
+    def on_grid_of(self, other: Settings) -> Settings:
+        """Return these settings with the grid of ``other``."""
+        names = ("lr_min", "lr_max", "num_evals", "scale")
+        return replace(self, **{name: getattr(other, name) for name in names})
 
     def measure_alike(self, other: Settings) -> bool:
         """Whether rounds that were measured with the settings ``other`` are valid for these settings too."""

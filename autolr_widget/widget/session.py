@@ -108,6 +108,9 @@ class Session(traitlets.HasTraits):
         continues the paths, if it can.
         """
         with self._lock:
+            # The run may have widened its grid in this turn. That must not look like a change by the user.
+            if settings.on_same_grid(self.settings) and self._take_over_wider_grid():
+                settings = settings.on_grid_of(self.settings)
             self.settings = settings
             read_at = settings.horizon if self.tuner.can_read_at(settings) else None
             if read_at is not None:
@@ -319,14 +322,14 @@ class Session(traitlets.HasTraits):
                     self._publish()
 
     def _measure(self, tuner: Run, seconds: float) -> None:
-        before = tuner.settings
         try:
             finished = tuner.advance(seconds)
         except BaseException:
             self.preparing = False
             raise
-        if tuner.settings is not before:
-            self._follow(tuner)
+        finally:
+            with self._lock:
+                self._take_over_wider_grid()
         self.preparing = finished is None and self.status == "running" and self._is_slow_to_start()
         with self._lock:
             if finished is None or tuner is not self.tuner:
@@ -337,13 +340,13 @@ class Session(traitlets.HasTraits):
             elif self.status == "running" and self.round == self._pause_at:
                 self.status = "paused"
 
-    def _follow(self, tuner: Run) -> None:
-        """The run has widened its grid: let the settings have that too, unless the user has changed them meanwhile."""
-        with self._lock:
-            if tuner is self.tuner and not self.stale:
-                ends = {name: getattr(tuner.settings, name) for name in ("lr_min", "lr_max", "num_evals")}
-                self.settings = replace(self.settings, **ends)
-                self._on_widened()
+    def _take_over_wider_grid(self) -> bool:
+        """Copy the grid to the settings if the run has widened it, and return whether it has. The lock must be held."""
+        if not self.tuner.is_widened or self.stale or self.settings.on_same_grid(self.tuner.settings):
+            return False
+        self.settings = self.settings.on_grid_of(self.tuner.settings)
+        self._on_widened()
+        return True
 
     def _watch_in(self, delay: float, number: int) -> None:
         self._due = time.monotonic() + delay

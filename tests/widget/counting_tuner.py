@@ -10,6 +10,7 @@ class CountingTuner:
     can_measure = True
     seconds_per_step = math.nan
     steps_ahead = 0
+    is_widened = False
 
     def __init__(self, settings, slices=1):
         self.settings = settings

@@ -41,19 +41,47 @@ def test_a_widened_run_continues_with_more_rounds(widened):
     assert (widened.round, widened.results.deltas.shape) == (4, (4, 12))
 
 
-def test_a_grid_that_the_user_changes_meanwhile_is_kept(widened, monkeypatch):
-    widened.start()
-    tuner = widened.tuner
+def run_and_do(widget, monkeypatch, do):
+    """Run, and do something in the turn in which the grid is widened, as a message that comes in another thread."""
+    widget.start()
+    tuner = widget.tuner
     advance = tuner.advance
 
-    def advance_and_change(seconds):
+    def advance_and_do(seconds):
         finished = advance(seconds)
-        if tuner.settings.num_evals == 12:
-            widened.lr_max = 1.0
+        if tuner.is_widened and not done:
+            done.append(True)
+            do()
         return finished
 
-    monkeypatch.setattr(tuner, "advance", advance_and_change)
-    while widened.status == "running":
-        widened._session.tick(widened._session.turn)
+    done = []
+    monkeypatch.setattr(tuner, "advance", advance_and_do)
+    while widget.status == "running":
+        widget._session.tick(widget._session.turn)
+    assert done
+
+
+def test_a_grid_that_the_user_changes_meanwhile_is_kept(widened, monkeypatch):
+    run_and_do(widened, monkeypatch, lambda: setattr(widened, "lr_max", 1.0))
     assert (widened.lr_min, widened.lr_max, widened.num_evals) == (1e-4, 1.0, 9)
     assert (widened.status, widened._panel.stale) == ("paused", True)
+
+
+@pytest.mark.parametrize(("name", "value"), [("num_subsamples", 3), ("method", "mean"), ("alpha", 0.1)])
+def test_another_setting_may_change_meanwhile(widened, monkeypatch, name, value):
+    run_and_do(widened, monkeypatch, lambda: setattr(widened, name, value))
+    assert (widened.lr_min, widened.lr_max, widened.num_evals) == (1e-6, 10, 12)
+    assert (widened.status, widened._panel.stale, getattr(widened, name)) == ("done", False, value)
+    assert widened.round == widened.num_subsamples
+
+
+def test_an_interrupt_meanwhile_does_not_part_the_widget_from_the_run(widened, monkeypatch):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    run_and_do(widened, monkeypatch, interrupt)
+    assert (widened.status, widened.num_evals, widened._panel.stale) == ("error", 12, False)
+    widened.run()
+    assert (widened.status, widened.round, widened.tuner.rates.size) == ("done", 2, 12)
+    widened.method = "mean"
+    assert not widened._panel.stale

@@ -20,6 +20,7 @@ class Run(Protocol):
 
     settings: Settings
     read_at: int | None
+    is_widened: bool
 
     def __len__(self) -> int: ...
     @property

@@ -75,6 +75,9 @@ class LRTuner:
     -----
     Each step is a call of the model's `train_step`, Keras's own or yours, on copies of all variables.
 
+    If the lowest point of the first round is at an end of the default grid, the run widens the grid and measures that
+    round again, so that `rates` and `settings` change. A grid with other ends or another number of rates stays.
+
     All rounds start from the state that the model and its optimizer have when the first round is measured. Later
     changes to the model do not affect the run.
 
@@ -164,6 +167,8 @@ class LRTuner:
         self.check_settings(settings)
         self.settings = settings
         self.rates = grid(settings.lr_min, settings.lr_max, settings.num_evals, settings.scale)
+        #: Whether this run has widened its grid, and with it `settings` and `rates`.
+        self.is_widened = False
         self._training = training
         self._measurement: Measurement | None = None
         self._fingerprint = ""
@@ -519,25 +524,28 @@ class LRTuner:
         except BaseException:
             self._ahead.clear()
             raise
-        if self._widens(round):
+        if self._widen_if_too_short(round):
             return None
         self._rounds.append(round)
         return self._rounds[-1]
 
-    def _widens(self, first: Round) -> bool:
-        """Whether ``first`` is the first round, and is measured again because the grid was too short.
+    def _widen_if_too_short(self, round: Round) -> bool:
+        """Widen the default grid, see `WIDER`, if the first round says that a better rate may lie beyond it.
 
-        A run widens only the default grid, see `WIDER`: a grid that the user has chosen stays as it is.
+        Return whether the grid is wider now: then the round does not count, and is measured again.
         """
         settings = self.settings
-        known = WIDER.get((settings.lr_min, settings.lr_max, settings.num_evals)) if settings.scale == "log" else None
-        longer = (known or {}).get(beyond(self.rates, first.deltas))
-        if longer is None or first.index > 0 or self._measurement is None:
+        if round.index > 0 or settings.scale != "log" or self._measurement is None:
             return False
-        low, high, count = longer
+        known = WIDER.get((settings.lr_min, settings.lr_max, settings.num_evals), {})
+        wider = known.get(beyond(self.rates, round.deltas))
+        if wider is None:
+            return False
+        low, high, count = wider
         self.settings = replace(settings, lr_min=low, lr_max=high, num_evals=count)
         self.rates = grid(low, high, count)
         self._measurement = self._measurement.widened(self.settings, self.rates)
+        self.is_widened = True
         self._ahead.clear()
         self._ends.clear()
         self._begins.clear()
