@@ -192,7 +192,7 @@ class Settings:
         "choice",
         "more",
         "Measure",
-        "Dropping the rates that have lost saves up to four fifths of the work.",
+        "Dropping the rates that have lost saves up to four fifths of the work of a run of many rounds.",
         details="Racing (Maron & Moore 1994) drops a rate once its mean can no longer be the lowest, see "
         "`autolr_widget.engine.reading.race.contenders`.",
         words={"none": "all rates", "racing": "only rates that can still win"},
@@ -202,8 +202,7 @@ class Settings:
         "choice",
         "more",
         "Stop",
-        "Settled: no rate can lower the loss much more than the curve's lowest point does. The interval beside the "
-        "choice tells how sure the choice is.",
+        "Settled: no rate can lower the loss much more than the curve's lowest point does. This takes many rounds.",
         details="See `autolr_widget.engine.reading.race.settled`.",
         words={"rounds": "after all rounds", "settled": "once the lowest point is settled"},
         measures=False,

@@ -184,17 +184,17 @@ class Choice(traitlets.HasTraits):
             return lr, f"no rate lowers the loss. {way_out(self._run.rates, deltas).removesuffix('.')}"
         return lr, ""
 
-    def _how_sure(self, good: tuple[float, float] | None, noise: tuple[float, float] | None) -> str:
+    @staticmethod
+    def _how_sure(good: tuple[float, float] | None, noise: tuple[float, float] | None) -> str:
         """Return where the best rate lies, and what other batches would have chosen, as far as each is known."""
-        if good is None:
-            return (
-                f"other batches would choose a rate {_between(*noise)}"
-                if noise
-                else "too few rounds to say how sure it is"
-            )
-        words = f"8 times out of 10, the best rate for training lies {_between(*good)}"
-        sure = self._certainty
-        return words + (f" · other batches would choose {_between(sure.lower, sure.upper)}" if sure else "")
+        words = []
+        if good is not None:
+            low, high = map(rate_text, good)
+            words.append(f"8 times out of 10, the best rate for training lies between {low} and {high}")
+        if noise is not None:
+            low, high = map(rate_text, noise)
+            words.append(f"other batches would choose about {low} to {high}")
+        return " · ".join(words) or "too few rounds to say how sure it is"
 
     def _good_range(self, lr: float) -> tuple[float, float] | None:
         if self.edge or not (self._run.deltas.mean(axis=0) < 0).any():
@@ -216,7 +216,3 @@ class Choice(traitlets.HasTraits):
             return min(sure.lower, lr / half), max(sure.upper, lr * half)
         half = (rates[-1] - rates[0]) / (rates.size - 1) / 2
         return max(0.0, min(sure.lower, lr - half)), max(sure.upper, lr + half)
-
-
-def _between(low: float, high: float) -> str:
-    return f"between {rate_text(low)} and {rate_text(high)}"

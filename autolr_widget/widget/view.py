@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autolr_widget.engine.grid import SCALES
-from autolr_widget.engine.reading.band import BANDS
+from autolr_widget.engine.reading.band import BANDS, Band
 from autolr_widget.engine.reading.selection import choices
 from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.settings import Settings
@@ -93,7 +93,7 @@ class View:
                 self._panel.lesson, self._panel.stage = lesson(run), 1
             return False
         deltas = run.deltas
-        self.chart.show_band(BANDS[settings.band](deltas, settings.alpha), run.racing, self._whole(deltas))
+        self.chart.show_band(_band(deltas, settings), run.racing, self._whole(deltas))
         return True
 
     def show_progress(self, run: Run) -> None:
@@ -137,7 +137,7 @@ class View:
         self._summed = summed
         # Read the results once, because another thread may add a round meanwhile.
         results = self._run.results
-        band = BANDS[settings.band](results.deltas, settings.alpha)
+        band = _band(results.deltas, settings)
         assert results.measured is not None
         diverged = results.measured.sum(axis=0) - band.count
         lines = np.where(diverged > 0, np.nan, [band.mean, band.lower, band.upper])
@@ -241,6 +241,15 @@ class View:
         words += [f"{steps} step{'s' if steps > 1 else ''}"]
         words += [f"{rounds} round{'s' if rounds > 1 else ''}"]
         return " · ".join(words)
+
+
+def _band(deltas: Floats, settings: Settings) -> Band:
+    """Return the band to show. Of two rounds, only Student's is as often right as it says, see ``docs/bands.md``."""
+    band = BANDS[settings.band](deltas, settings.alpha)
+    if len(deltas) > 2 or settings.band not in ("normal", "bootstrap"):
+        return band
+    none = np.full_like(band.mean, np.nan)
+    return replace(band, lower=none, upper=none)
 
 
 def _is_range(view: list[Any]) -> bool:

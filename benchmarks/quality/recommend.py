@@ -90,16 +90,17 @@ def ours(found: Found, name: str, task: Task, optimizer: str) -> None:
             variable.assign(value)
         for run, settings in RUNS.items():
             tuner = tuner.renewed(replace(tuner.settings, seed=seed, **settings))
-            list(tuner)
+            # `measure` does not widen the grid.
+            deltas = np.array([tuner.measure(index).deltas for index in range(settings["num_subsamples"])])
             cost = settings["horizon"] * settings["num_evals"] if settings["horizon"] > 1 else 1
             if run in ALONE:
-                for index, delta in enumerate(tuner.deltas):
+                for index, delta in enumerate(deltas):
                     case = name, optimizer, f"{seed}, {index}"
                     chosen(found, f"{run} × 1 ({cost} g)", case, tuner.rates, delta[np.newaxis])
             if run in TOGETHER:
-                rounds = len(tuner)
+                rounds = len(deltas)
                 case = name, optimizer, str(seed)
-                chosen(found, f"{run} × {rounds} ({rounds * cost} g)", case, tuner.rates, tuner.deltas)
+                chosen(found, f"{run} × {rounds} ({rounds * cost} g)", case, tuner.rates, deltas)
     keras.backend.clear_session()
 
 

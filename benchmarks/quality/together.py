@@ -16,7 +16,7 @@ from autolr_widget.engine.reading.good_range import HIGHEST, LOWEST, SHARE
 from autolr_widget.engine.reading.selection import half_minimum
 from benchmarks.quality import regret as small
 from benchmarks.quality.large import recommend as large
-from benchmarks.quality.large.regret import best, budgets
+from benchmarks.quality.large.regret import budgets
 from benchmarks.quality.recommend import choice, interval
 from benchmarks.quality.rounds import DEFAULT, FILE, RATES, STEPS
 from benchmarks.quality.tasks import BATCH, EPOCHS, tasks
@@ -30,13 +30,17 @@ USUAL = 500
 
 
 class Case(NamedTuple):
-    """Our choice in a case, the best single rate, and the regret of any rate after each number of steps."""
+    """Our choice in a case, and the regret of any rate after each number of steps."""
 
     task: str
     chosen: float
-    best: float
     steps: list[int]
     regrets: list[tuple[np.ndarray, np.ndarray]]
+
+    @property
+    def ratios(self) -> list[float]:
+        """The logarithm of the best rate after each number of steps, relative to the choice."""
+        return [rates[regrets.argmin()] - np.log10(self.chosen) for rates, regrets in self.regrets]
 
     def regret(self, budget: int, rate: float) -> float:
         return float(np.interp(np.log10(rate), *self.regrets[budget]))
@@ -52,13 +56,13 @@ def cases(steps: int, rounds: int) -> list[Case]:
         rates, regrets = small.curves(name, optimizer)
         assert rate is not None
         after = [epochs * sizes[name] for epochs in EPOCHS]
-        found.append(Case(name, rate, small.best_rate(name, optimizer), after, [(rates, row) for row in regrets]))
+        found.append(Case(name, rate, after, [(rates, row) for row in regrets]))
     for case in large.cases():
         rate = large.paths(steps, rounds)(case)
         assert rate is not None
         after = budgets(*case[:2])
         curves = [large.regret.curve(*case[:2], "constant", budget) for budget in after]
-        found.append(Case(case[0], rate, best(*case[:2]), after, curves))
+        found.append(Case(case[0], rate, after, curves))
     return found
 
 
@@ -76,22 +80,30 @@ def quantiles(ratios: pd.Series) -> tuple[float, float]:
 
 def looks() -> None:
     """Print the regrets after each look, and how often a range around the choice held the best rate."""
-    print(f"| look | small | larger | best / chosen, {SHARE:.0%} | held it, left out | {LOWEST} to {HIGHEST} held it |")
-    print("|" + " --- |" * 6)
+    print(f"| look | small | larger | best / chosen, {SHARE:.0%} | held it, left out | shortest | longest |")
+    print("|" + " --- |" * 7)
     for steps, rounds in LOOKS:
         found = cases(steps, rounds)
         regrets = np.array([np.mean([case.regret(i, case.chosen) for i in range(len(case.steps))]) for case in found])
         are_small = np.array([len(case.steps) == len(EPOCHS) for case in found])
         means = [f"{np.median(part):.1%}, {part.mean():.1%}" for part in (regrets[are_small], regrets[~are_small])]
-        ratios = pd.Series([np.log10(case.best / case.chosen) for case in found], [case.task for case in found])
-        held, fixed = [], []
-        for task in ratios.index.unique():
-            low, high = quantiles(ratios.drop(task))
-            held.append(ratios[[task]].between(low, high).mean())
-            fixed.append(ratios[[task]].between(np.log10(LOWEST), np.log10(HIGHEST)).mean())
-        low, high = (10**end for end in quantiles(ratios))
-        shares = f"{low:.2g} to {high:.2g} | {np.mean(held):.0%} | {np.mean(fixed):.0%}"
-        print(f"| {steps} steps × {rounds} | {' | '.join(means)} | {shares} |")
+        tasks_of = [case.task for case in found]
+        every = pd.Series([case.ratios for case in found], tasks_of).explode().astype(float)
+        ends = [pd.Series([case.ratios[end] for case in found], tasks_of) for end in (0, -1)]
+        held = []
+        for task in every.index.unique():
+            low, high = quantiles(every.drop(task))
+            held.append([ratios[[task]].between(low, high).mean() for ratios in (every, *ends)])
+        low, high = (10**end for end in quantiles(every))
+        shares = " | ".join(f"{share:.0%}" for share in np.mean(held, axis=0))
+        print(f"| {steps} steps × {rounds} | {' | '.join(means)} | {low:.2g} to {high:.2g} | {shares} |")
+    held = [
+        np.mean(np.abs(np.clip(case.ratios, np.log10(LOWEST), np.log10(HIGHEST)) - case.ratios) < 1e-9)
+        for case in found
+    ]
+    print(f"\nfrom {LOWEST} to {HIGHEST}: {pd.Series(held, tasks_of).groupby(level=0).mean().mean():.0%}")
+    print("fine-tuning, best rate of the longest training / chosen:", end=" ")
+    print(*sorted({f"{10 ** case.ratios[-1]:.2g}" for case in found if case.task.startswith("finetune")}))
 
 
 def lengths() -> None:

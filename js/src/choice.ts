@@ -43,7 +43,7 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
   // Spoken when the run starts, pauses and ends, but not in every round.
   const spoken = element("div", { class: "autolr-hidden", role: "status" });
   const refused = refusal(model, "selected_lr", rate, () => "", signal);
-  const { kind, details } = schedule(model, signal);
+  const { kind, details, isRefused } = schedule(model, signal);
   const node = element(
     "section",
     { class: "autolr-choice", "aria-label": "Chosen learning rate" },
@@ -134,7 +134,7 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
     rule.value = model.get("method");
     useRule.hidden = !model.get("pinned");
     // The click would mean what was typed, and not the rate before it.
-    apply.disabled = replay || lr === null || refused.isOwn();
+    apply.disabled = replay || lr === null || refused.isOwn() || isRefused();
     undo.disabled = !model.get("undoable");
     widen.hidden = replay || !model.get("edge");
     refine.disabled = replay || lr === null || refused.isOwn() || model.get("round") === 0;
@@ -158,10 +158,13 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
     "warning",
     "method",
     "undoable",
+    "kind",
     "edge",
     "round",
     "replay",
   ] as const;
+  // A length that is refused or corrected sends nothing, or only itself.
+  for (const type of ["change", "keydown"]) details.addEventListener(type, () => updateChoice(), { signal });
   // The line was dragged: what is typed is out of date.
   const onPinned = () => {
     if (refused.isOwn() && model.get("pinned")) follow({});
@@ -170,9 +173,10 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
   onChange(model, shown, updateChoice, signal);
   const updateSubject = () => {
     setText(subject, model.get("subject"));
-    apply.title = `Set this rate in the optimizer of this model: ${model.get("subject")}`;
+    const what = model.get("kind") === "constant" ? "this rate" : "this schedule";
+    apply.title = `Set ${what} in the optimizer of this model: ${model.get("subject")}`;
   };
-  onChange(model, ["subject"], updateSubject, signal);
+  onChange(model, ["subject", "kind"], updateSubject, signal);
   onChange(model, ["notice"], () => setText(notice, model.get("notice")), signal);
   onChange(model, ["status", "replay", "preparing"], speakState, signal);
   pacer.watch(updateState, signal);

@@ -7,7 +7,7 @@ import { withHelp } from "./with_help";
 
 const BUDGET =
   "A long training needs a smaller rate than a short one, and no rule knows how long yours will be. " +
-  "If you train for many epochs, choose a rate left of the line, within the shaded interval if there is one.";
+  "If you train for many epochs, choose a rate left of the line. Long fine-tuning may need a tenth of it.";
 
 /** The settings in two groups, and rarely needed ones behind "More". */
 export function controls(model: Model, signal: AbortSignal): HTMLElement {

@@ -4,7 +4,15 @@ import { refusal } from "./refusal";
 import { assign, type Model, onChange } from "./screen";
 
 /** The menu of what Apply sets, a constant rate or a schedule; and the length and the picture of the schedule. */
-export function schedule(model: Model, signal: AbortSignal): { kind: HTMLElement; details: HTMLElement } {
+export function schedule(
+  model: Model,
+  signal: AbortSignal,
+): {
+  kind: HTMLElement;
+  details: HTMLElement;
+  /** Whether the field has a length that was refused. */
+  isRefused: () => boolean;
+} {
   const kind = menu(
     { constant: "constant rate", ...model.get("schedules") },
     { "aria-label": "What Apply sets", title: "A schedule begins or peaks at the chosen rate" },
@@ -20,12 +28,21 @@ export function schedule(model: Model, signal: AbortSignal): { kind: HTMLElement
   const details = element("div", { class: "autolr-row autolr-schedule" }, length, picture, caption, refused.node);
 
   kind.addEventListener("change", () => assign(model, { kind: kind.value }), { signal });
+  let edited = false;
   const commit = () => {
+    if (!edited) return;
+    edited = false;
     const value = Number(epochs.value);
     if (value > 0) refused.accept({ epochs: value });
     else refused.refuse("Must be a number above 0.");
   };
+  const onInput = () => {
+    edited = true;
+  };
+  epochs.addEventListener("input", onInput, { signal });
   epochs.addEventListener("change", commit, { signal });
+  // Chromium fires no `change` for Enter outside a form.
+  epochs.addEventListener("keydown", ({ key }) => key === "Enter" && commit(), { signal });
 
   const update = () => {
     const { rates, epochs: shown, words } = model.get("schedule");
@@ -50,5 +67,6 @@ export function schedule(model: Model, signal: AbortSignal): { kind: HTMLElement
     setText(caption, text);
   };
   onChange(model, ["kind", "epochs", "schedule", "replay"], update, signal);
-  return { kind, details };
+  const isRefused = () => refused.isOwn() && !details.hidden && !length.hidden;
+  return { kind, details, isRefused };
 }

@@ -168,3 +168,21 @@ test("the model and its optimizer are named as text", () => {
   const view = show({ subject: "<b>net</b> · Adam" });
   expect(view.node.querySelector(".autolr-subject")?.textContent).toBe("<b>net</b> · Adam");
 });
+
+test("a schedule is not applied with a length other than what is typed", () => {
+  const view = show({ selected_lr: 0.1, kind: "falling" });
+  const epochs = view.node.querySelector<HTMLInputElement>(".autolr-schedule input") as HTMLInputElement;
+  const type = (text: string) => {
+    epochs.value = text;
+    epochs.dispatchEvent(new Event("input"));
+    epochs.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+  expect(view.button("Apply")?.title).toContain("Set this schedule");
+  type("-3");
+  expect(view.button("Apply")?.disabled).toBe(true);
+  type("3");
+  expect(view.button("Apply")?.disabled).toBe(false);
+  type("0");
+  view.model.set("kind", "constant");
+  expect(view.button("Apply")?.disabled).toBe(false);
+});

@@ -4,14 +4,14 @@ import { mockModel, type State } from "./mock_model";
 
 function show(state: Partial<State> = {}) {
   const mock = mockModel(state);
-  const { kind, details } = schedule(mock.model, new AbortController().signal);
+  const { kind, details, isRefused } = schedule(mock.model, new AbortController().signal);
   document.body.replaceChildren(kind, details);
   const input = details.querySelector("input") as HTMLInputElement;
   const type = (text: string) => {
     input.value = text;
     for (const event of ["input", "change"]) input.dispatchEvent(new Event(event));
   };
-  return { ...mock, kind: kind as HTMLSelectElement, details, input, type };
+  return { ...mock, kind: kind as HTMLSelectElement, details, input, type, isRefused };
 }
 
 const PICTURE = { rates: [0.004, 0.1, 0.05, 0], epochs: 12 };
@@ -65,7 +65,16 @@ test("the number of epochs is sent if it is above 0, and refused where it is typ
   for (const text of ["0", "-1", ""]) view.type(text);
   expect(view.saved.length).toBe(before);
   expect(view.details.textContent).toContain("Must be a number above 0.");
+  expect(view.isRefused()).toBe(true);
   view.type("3");
   expect(view.details.textContent).not.toContain("Must be");
   expect(view.saved.at(-1)?.epochs).toBe(3);
+});
+
+test("Enter sends the number of epochs", () => {
+  const view = show({ kind: "falling" });
+  view.input.value = "7";
+  view.input.dispatchEvent(new Event("input"));
+  view.input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
+  expect(view.saved.at(-1)?.epochs).toBe(7);
 });

@@ -70,12 +70,14 @@ def test_the_panel_has_the_choice_of_every_rule_and_the_range_of_the_best_rate(w
     widget.run()
     assert widget._panel.choices == widget.results.choices()
     lr, sure = widget.selected_lr, widget.results.certainty("half-minimum")
-    low, high, lower, upper = map(rate_text, (0.4 * lr, 3.8 * lr, sure.lower, sure.upper))
+    # The grid's own half step is wider: 10**(5/22) is half of a step of 12 rates over five decades.
+    lower, upper = min(sure.lower, lr / 10 ** (5 / 22)), max(sure.upper, lr * 10 ** (5 / 22))
+    low, high, lower, upper = map(rate_text, (0.25 * lr, 3.8 * lr, lower, upper))
     assert widget._panel.reason == (
         f"8 times out of 10, the best rate for training lies between {low} and {high} · "
-        f"other batches would choose between {lower} and {upper}"
+        f"other batches would choose about {lower} to {upper}"
     )
-    assert widget._panel.interval == pytest.approx([0.4 * lr, 3.8 * lr])
+    assert widget._panel.interval == pytest.approx([0.25 * lr, 3.8 * lr])
 
 
 def test_the_range_needs_one_round_and_the_noise_of_the_batches_three(widget):
@@ -109,7 +111,7 @@ def test_no_interval_is_narrower_than_the_grid(make_model, digits):
         else:
             assert high - low >= 0.1 / 6
         assert widget._panel.reason.startswith(
-            f"other batches would choose a rate between {rate_text(low)} and {rate_text(high)}"
+            f"other batches would choose about {rate_text(low)} to {rate_text(high)}"
         )
 
 

@@ -5,8 +5,8 @@ from autolr_widget.engine.settings import Settings
 
 
 def test_the_range_is_a_multiple_of_the_choice():
-    assert good_range(0.01, Settings()) == pytest.approx((0.004, 0.038))
-    assert good_range(2.0, Settings(horizon=36, num_subsamples=1, alpha=0.5)) == pytest.approx((0.8, 7.6))
+    assert good_range(0.01, Settings()) == pytest.approx((0.0025, 0.038))
+    assert good_range(2.0, Settings(horizon=36, num_subsamples=1, alpha=0.5)) == pytest.approx((0.5, 7.6))
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,7 @@ def test_the_range_is_a_multiple_of_the_choice():
         {"evaluate_on": "train"},
         {"evaluate_on": "validation"},
         {"horizon": 35},
+        {"horizon": 61},
         {"horizon": 1},
     ],
 )
