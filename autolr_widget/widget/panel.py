@@ -77,7 +77,7 @@ class Panel(anywidget.AnyWidget):
     refusals: traitlets.Dict[str, Any] = traitlets.Dict(
         help="What the kernel refused, by the field's trait: its `value`, and why in `words`"
     ).tag(sync=True)
-    interval: traitlets.List[float] = traitlets.List(help="The interval of the chosen rate, or empty").tag(sync=True)
+    interval: traitlets.List[float] = traitlets.List(help="The range that the chart shades, or empty").tag(sync=True)
     choices = traitlets.Dict(help="What each rule chooses").tag(sync=True)
     all_rules = traitlets.Bool(False, help="Whether the chart shows the choice of every rule").tag(sync=True)
     edge = traitlets.Unicode("", help="The end of the grid at which the curve's lowest point lies, or empty").tag(
