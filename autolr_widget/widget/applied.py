@@ -178,6 +178,24 @@ def assignment(optimizer: keras.Optimizer | None, attribute: str, lr: str) -> st
     )
 
 
+def schedule_assignment(attribute: str, kind: str, steps_per_epoch: int, epochs: float | None, lr: str) -> str:
+    """Return Python code that does what `Applied.apply_schedule` does.
+
+    Parameters
+    ----------
+    attribute
+        The name of the model's attribute that holds the optimizer.
+    kind, steps_per_epoch, epochs
+        As for `autolr_widget.engine.reading.schedule.schedule`.
+    lr
+        The highest rate as Python code.
+    """
+    return (
+        "from autolr_widget.engine.reading.schedule import schedule\n"
+        f"model.{attribute}.learning_rate = schedule({kind!r}, {lr}, {steps_per_epoch}, {epochs})"
+    )
+
+
 def _factors(optimizer: keras.Optimizer) -> list[float]:
     """Return the rates of all optimizers in a MultiOptimizer but the first, relative to the first. Empty for others."""
     first, *others = rates(optimizer)

@@ -27,7 +27,7 @@ from autolr_widget.engine.runs.tuner import LRTuner
 from autolr_widget.engine.saved.replay import Replay
 from autolr_widget.engine.saved.saved_run import SavedRun
 from autolr_widget.engine.settings import SETTINGS, Settings
-from autolr_widget.widget.applied import Applied, assignment
+from autolr_widget.widget.applied import Applied, assignment, schedule_assignment
 from autolr_widget.widget.autosave import Autosave
 from autolr_widget.widget.choice import Choice, Rate
 from autolr_widget.widget.closing import owned_widgets
@@ -654,14 +654,15 @@ class TunerWidget(ipw.VBox):
         """Show the picture of the schedule that `apply` would set."""
         kind, epochs = self._panel.kind, THREE_PERIODS if self._panel.kind == "restarts" else self._panel.epochs
         lr = self._choice.selected_lr
-        if kind == "constant" or lr is None:
-            self._panel.schedule = {}
-            return
-        try:
-            rates = [lr * rate for rate in shape(kind, self._steps_per_epoch(), epochs)]
-            self._panel.schedule = {"rates": rates, "epochs": epochs}
-        except ValueError as error:
-            self._panel.schedule = {"words": at_field(error)}
+        shown: dict[str, Any] = {}
+        if kind != "constant" and lr is not None:
+            try:
+                rates = [lr * rate for rate in shape(kind, self._steps_per_epoch(), epochs)]
+                shown = {"rates": rates, "epochs": epochs}
+            except ValueError as error:
+                shown = {"words": at_field(error)}
+        self._panel.schedule = shown
+        self._show_code()
 
     def _steps_per_epoch(self) -> int:
         size = self.tuner.num_observations
@@ -701,6 +702,10 @@ class TunerWidget(ipw.VBox):
     def _code(self) -> str:
         run = self.tuner
         assign = partial(assignment, run.tuned_optimizer if run.can_measure else None, run.optimizer_attribute)
+        if self._panel.schedule.get("rates"):
+            epochs = None if self._panel.kind == "restarts" else self._panel.epochs
+            more = self._panel.kind, self._steps_per_epoch(), epochs
+            assign = partial(schedule_assignment, run.optimizer_attribute, *more)
         return python(self._settings(), run.data_arguments, self.selected_lr if self.pinned else None, assign)
 
     def _settings(self) -> Settings:

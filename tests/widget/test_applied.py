@@ -320,3 +320,16 @@ def test_the_notice_of_undo_names_what_is_there_again(make_model, digits):
     for words in ("its schedule, at a rate of 0.01 again", "its rate of 0.001 again"):
         send(widget, type="undo")
         assert widget._panel.notice == f"The model's optimizer has {words}"
+
+
+@pytest.mark.parametrize("kind", ["cosine", "linear", "one-cycle", "restarts"])
+def test_the_code_sets_the_schedule_that_is_shown(make_model, digits, kind):
+    model = make_model("adam", keras.layers.Identity())
+    widget = TunerWidget(model, *digits)
+    widget.selected_lr = 0.01
+    from_front_end(widget, kind=kind, epochs=4.0)
+    exec(widget._panel.code, {"model": model})
+    expected = widget.schedule(kind, None if kind == "restarts" else 4.0)
+    assert model.optimizer._learning_rate.get_config() == expected.get_config()
+    from_front_end(widget, kind="constant")
+    assert widget._panel.code == "model.optimizer.learning_rate = 0.01"
