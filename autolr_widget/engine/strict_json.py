@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 
 NUMBERS = {int, float}
 #: What messages call the types.
-WORDS = {int: "an integer", float: "a number", str: "a string", list: "a list"}
+WORDS: dict[type, str] = {
+    int: "an integer",
+    float: "a number",
+    str: "a string",
+    list: "a list",
+    bool: "true or false",
+    type(None): "a number or null",
+}
 
 
 def parse(text: str) -> Any:

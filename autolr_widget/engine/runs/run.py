@@ -12,6 +12,7 @@ from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.types import Floats, Round, Unfinished
 
 if TYPE_CHECKING:
+    from autolr_widget.engine.live.look import Look
     from autolr_widget.engine.saved.saved_run import SavedRun
 
 
@@ -20,6 +21,7 @@ class Run(Protocol):
 
     settings: Settings
     read_at: int | None
+    looks: list[Look]
 
     def __len__(self) -> int: ...
     @property

@@ -43,6 +43,7 @@ class Replay:
         self.optimizer = saved_run.optimizer
         self.subject = " · ".join(name for name in (saved_run.model, saved_run.optimizer) if name)
         self.read_at: int | None = None
+        self.looks = [*saved_run.looks]
         # The screen shows what the losses were measured on.
         self.has_validation_data = saved_run.settings.evaluate_on == "validation"
 
