@@ -15,14 +15,7 @@ from numpy.typing import NDArray
 
 NUMBERS = {int, float}
 #: What messages call the types.
-WORDS: dict[type, str] = {
-    int: "an integer",
-    float: "a number",
-    str: "a string",
-    list: "a list",
-    bool: "true or false",
-    type(None): "a number or null",
-}
+WORDS = {int: "an integer", float: "a number", str: "a string", list: "a list", bool: "true or false"}
 
 
 def parse(text: str) -> Any:

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from autolr_widget.engine.strict_json import fields, of_type
+from autolr_widget.engine.strict_json import fields, numbers, of_type
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,7 @@ class Look:
     gradients: int
 
 
-_TYPES: dict[Any, tuple[type, ...]] = {
-    "int": (int,),
-    "float": (int, float),
-    "float | None": (int, float, type(None)),
-    "bool": (bool,),
-    "str": (str,),
-}
+_TYPES: dict[Any, type] = {"int": int, "bool": bool, "str": str}
 
 
 def content_of(looks: tuple[Look, ...]) -> list[dict[str, Any]]:
@@ -67,6 +61,18 @@ def looks_of(content: Any) -> tuple[Look, ...]:
     ValueError
         If ``content`` is not of this form.
     """
-    types = {field.name: _TYPES[field.type] for field in dataclasses.fields(Look)}
-    written = [fields("look", each, types) for each in of_type("looks", content, list)]
-    return tuple(Look(**{name: of_type(name, each[name], *types[name]) for name in types}) for each in written)
+    return tuple(_look(each) for each in of_type("looks", content, list))
+
+
+def _look(content: Any) -> Look:
+    types = {field.name: field.type for field in dataclasses.fields(Look)}
+    written = fields("look", content, types)
+
+    def value(name: str) -> Any:
+        if types[name] in _TYPES:
+            return of_type(name, written[name], _TYPES[types[name]])
+        if types[name] == "float | None" and written[name] is None:
+            return None
+        return float(numbers(name, [written[name]])[0])
+
+    return Look(**{name: value(name) for name in types})

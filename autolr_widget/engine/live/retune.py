@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -91,6 +92,8 @@ class Retune:
         may_lower = plan.may_lower
         chosen = plan.look()
         self.results = None
+        if not 0 < rate < math.inf:
+            return self._record(0.0, Verdict(None, None, None, False, f"not looked. The present rate is {rate}"), 0)
         if chosen is None:
             few = f"not looked. {SHARE:.0%} of the steps of this training are too few for it"
             return self._record(rate, Verdict(None, None, None, False, few), 0)

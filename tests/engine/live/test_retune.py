@@ -262,6 +262,16 @@ def test_a_schedule_that_can_not_be_scaled_is_left(make_model, digits):
     assert "but it can't be set. The model's optimizer takes its learning rate from a schedule" in tuner.looks[0].words
 
 
+@pytest.mark.parametrize("rate", [0.0, float("nan"), float("inf")])
+def test_a_rate_that_is_no_rate_is_left(make_model, digits, rate):
+    tuner = LRTuner(make_model(), *digits)
+    retune = Retune(tuner, "plateau")
+    retune.begin(100, 1000)
+    retune.look(rate, pytest.fail)
+    assert tuner.looks[0].words == f"Kept 0: not looked. The present rate is {rate}."
+    assert "NaN" not in tuner.saved_run.to_json()
+
+
 def test_a_training_is_not_ended_by_a_look_that_can_not_measure_it(make_model, digits):
     model = make_model(SGD(0.01))
     model.layers[0].kernel.assign(np.full((64, 16), np.nan))
