@@ -92,8 +92,8 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has
         found = logs or {}
         self._watcher.epoch_ended(epoch, found.get("val_loss"))
         if self._retune is not None:
-            loss = float(found.get("val_loss", found.get("loss", math.nan)))
-            self._retune.plan.epoch_ended(self.params["steps"] or self._batches, loss)
+            losses = float(found.get("loss", math.nan)), found.get("val_loss")
+            self._retune.plan.epoch_ended(self.params["steps"] or self._batches, *losses)
 
     def on_train_end(self, logs: Any = None) -> None:
         settle(self._optimizer)

@@ -58,21 +58,29 @@ class Plan:
         self.epoch = self.step = 0
         self._spent = 0
         self._best = math.inf
+        self._is_validated = False
         self._patience = max(LEAST_PATIENCE, round(PATIENCE * epochs))
         self._unit = unit
         #: How many epochs have ended since the loss was lowest, and had ended at the last look.
         self._since = 0
         self._looked: int | None = None
 
-    def epoch_ended(self, steps: int, loss: float) -> None:
-        """An epoch of so many steps ended with this loss."""
+    def epoch_ended(self, steps: int, loss: float, val_loss: float | None = None) -> None:
+        """An epoch of so many steps ended with this loss, and with this validation loss if it was measured then.
+
+        If it is ever measured, a plateau is one of the validation loss, and the other epochs do not count.
+        """
         self.epoch += 1
         self.step += steps
         if not self._steps >= 0 or self.step > self.epoch * self._steps:
             self._steps = self.step / self.epoch
-        self._since += 1
-        if loss < self._best:
-            self._best, self._since = loss, 0
+        if val_loss is not None and not self._is_validated:
+            self._is_validated, self._best = True, math.inf
+        seen = val_loss if self._is_validated else loss
+        if seen is not None:
+            self._since += 1
+            if seen < self._best:
+                self._best, self._since = seen, 0
 
     @property
     def is_first(self) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import math
+import operator
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import Any
 
 from autolr_widget.engine.live.look import Look
 from autolr_widget.engine.live.plan import SHARE, Plan
@@ -20,8 +22,6 @@ from autolr_widget.engine.types import Floats, Round
 
 class Retune:
     """Looks again during a training, when a `Plan` says so.
-
-    It does not change the model itself: it tells the caller which rate to adopt.
 
     Parameters
     ----------
@@ -51,16 +51,11 @@ class Retune:
         when: str | int,
         alone: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext,
     ) -> None:
-        if when != "plateau" and (isinstance(when, bool) or not isinstance(when, int) or when < 1):
-            raise ValueError(
-                'Argument `retune` must be None, "plateau" or a number of epochs of at least 1. '
-                f"Received: retune={when!r}"
-            )
         self._tuner = tuner
-        self._when = when
+        self._when = _checked(when)
         self._alone = alone
         #: Of the training that has begun.
-        self.plan = Plan(when, 0, None)
+        self.plan = Plan(self._when, 0, None)
         #: What the last look has measured, to be shown.
         self.results: TuneResults | None = None
 
@@ -163,3 +158,17 @@ class Retune:
         )
         self._tuner.looks.append(look)
         return look
+
+
+def _checked(when: Any) -> str | int:
+    if isinstance(when, str) and when == "plateau":
+        return when
+    try:
+        number = operator.index(when)
+    except TypeError:
+        number = 0
+    if number < 1 or isinstance(when, bool):
+        raise ValueError(
+            f'Argument `retune` must be None, "plateau" or a number of epochs of at least 1. Received: retune={when!r}'
+        )
+    return number

@@ -37,6 +37,17 @@ def test_a_loss_that_is_not_finite_is_a_plateau(loss):
     assert [epoch for epoch, _ in looks(Plan("plateau", 20, 1000), [loss] * 5, 1000)] == [0, 2, 4]
 
 
+def test_where_there_is_a_validation_loss_only_its_epochs_count():
+    plan, since = Plan("plateau", 20, 1000), []
+    # The training loss of the first epoch is lower than all validation losses.
+    losses = [(0.1, None), (0.09, 0.5), (0.08, None), (0.07, 0.4), (0.06, None), (0.05, 0.4), (0.04, None), (0.03, 0.4)]
+    plan.look()
+    for loss, val_loss in losses:
+        plan.epoch_ended(1000, loss, val_loss)
+        since.append(plan.may_lower)
+    assert since == [False] * 7 + [True]
+
+
 def test_a_look_after_each_so_many_epochs():
     assert [epoch for epoch, _ in looks(Plan(6, 20, 1000), FALLING, 1000)] == [0, 6, 12, 18]
 

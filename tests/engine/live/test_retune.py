@@ -332,7 +332,28 @@ def test_nothing_else_measures_meanwhile(make_model, digits):
     assert "measured" in held
 
 
-@pytest.mark.parametrize("when", ["Plateau", "", 0, -1, True, 1.5, [1]])
+def test_a_number_of_numpy_is_a_time_to_look(make_model, digits):
+    retune = Retune(LRTuner(make_model(), *digits), np.int64(3))
+    retune.begin(10, 1000)
+    assert retune.plan.is_due
+
+
+def test_plateaus_are_those_of_the_validation_loss(make_model, digits):
+    told = []
+    retune = Retune(LRTuner(make_model(), *digits, batch_size=BATCH), "plateau")
+    callback = LiveCallback(Recorder(), retune=retune)
+    callback.set_params({"epochs": 4, "steps": 3})
+    callback.set_model(make_model())
+    callback.on_train_begin()
+    callback.on_epoch_begin(0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(retune.plan, "epoch_ended", lambda *args: told.append(args))
+        callback.on_epoch_end(0, {"loss": 0.5, "val_loss": 0.75})
+        callback.on_epoch_end(1, {"loss": 0.25})
+    assert told == [(3, 0.5, 0.75), (3, 0.25, None)]
+
+
+@pytest.mark.parametrize("when", ["Plateau", "", 0, -1, True, 1.5, [1], np.ones(2)])
 def test_what_can_not_be_a_time_to_look(make_model, digits, when):
     with pytest.raises(ValueError, match=r'Argument `retune` must be None, "plateau" or .* Received: retune='):
         Retune(LRTuner(make_model(), *digits), when)
