@@ -62,7 +62,11 @@ def verdict(rates: Floats, present: int, round: Round) -> Verdict:
     lowest = int(np.nanargmin(round.deltas))
     proposed = float(np.clip(_proposed(rates, round.deltas), rates[0], rates[-1]))
     if max(proposed / now, now / proposed) < LEAST:
-        return Verdict(proposed, None, None, False, "it is near the best rate")
+        # Of two rates, the present one is better.
+        words = (
+            "it is near the best rate" if rates.size > 2 else f"the loss is not lower at {rate_text(float(rates[0]))}"
+        )
+        return Verdict(proposed, None, None, False, words)
     if not finite[present]:
         return Verdict(proposed, None, None, True, f"the loss diverges at {rate_text(now)}")
     curves = round.curves[:, round.curves.shape[1] // 2 :]

@@ -86,5 +86,6 @@ def test_of_two_rates_the_better_one_is_proposed():
     lower, higher = (verdict(rates, 1, round_of(after)) for after in ([1.8, 1.9], [1.9, 1.8]))
     assert (lower.better, lower.proposed) == (True, rates[0])
     assert (higher.better, higher.proposed) == (False, rates[1])
+    assert higher.words == "the loss is not lower at 0.0125"
     rising = verdict(rates, 1, round_of([2.1, 2.4]))
     assert (rising.better, rising.proposed) == (True, rates[0])
