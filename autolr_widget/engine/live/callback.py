@@ -46,6 +46,8 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has
         self._asked = False
 
     def on_train_begin(self, logs: Any = None) -> None:
+        if self._retune is not None:
+            self._retune.check_model(self.model)
         self._optimizer = getattr(self.model, self._attribute)
         if stand_in(self._optimizer):
             # Keras may have traced the training step before, with the schedule itself.

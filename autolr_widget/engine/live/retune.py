@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autolr_widget.engine.live.look import Look
 from autolr_widget.engine.live.plan import SHARE, Plan
@@ -18,6 +18,9 @@ from autolr_widget.engine.rate_text import rate_text
 from autolr_widget.engine.reading.results import TuneResults
 from autolr_widget.engine.runs.tuner import SLICE, LRTuner
 from autolr_widget.engine.types import Floats, Round
+
+if TYPE_CHECKING:
+    import keras
 
 
 class Retune:
@@ -58,6 +61,14 @@ class Retune:
         self.plan = Plan(self._when, 0, None)
         #: What the last look has measured, to be shown.
         self.results: TuneResults | None = None
+
+    def check_model(self, model: keras.Model) -> None:
+        """Raise a `ValueError` if another model trains than that of the tuner."""
+        if model is not self._tuner.model:
+            raise ValueError(
+                "Argument `retune` must be None if another model trains than that of the tuner. "
+                f"Received: retune={self._when!r}, a tuner of {self._tuner.model.name!r}, and {model.name!r} trains"
+            )
 
     def begin(self, epochs: int, steps: int | None) -> None:
         """A training of so many epochs begins. ``steps`` is the number of steps of an epoch, if it is known."""

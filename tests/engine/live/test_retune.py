@@ -338,12 +338,21 @@ def test_a_number_of_numpy_is_a_time_to_look(make_model, digits):
     assert retune.plan.is_due
 
 
+def test_another_model_is_not_trained(make_model, digits):
+    callback = LiveCallback(Recorder(), retune=Retune(LRTuner(make_model(), *digits), "plateau"))
+    with pytest.raises(
+        ValueError, match="Argument `retune` must be None if another model trains than that of the tuner"
+    ):
+        make_model().fit(*digits, verbose=0, callbacks=[callback])
+
+
 def test_plateaus_are_those_of_the_validation_loss(make_model, digits):
     told = []
-    retune = Retune(LRTuner(make_model(), *digits, batch_size=BATCH), "plateau")
+    model = make_model()
+    retune = Retune(LRTuner(model, *digits, batch_size=BATCH), "plateau")
     callback = LiveCallback(Recorder(), retune=retune)
     callback.set_params({"epochs": 4, "steps": 3})
-    callback.set_model(make_model())
+    callback.set_model(model)
     callback.on_train_begin()
     callback.on_epoch_begin(0)
     with pytest.MonkeyPatch.context() as patch:
