@@ -140,7 +140,8 @@ class LiveTraining:
         self._is_looking, self._look = False, look.words
         if results is not None:
             self._on_look(look, results)
-        if self._bar is not None:
+        # Where the bar is not shown, nobody reads this.
+        if self._bar is not None and not self._bar.disable:
             self._bar.write(look.words)
         self._show()
 

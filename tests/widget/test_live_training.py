@@ -329,6 +329,19 @@ def test_without_a_kernel_a_terminal_shows_a_progress_bar(widget, digits, monkey
     assert (bar.n, bar.closed) == (8, True)
 
 
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_terminal_says_what_a_look_did(widget, monkeypatch, shown):
+    written = []
+    bar = types.SimpleNamespace(disable=not shown, write=written.append, refresh=lambda: None, close=lambda: None)
+    monkeypatch.setattr(live_training, "tqdm", lambda **options: bar)
+    live = widget._live_training
+    live.began(2, 10, 0.1)
+    live.look_began()
+    live.look_ended(Look(0, 0, 0.1, None, None, None, False, "Kept 0.1.", 0), None)
+    live.ended()
+    assert written == ["Kept 0.1."] * shown
+
+
 def retune(widget, digits, epochs=16, when="plateau", **actions):
     """Train for 48 batches per epoch, so that there may be looks, and return what has been seen of each batch."""
     seen = AtBatch(**actions)
