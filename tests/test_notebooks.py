@@ -39,7 +39,11 @@ def test_notebook_runs(path):
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     printed = "".join(output.text for output in outputs if output.get("name") == "stdout")
     if path.stem == "live":
-        chosen, accuracy, lowered, last = (float(line.split(": ")[1]) for line in printed.splitlines())
+        lines = printed.splitlines()
+        chosen, accuracy, lowered, last = (float(line.split(": ")[1]) for line in lines[:4])
+        first_look, *_, again = lines[4:]
+        assert first_look.startswith("after 0 epochs: Changed 0.01 to 0.")
+        assert float(again.split(": ")[1]) > 0.95
         assert accuracy > 0.95
         assert lowered == pytest.approx(chosen / 10, rel=0.01)
         assert last < 1e-6

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 NUMBERS = {int, float}
 #: What messages call the types.
-WORDS = {int: "an integer", float: "a number", str: "a string", list: "a list"}
+WORDS = {int: "an integer", float: "a number", str: "a string", list: "a list", bool: "true or false"}
 
 
 def parse(text: str) -> Any:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from IPython import get_ipython
 from tqdm import tqdm
 
+from autolr_widget.engine.live.look import Look
 from autolr_widget.engine.live.losses import Losses
 from autolr_widget.engine.live.watcher import Steering
+from autolr_widget.engine.reading.results import TuneResults
 from autolr_widget.widget.hearing import hear, hear_in_subshells
 from autolr_widget.widget.panel import Panel
 
@@ -29,10 +32,13 @@ class LiveTraining:
     ----------
     panel
         The panel, whose traits it sets.
+    on_look
+        Called when the tuner has looked again, with what it measured.
     """
 
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Panel, on_look: Callable[[Look, TuneResults], None] = lambda look, results: None) -> None:
         self._panel = panel
+        self._on_look = on_look
         self._lock = threading.RLock()
         #: None while nothing trains.
         self._steering: Steering | None = None
@@ -71,7 +77,8 @@ class LiveTraining:
         self._losses.rate = rate
         self._validation: list[tuple[float, float]] = []
         self._marks: list[tuple[float, float]] = []
-        self._refusal = ""
+        self._refusal = self._look = ""
+        self._is_looking = False
         self._epochs, self._epoch, self._steps = epochs, 0, steps
         # Steps so far, and those before this epoch.
         self._done = self._before = 0
@@ -111,7 +118,7 @@ class LiveTraining:
     def looked(self, rate: float) -> None:
         now = time.monotonic()
         if self._looked_at is not None and self._steering is not None:
-            self._seconds += 0.0 if self._steering.paused else now - self._looked_at
+            self._seconds += 0.0 if self._steering.paused or self._is_looking else now - self._looked_at
             self._looked_at = now
         self._losses.rate = rate
         self._show()
@@ -126,6 +133,21 @@ class LiveTraining:
 
     def refused(self, why: str) -> None:
         self._refusal = why
+        self._show()
+
+    def look_began(self) -> None:
+        self.looked(self._losses.rate)
+        self._is_looking = True
+        self._show()
+
+    def look_ended(self, look: Look, results: TuneResults | None) -> None:
+        self.looked(self._losses.rate)
+        self._is_looking, self._look = False, look.words
+        if results is not None:
+            self._on_look(look, results)
+        # Where the bar is not shown, nobody reads this.
+        if self._bar is not None and not self._bar.disable:
+            self._bar.write(look.words)
         self._show()
 
     def ended(self) -> None:
@@ -166,7 +188,9 @@ class LiveTraining:
         assert self._steering is not None
         if self._steering.stopped:
             return "stopping"
-        return "paused" if self._steering.paused else "training"
+        if self._steering.paused:
+            return "paused"
+        return "looking" if self._is_looking else "training"
 
     def _in_words(self, state: str) -> dict[str, Any]:
         total = self._steps and self._steps * self._epochs
@@ -181,4 +205,5 @@ class LiveTraining:
             "rate": self._losses.rate if math.isfinite(self._losses.rate) else None,
             "marks": self._marks,
             "refusal": self._refusal,
+            "look": self._look,
         }

@@ -7,7 +7,7 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -157,6 +157,13 @@ class Session(traitlets.HasTraits):
                 self.error = ""
                 self.status = "stopped"
         self._tell_of_halt()
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Pause, and measure nothing within this context, because something else measures with the tuner."""
+        self.pause()
+        with self._measuring:
+            yield
 
     def close(self) -> None:
         """End the run for good, and cancel the timer that waits for a silence."""

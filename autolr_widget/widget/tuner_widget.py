@@ -18,6 +18,7 @@ from IPython import get_ipython
 
 from autolr_widget.engine.arguments import takes_settings
 from autolr_widget.engine.grid import around
+from autolr_widget.engine.live.look import Look
 from autolr_widget.engine.live.rate import rates
 from autolr_widget.engine.rate_text import rate_text
 from autolr_widget.engine.reading.results import TuneResults
@@ -174,7 +175,7 @@ class TunerWidget(ipw.VBox):
         self._session = Session(run, *told, one_message=self._panel.hold_sync)
         super().__init__(**{name: getattr(settings, name) for name in SETTINGS})
         self._view = View(run, self._panel, on_explained=self._show_run)
-        self._live_training = LiveTraining(self._panel)
+        self._live_training = LiveTraining(self._panel, self._on_look)
         self._commands = self._table_of_commands()
         self._connect()
         self.add_class("autolr-widget")
@@ -353,7 +354,7 @@ class TunerWidget(ipw.VBox):
         self._undo()
         return rates(self.tuner.tuned_optimizer)[0]
 
-    def callback(self) -> keras.callbacks.Callback:
+    def callback(self, retune: str | int | None = None) -> keras.callbacks.Callback:
         """Return a callback that shows the training in the widget, and lets you steer it.
 
         Pass it to `fit`: ``model.fit(x, y, epochs=20, callbacks=[tuner.callback()])``. While the model trains, a rate
@@ -364,10 +365,37 @@ class TunerWidget(ipw.VBox):
         rest of the schedule, so that it continues from your rate. After the training, the optimizer has the multiplied
         schedule, which is saved with the model. If you choose no rate, it keeps its schedule. A schedule of another
         class can't be multiplied: the widget says so.
+
+        Parameters
+        ----------
+        retune
+            When to look again: ``"plateau"``, or a number of epochs. The tuner then measures from where the model is,
+            with the data of this widget, and changes the rate only if another one is better by more than the noise.
+            It looks before the first batch; then when the loss has not become lower for a tenth of the epochs and when
+            three quarters of them have ended, or after each so many epochs. All looks together take at most 10 % as
+            many steps as the training. `looks` is the record. If no rate is changed, the training is the same to the
+            last bit.
+
+        Raises
+        ------
+        ValueError
+            If ``retune`` is something else, or if this is a saved run without a model.
         """
         from autolr_widget.engine.live.callback import LiveCallback
 
-        return LiveCallback(self._live_training, self.tuner.optimizer_attribute)
+        again = None
+        if retune is not None:
+            _ = self.tuner.model
+            from autolr_widget.engine.live.retune import Retune
+
+            assert isinstance(self.tuner, LRTuner)
+            again = Retune(self.tuner, retune, self._session.held)
+        return LiveCallback(self._live_training, self.tuner.optimizer_attribute, again)
+
+    @property
+    def looks(self) -> tuple[Look, ...]:
+        """What was found when the tuner looked again during trainings, and what was done, see `callback`."""
+        return tuple(self.tuner.looks)
 
     def pin_run(self) -> None:
         """Pin the current curve: it stays in the chart, so that you can compare later runs with it.
@@ -672,6 +700,11 @@ class TunerWidget(ipw.VBox):
                 "`keras.optimizers.schedules` that starts from `tuner.selected_lr`."
             )
         return math.ceil(size / (self.tuner.own_batch_size or self.batch_size))
+
+    def _on_look(self, look: Look, results: TuneResults) -> None:
+        steps = look.gradients // results.rates.size
+        self._view.pin_look(f"look after {look.epoch} epochs · {steps} steps", results)
+        self._panel.notice = self._autosave.write(self.tuner) or self._panel.notice
 
     def _use_view(self) -> str:
         low, high = self._panel.view

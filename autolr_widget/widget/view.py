@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from autolr_widget.engine.grid import SCALES
 from autolr_widget.engine.reading.band import BANDS, Band
+from autolr_widget.engine.reading.results import TuneResults
 from autolr_widget.engine.reading.selection import choices
 from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.settings import Settings
@@ -56,6 +57,8 @@ class View:
         #: Whether the training curves are those of the round that is explained.
         self._shows_one_round = False
         self._pins: list[Pin] = []
+        #: The words of the pin of the last look.
+        self._look = ""
         #: The curve of the run that the next run refines, if there is one.
         self.before: Curve | None = None
         #: False while a round is explained that the chart does not show yet.
@@ -173,6 +176,12 @@ class View:
     def pin(self) -> None:
         """Pin the current curve, see `autolr_widget.widget.pins.pinned`."""
         self._show_pins(pinned(self._pins, self._words(), *self.curve()))
+
+    def pin_look(self, words: str, results: TuneResults) -> None:
+        """Pin the curve of a look during a training, in the place of that of the look before it."""
+        others = [pin for pin in self._pins if pin.words != self._look or pin.name]
+        self._look = words
+        self._show_pins(pinned(others, words, results.rates, results.deltas[0]))
 
     def unpin(self, index: int) -> None:
         """Remove the pinned curve with this index."""

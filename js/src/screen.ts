@@ -32,7 +32,7 @@ export interface Lesson {
 
 /** A training with the widget's callback, as `widget/training.py` sends it. */
 export interface Training {
-  state: "training" | "paused" | "stopping" | "ended" | "stopped";
+  state: "training" | "looking" | "paused" | "stopping" | "ended" | "stopped";
   /** The first has the number 1. */
   epoch: number;
   epochs: number;
@@ -46,6 +46,8 @@ export interface Training {
   marks: [number, number][];
   /** Why a rate could not be set, or empty. */
   refusal: string;
+  /** What was done when the tuner looked again, and why; or empty. */
+  look: string;
 }
 
 /** The synced traits of the Python `Panel`, without the settings. */

@@ -108,3 +108,20 @@ def test_an_interrupt_ends_a_paused_training(training, page):
     expect(live(page, "state")).to_have_text("Stopped", timeout=15_000)
     assert not training.python("ended")
     expect(button(page, "Pause")).to_be_disabled()
+
+
+AGAIN = """
+model.set_weights(keras.models.clone_model(model).get_weights())
+model.optimizer.learning_rate = 1e-5
+model.fit(x, y, batch_size=16, epochs=8, verbose=0, callbacks=[tuner.callback(retune="plateau")])
+"""
+
+
+def test_a_training_that_looks_again_says_what_it_did_and_pins_the_curve(notebook, page):
+    notebook.begin(AGAIN)
+    expect(live(page, "state")).to_have_text("Looking again…", timeout=60_000)
+    expect(live(page, "look")).to_contain_text("Changed 1e-5 to ", timeout=60_000)
+    expect(live(page, "mark")).to_have_count(1)
+    expect(live(page, "state")).to_have_text("Ended", timeout=60_000)
+    expect(page.locator(".autolr-pin-name").first).to_contain_text("look after")
+    assert notebook.python("[look.adopted for look in tuner.looks][0]")

@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import json
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autolr_widget import TuneResults
+from autolr_widget.engine.live.look import Look
 from autolr_widget.engine.saved.saved_run import SavedRun
 from tests.engine.saved.make_run import make_run
 
@@ -107,7 +109,12 @@ def change(place, value):
     return json.dumps(replaced(content, place.split("."), lambda _: value))
 
 
+def with_looks(looks):
+    return json.dumps(json.loads(make_run().to_json()) | {"looks": looks})
+
+
 TEXT = make_run().to_json()
+LOOK = dataclasses.asdict(Look(0, 0, 0.1, None, None, None, False, "Kept 0.1.", 50))
 
 
 @pytest.mark.parametrize(
@@ -145,6 +152,15 @@ TEXT = make_run().to_json()
         (change("settings.scale", "linear"), "must be on the grid of `settings`"),
         (change("settings.method", "third"), "Argument `method` must be one of"),
         (change("settings.pruner", ["full"]), "`pruner` is a list, which is not a string"),
+        (with_looks({}), "`looks` is an object, which is not a list"),
+        (with_looks([[]]), "`look` is not an object, it is a list"),
+        (with_looks([{}]), "`look` lacks the key 'adopted'"),
+        (with_looks([LOOK | {"more": 1}]), "`look` has the unknown key 'more'"),
+        (with_looks([LOOK | {"adopted": 1}]), "`adopted` is 1, which is not true or false"),
+        (with_looks([LOOK | {"epoch": True}]), "`epoch` is True, which is not an integer"),
+        (with_looks([LOOK | {"rate": None}]), "`rate` contains None"),
+        (with_looks([LOOK | {"gain": "1"}]), "`gain` contains '1'"),
+        (with_looks([LOOK | {"gain": 10**400}]), "`gain` contains a number that is too large"),
         (change("results", None), 'its "format" is not "autolr_widget.TuneResults"'),
         (change("results.rates", [1e-5, 10.0, 1e-3, 0.1]), "`rates` must be finite, not negative and in increasing"),
         (change("results.rates", [-1.0, 1e-3, 0.1, 10.0]), "`rates` must be finite, not negative and in increasing"),

@@ -8,6 +8,8 @@ from IPython.core.events import EventManager, available_events
 
 from autolr_widget import TunerWidget
 from autolr_widget.engine.live import callback
+from autolr_widget.engine.live.look import Look
+from autolr_widget.engine.live.retune import Retune
 from autolr_widget.widget import hearing, live_training
 from autolr_widget.widget.live_training import MOST_DOTS, MOST_MARKS
 from tests.widget.front_end import from_front_end, send
@@ -325,3 +327,113 @@ def test_without_a_kernel_a_terminal_shows_a_progress_bar(widget, digits, monkey
     (bar,) = bars
     assert bar.options == {"total": 8, "unit": "step", "disable": None}
     assert (bar.n, bar.closed) == (8, True)
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_terminal_says_what_a_look_did(widget, monkeypatch, shown):
+    written = []
+    bar = types.SimpleNamespace(disable=not shown, write=written.append, refresh=lambda: None, close=lambda: None)
+    monkeypatch.setattr(live_training, "tqdm", lambda **options: bar)
+    live = widget._live_training
+    live.began(2, 10, 0.1)
+    live.look_began()
+    live.look_ended(Look(0, 0, 0.1, None, None, None, False, "Kept 0.1.", 0), None)
+    live.ended()
+    assert written == ["Kept 0.1."] * shown
+
+
+def retune(widget, digits, epochs=16, when="plateau", **actions):
+    """Train for 48 batches per epoch, so that there may be looks, and return what has been seen of each batch."""
+    seen = AtBatch(**actions)
+    x, y = digits
+    callbacks = [seen, widget.callback(retune=when)]
+    widget.tuner.model.fit(x[:768], y[:768], batch_size=16, epochs=epochs, verbose=0, callbacks=callbacks)
+    return seen
+
+
+@pytest.mark.trains
+def test_a_training_that_looks_again_shows_its_looks_and_keeps_a_record(widget, digits, tmp_path):
+    widget.run()
+    widget.pin_run()
+    widget.tuner.tuned_optimizer.learning_rate = 1e-6
+    states, watched = [], []
+    widget._panel.observe(lambda change: states.append(change["new"]["state"]), names="training")
+    seen = retune(widget, digits, batch1=lambda: watched.append(widget._panel.training))
+    assert "looking" in states
+    first, *later = widget.looks
+    assert first.adopted
+    assert seen.rates[0] == pytest.approx(first.proposed, rel=1e-5)
+    # What the panel showed after the first look.
+    (shown,) = watched
+    assert shown["look"] == first.words
+    assert shown["marks"] == [(0, first.proposed)]
+    assert shown["state"] == "training"
+    assert later, "it looked again"
+    assert widget._panel.training["look"] == later[-1].words
+    # The pinned curve stays, and that of the last look replaces that of the first.
+    assert [pin["letter"] for pin in widget._panel.pins] == ["A", "B"]
+    assert widget._panel.pins[1]["words"].startswith(f"look after {later[-1].epoch} epochs")
+    # The record is saved with the run.
+    widget.save(tmp_path / "run.json")
+    assert TunerWidget.load(tmp_path / "run.json").looks == widget.looks
+    widget.reset()
+    widget.run()
+    assert widget.looks[0] == first, "another run keeps the record"
+
+
+@pytest.mark.trains
+def test_a_named_curve_of_a_look_stays(widget, digits):
+    def name():
+        send(widget, type="name_run", letter="A", name="at first")
+
+    retune(widget, digits, batch1=name)
+    assert [pin["name"] for pin in widget._panel.pins] == ["at first", ""]
+
+
+@pytest.mark.trains
+def test_a_run_pauses_while_a_training_looks_again(widget, digits):
+    measured, found = Retune._measured, []
+
+    def and_run(*arguments):
+        turn = widget._session.turn
+        widget.start()
+        widget._session.tick(turn)
+        found.append((widget._session.turn - turn, len(widget.tuner)))
+        return measured(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Retune, "_measured", and_run)
+        retune(widget, digits, epochs=11)
+    widget.stop()
+    assert found == [(0, 0)]
+
+
+def test_a_look_does_not_count_as_time_of_the_training(widget, monkeypatch):
+    live = widget._live_training
+    now = [0.0]
+    monkeypatch.setattr(live_training.time, "monotonic", lambda: now[0])
+    live.began(2, 10, 0.1)
+    live.epoch_began(0)
+    for batch in range(5):
+        live.batch_ended(batch, 1.0)
+        now[0] += 1
+    live.look_began()
+    now[0] += 1000
+    live.looked(0.1)
+    live.look_ended(Look(0, 5, 0.1, None, None, None, False, "Kept.", 0), None)
+    live.looked(0.1)
+    assert widget._panel.training["seconds"] == pytest.approx(5 / 4 * 15)
+    live.ended()
+
+
+@pytest.mark.parametrize("when", ["Plateau", 0, True])
+def test_what_can_not_be_a_time_to_look_again(widget, when):
+    with pytest.raises(ValueError, match="Argument `retune` must be"):
+        widget.callback(retune=when)
+
+
+def test_a_saved_run_without_a_model_can_not_look_again(widget, tmp_path):
+    widget.run()
+    widget.save(tmp_path / "run.json")
+    with pytest.raises(ValueError, match="model"):
+        TunerWidget.load(tmp_path / "run.json").callback(retune="plateau")

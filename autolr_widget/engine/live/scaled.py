@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 
 from autolr_widget.engine.parts import parts
 from autolr_widget.engine.reading.warm_up import WarmUp
 
+#: At how many steps `rises` looks, and the factor that is a rise.
+LOOKED_AT, RISE = 50, 1.1
 #: What of the configuration of a schedule is a learning rate. All other rates are relative to these.
 RATES = ("initial_learning_rate", "end_learning_rate", "warmup_target")
 
@@ -67,6 +70,17 @@ def stand_in(optimizer: keras.Optimizer) -> bool:
     for part in own:
         part.learning_rate = Scaled(part._learning_rate)
     return len(own) > 0
+
+
+def rises(optimizer: keras.Optimizer, steps: int) -> bool:
+    """Return whether a schedule will raise the rate within so many steps."""
+    part = parts(optimizer)[0]
+    schedule = part._learning_rate
+    if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
+        return False
+    first = int(part.iterations)
+    rates = [float(schedule(first + round(ahead))) for ahead in np.linspace(0, steps, LOOKED_AT)]
+    return max(rates) > RISE * rates[0]
 
 
 def settle(optimizer: keras.Optimizer) -> None:

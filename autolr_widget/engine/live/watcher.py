@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from autolr_widget.engine.live.look import Look
+    from autolr_widget.engine.reading.results import TuneResults
 
 
 @dataclass
@@ -55,6 +59,12 @@ class Watcher(Protocol):
 
     def refused(self, why: str) -> None:
         """A rate could not be set."""
+
+    def look_began(self) -> None:
+        """The tuner looks again before the next batch. `looked` is called meanwhile."""
+
+    def look_ended(self, look: Look, results: TuneResults | None) -> None:
+        """The tuner has looked again, and found this. ``results`` are what it measured, if it did."""
 
     def ended(self) -> None:
         """The training ended. This is not called if an exception ended it."""

@@ -12,6 +12,7 @@ from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.types import Floats, Round, Unfinished
 
 if TYPE_CHECKING:
+    from autolr_widget.engine.live.look import Look
     from autolr_widget.engine.saved.saved_run import SavedRun
 
 
@@ -21,6 +22,7 @@ class Run(Protocol):
     settings: Settings
     read_at: int | None
     is_widened: bool
+    looks: list[Look]
 
     def __len__(self) -> int: ...
     @property

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from autolr_widget.engine.arguments import settings_from, takes_settings
 from autolr_widget.engine.data.subsample import subsample
 from autolr_widget.engine.grid import WIDER, grid
+from autolr_widget.engine.live.look import Look
 from autolr_widget.engine.reading import race
 from autolr_widget.engine.reading.race import HEAT, settled
 from autolr_widget.engine.reading.results import TuneResults
@@ -174,6 +175,8 @@ class LRTuner:
         self._fingerprint = ""
         self._began = ""
         self._rounds: list[Round] = []
+        #: What was found when it looked again while the model trained, see `autolr_widget.engine.live.look.Look`.
+        self.looks: list[Look] = []
         self._ahead: deque[Round] = deque()
         self._paths: Paths | None = None
         self._block = 1
@@ -194,6 +197,7 @@ class LRTuner:
         traced = self._training if self._training and self._training.is_current() else None
         names = self._optimizer_name, self._loss_name
         other._begin(self.model, self.observations, self.validation, settings, traced, *names)
+        other.looks = self.looks
         if continues and self._measurement is not None:
             other._measurement = self._measurement.lengthened(settings)
             other._began, other._fingerprint = self._began, self._fingerprint
@@ -214,6 +218,7 @@ class LRTuner:
             measured again.
         """
         other = self.renewed(saved_run.settings)
+        other.looks = [*saved_run.looks]
         count = len(saved_run.results)
         if count == 0:
             return other
@@ -398,7 +403,7 @@ class LRTuner:
                 "optimizer": type(tuned).__name__,
             }
         losses = np.array([round.loss for round in rounds])
-        return SavedRun(self.settings, self._results(rounds), losses, **known)
+        return SavedRun(self.settings, self._results(rounds), losses, **known, looks=tuple(self.looks))
 
     @property
     def is_complete(self) -> bool:

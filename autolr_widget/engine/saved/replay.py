@@ -44,6 +44,7 @@ class Replay:
         self.subject = " · ".join(name for name in (saved_run.model, saved_run.optimizer) if name)
         self.read_at: int | None = None
         self.is_widened = False
+        self.looks = [*saved_run.looks]
         # The screen shows what the losses were measured on.
         self.has_validation_data = saved_run.settings.evaluate_on == "validation"
 

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autolr_widget.engine.grid import grid
+from autolr_widget.engine.live import look
+from autolr_widget.engine.live.look import Look
 from autolr_widget.engine.reading.results import RUN, TuneResults, content_of, results_of
 from autolr_widget.engine.saved.version_1 import upgrade
 from autolr_widget.engine.settings import Settings
@@ -47,6 +49,8 @@ class SavedRun:
         The name of the model, and the class of the optimizer.
     autolr_widget, keras, tensorflow
         The versions of the packages that measured the run.
+    looks
+        What was found when the tuner looked again while the model trained.
 
     Raises
     ------
@@ -64,6 +68,7 @@ class SavedRun:
     autolr_widget: str = ""
     keras: str = ""
     tensorflow: str = ""
+    looks: tuple[Look, ...] = ()
 
     def __post_init__(self) -> None:
         settings, rates = self.settings, self.results.rates
@@ -125,6 +130,8 @@ class SavedRun:
             "losses": self.losses.tolist(),
             "results": content_of(self.results),
         }
+        if self.looks:
+            content["looks"] = look.content_of(self.looks)
         return json.dumps(content, allow_nan=False)
 
     @classmethod
@@ -204,7 +211,7 @@ _TYPES: dict[Any, tuple[type, ...]] = {"int": (int,), "float": (int, float), "st
 
 def _saved_run(content: Any) -> SavedRun:
     check_format(content, RUN, 1, VERSION)
-    fields("run", content, ("format", "version", "settings", "losses", "results", *WORDS))
+    fields("run", content, ("format", "version", "settings", "losses", "results", *WORDS), ("looks",))
     types = {field.name: _TYPES[field.type] for field in dataclasses.fields(Settings)}
     written = content["settings"] if content["version"] == VERSION else upgrade(content["settings"])
     asked = fields("settings", written, types)
@@ -213,6 +220,7 @@ def _saved_run(content: Any) -> SavedRun:
         results_of(content["results"]),
         numbers("losses", content["losses"]),
         **{name: of_type(name, content[name], str) for name in WORDS},
+        looks=look.looks_of(content.get("looks", [])),
     )
 
 

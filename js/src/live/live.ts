@@ -19,6 +19,7 @@ export function live(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEleme
   const state = element("span", { class: "autolr-live-state" });
   const progress = element("span", { class: "autolr-live-progress" });
   const refusal = element("div", { class: "autolr-live-refusal", role: "status" });
+  const look = element("div", { class: "autolr-live-look", role: "status" });
   // Spoken when the training begins, pauses and ends, but not in every epoch.
   const spoken = element("div", { class: "autolr-hidden", role: "status" });
   const lane = drawing("autolr-live-lane");
@@ -38,6 +39,7 @@ export function live(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEleme
     heading(title, caption),
     element("div", { class: "autolr-row autolr-live-row" }, pause, stop, state, progress),
     refusal,
+    look,
     rates,
     picture,
     spoken,
@@ -51,13 +53,14 @@ export function live(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEleme
     if (hidden) return;
     setText(pause, training.state === "paused" ? "Resume" : "Pause");
     pause.title = training.state === "paused" ? "Continue the training" : "Wait before the next batch";
-    pause.disabled = training.state !== "training" && training.state !== "paused";
+    pause.disabled = !["training", "looking", "paused"].includes(training.state);
     stop.disabled = pause.disabled;
     state.dataset.state = training.state;
     setText(state, stateText(training));
     setText(spoken, `${title}: ${stateText(training)}`);
     setText(progress, progressText(training));
     setText(refusal, training.refusal);
+    setText(look, training.look);
     draw(training);
   };
 

@@ -6,6 +6,7 @@ import type { Points } from "./points";
 
 const STATE: Record<Training["state"], string> = {
   training: "Running",
+  looking: "Looking again…",
   paused: "Paused",
   stopping: "Stopping…",
   ended: "Ended",
@@ -19,7 +20,8 @@ export function stateText({ state }: Training): string {
 /** "epoch 3 of 20 · about 2 min left · rate 0.012"; the time is left out when nothing trains. */
 export function progressText({ state, epoch, epochs, seconds, rate }: Training): string {
   const parts = [`epoch ${epoch} of ${epochs}`];
-  if (seconds !== null && (state === "training" || state === "paused")) parts.push(`about ${duration(seconds)} left`);
+  if (seconds !== null && ["training", "looking", "paused"].includes(state))
+    parts.push(`about ${duration(seconds)} left`);
   if (rate !== null) parts.push(`rate ${formatRate(rate)}`);
   return parts.join(" · ");
 }

@@ -13,6 +13,7 @@ const TRAINING: Training = {
   rate: 0.1,
   marks: [],
   refusal: "",
+  look: "",
 };
 const POINTS = table([
   [0, 25, 50],
@@ -102,6 +103,7 @@ test("the rate changes at once, on a log scale from the lowest to the highest", 
 
 test.each([
   ["training", "Pause", false, "Running"],
+  ["looking", "Pause", false, "Looking again…"],
   ["paused", "Resume", false, "Paused"],
   ["stopping", "Pause", true, "Stopping…"],
   ["ended", "Pause", true, "Ended"],
@@ -139,6 +141,13 @@ test("the state is spoken, but not each epoch", () => {
 test("why a rate was refused", () => {
   const view = show({ refusal: "a <b>schedule</b>" });
   expect(view.all("live-refusal")[0]?.textContent).toBe("a <b>schedule</b>");
+});
+
+test("what was done when the tuner looked again, and why", () => {
+  const view = show({ look: "Kept 0.1: it is <near> the best rate." });
+  expect(view.all("live-look")[0]?.textContent).toBe("Kept 0.1: it is <near> the best rate.");
+  view.set({ look: "" });
+  expect(view.all("live-look")[0]?.textContent).toBe("");
 });
 
 test("before the first loss the picture is empty, and losses that are not finite leave gaps", () => {

@@ -12,10 +12,12 @@ const TRAINING: Training = {
   rate: 0.012,
   marks: [],
   refusal: "",
+  look: "",
 };
 
 test("the progress", () => {
   expect(progressText(TRAINING)).toBe("epoch 3 of 20 \u00b7 about 2 min left \u00b7 rate 0.012");
+  expect(progressText({ ...TRAINING, state: "looking" })).toContain("about 2 min left");
   expect(progressText({ ...TRAINING, seconds: null })).toBe("epoch 3 of 20 \u00b7 rate 0.012");
   expect(progressText({ ...TRAINING, state: "ended" })).toBe("epoch 3 of 20 \u00b7 rate 0.012");
   expect(progressText({ ...TRAINING, rate: null, seconds: null })).toBe("epoch 3 of 20");

@@ -48,6 +48,12 @@ class Recorder:
     def refused(self, why):
         self.told.append(("refused", why))
 
+    def look_began(self):
+        self.told.append(("look began",))
+
+    def look_ended(self, look, results):
+        self.told.append(("look ended", look, results))
+
     def ended(self):
         self.told.append(("ended",))
 

@@ -8,6 +8,7 @@ import pytest
 from keras.optimizers import SGD, Adam, schedules
 
 from autolr_widget.engine.live.callback import LiveCallback
+from autolr_widget.engine.live.scaled import rises, stand_in
 from autolr_widget.engine.reading.warm_up import WarmUp
 from tests.engine.live.test_callback import Recorder, fit
 
@@ -242,3 +243,27 @@ def test_if_one_of_several_optimizers_is_at_0_no_rate_is_changed(make_model, dig
     assert len(recorder.only("refused")) == 1
     now = sorted(float(part.learning_rate) for part in model.optimizer.optimizers)
     assert now == pytest.approx([0.1, float(warmup(4))])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "step", "steps", "rising"),
+    [
+        (EXPONENTIAL, 0, 100, False),
+        (COSINE, 0, 20, True),
+        (COSINE, 0, 0, False),
+        (COSINE, 5, 15, False),
+        (KNOWN["restarts"], 3, 10, True),
+        (Own(EXPONENTIAL, 4.0, 50), 0, 100, False),
+        (0.1, 0, 100, False),
+    ],
+)
+def test_whether_a_schedule_rises(schedule, step, steps, rising):
+    optimizer = SGD(schedule)
+    optimizer.iterations.assign(step)
+    assert rises(optimizer, steps) == rising
+
+
+def test_a_schedule_that_is_steered_rises_as_it_is(make_model):
+    optimizer = SGD(COSINE)
+    stand_in(optimizer)
+    assert rises(optimizer, 20)

@@ -15,6 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 from autolr_widget import LRTuner, TuneResults
 from autolr_widget.engine.grid import grid
+from autolr_widget.engine.live.look import Look
 from autolr_widget.engine.reading.selection import RULES
 from autolr_widget.engine.saved import saved_run
 from autolr_widget.engine.saved.saved_run import LIMIT, SavedRun
@@ -66,6 +67,19 @@ def test_write_and_read_round_trip(run, path):
         np.testing.assert_array_equal(again.losses, run.losses)
         assert [getattr(again, name) for name in WORDS] == [getattr(run, name) for name in WORDS]
     assert TuneResults.from_json(text) == run.results
+
+
+def test_looks_are_saved(path):
+    looks = (
+        Look(0, 0, 0.1, 0.01, 0.1 + 0.2, 0.05, True, "Changed 0.1 to 0.01.", 50),
+        Look(12, 480, 0.01, None, None, None, False, "Kept 0.01.", 26),
+    )
+    run = replace(make_run(), looks=looks)
+    run.write(path)
+    assert SavedRun.read(path).looks == looks
+    assert run != make_run()
+    assert TuneResults.from_json(run.to_json()) == run.results
+    assert "looks" not in json.loads(make_run().to_json()), "as before there were looks"
 
 
 def test_runs_that_differ_are_not_equal():
@@ -181,7 +195,7 @@ def test_a_saved_run_names_model_optimizer_and_versions(make_model, digits):
     tuner = LRTuner(model, *digits, num_evals=3, horizon=1)
     tuner.step()
     run = tuner.saved_run
-    assert {field.name for field in fields(SavedRun)} - {"settings", "results", "losses"} == {*WORDS}
+    assert {field.name for field in fields(SavedRun)} - {"settings", "results", "losses", "looks"} == {*WORDS}
     assert (run.model, run.optimizer, run.keras, run.tensorflow) == (
         model.name, "Adam", keras.__version__, tf.__version__
     )  # fmt: skip
