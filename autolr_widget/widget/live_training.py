@@ -16,6 +16,7 @@ from autolr_widget.engine.live.look import Look
 from autolr_widget.engine.live.losses import Losses
 from autolr_widget.engine.live.watcher import Steering
 from autolr_widget.engine.reading.results import TuneResults
+from autolr_widget.widget.commands import in_words
 from autolr_widget.widget.hearing import hear, hear_in_subshells
 from autolr_widget.widget.panel import Panel
 
@@ -34,11 +35,19 @@ class LiveTraining:
         The panel, whose traits it sets.
     on_look
         Called when the tuner has looked again, with what it measured.
+    on_epoch
+        Called at the end of each epoch, with its losses and the learning rate by name.
     """
 
-    def __init__(self, panel: Panel, on_look: Callable[[Look, TuneResults], None] = lambda look, results: None) -> None:
+    def __init__(
+        self,
+        panel: Panel,
+        on_look: Callable[[Look, TuneResults], None] = lambda look, results: None,
+        on_epoch: Callable[[dict[str, float]], None] = lambda numbers: None,
+    ) -> None:
         self._panel = panel
         self._on_look = on_look
+        self._on_epoch = on_epoch
         self._lock = threading.RLock()
         #: None while nothing trains.
         self._steering: Steering | None = None
@@ -109,11 +118,17 @@ class LiveTraining:
             self._timed += self._before + batch + 1 - self._done
         self._done = self._before + batch + 1
 
-    def epoch_ended(self, epoch: int, val_loss: float | None) -> None:
+    def epoch_ended(self, epoch: int, loss: float | None, val_loss: float | None) -> None:
         self._losses.end_epoch()
         self._steps = self._steps or self._done - self._before
         if val_loss is not None:
             self._validation.append((self._done, val_loss))
+        numbers = {"loss": loss, "val_loss": val_loss, "learning_rate": self._losses.rate}
+        try:
+            self._on_epoch({name: float(number) for name, number in numbers.items() if number is not None})
+        except Exception as error:
+            # A log whose server can't be reached must not end the training.
+            self._refusal = in_words(error)
 
     def looked(self, rate: float) -> None:
         now = time.monotonic()

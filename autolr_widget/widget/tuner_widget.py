@@ -37,7 +37,7 @@ from autolr_widget.widget.commands import Command, at_field, in_words, parse
 from autolr_widget.widget.efforts import efforts
 from autolr_widget.widget.export import as_file, python, write_file
 from autolr_widget.widget.live_training import LiveTraining
-from autolr_widget.widget.logs import log
+from autolr_widget.widget.logs import log, log_numbers
 from autolr_widget.widget.mirror import mirror
 from autolr_widget.widget.panel import Panel
 from autolr_widget.widget.progress_bar import progress_bar
@@ -175,7 +175,7 @@ class TunerWidget(ipw.VBox):
         self._session = Session(run, *told, one_message=self._panel.hold_sync)
         super().__init__(**{name: getattr(settings, name) for name in SETTINGS})
         self._view = View(run, self._panel, on_explained=self._show_run)
-        self._live_training = LiveTraining(self._panel, self._on_look)
+        self._live_training = LiveTraining(self._panel, self._on_look, self._on_epoch)
         self._commands = self._table_of_commands()
         self._connect()
         self.add_class("autolr-widget")
@@ -475,16 +475,15 @@ class TunerWidget(ipw.VBox):
     def log(self) -> list[str]:
         """Write `selected_lr`, the settings and a picture of the curve to the active logs, and return their names.
 
-        These are an MLflow run, a run of Weights & Biases, and the default writer of `tf.summary` for TensorBoard.
+        These are an MLflow run, a run of Weights & Biases, and the default writer of `tf.summary` for TensorBoard. A
+        training with `callback` writes its losses and its learning rate to them after each epoch.
 
         Raises
         ------
         ValueError
             If no rate is selected, or no log is active.
         """
-        optimizer = self.tuner.tuned_optimizer if self.tuner.can_measure else None
-        step = int(optimizer.iterations) if optimizer is not None and optimizer.built else 0
-        return log(self._shown_run(), self._selected(), step)
+        return log(self._shown_run(), self._selected(), self._steps_taken())
 
     def close(self) -> None:
         """Stop the run, and close the widget and all widgets that belong to it: they disappear from every page."""
@@ -700,6 +699,13 @@ class TunerWidget(ipw.VBox):
                 "`keras.optimizers.schedules` that starts from `tuner.selected_lr`."
             )
         return math.ceil(size / (self.tuner.own_batch_size or self.batch_size))
+
+    def _steps_taken(self) -> int:
+        optimizer = self.tuner.tuned_optimizer if self.tuner.can_measure else None
+        return int(optimizer.iterations) if optimizer is not None and optimizer.built else 0
+
+    def _on_epoch(self, numbers: dict[str, float]) -> None:
+        log_numbers(numbers, self._steps_taken())
 
     def _on_look(self, look: Look, results: TuneResults) -> None:
         steps = look.gradients // results.rates.size

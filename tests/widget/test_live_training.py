@@ -11,7 +11,8 @@ from autolr_widget.engine.live import callback
 from autolr_widget.engine.live.look import Look
 from autolr_widget.engine.live.retune import Retune
 from autolr_widget.widget import hearing, live_training
-from autolr_widget.widget.live_training import MOST_DOTS, MOST_MARKS
+from autolr_widget.widget.live_training import MOST_DOTS, MOST_MARKS, LiveTraining
+from autolr_widget.widget.panel import Panel
 from tests.widget.front_end import from_front_end, send
 
 
@@ -262,7 +263,7 @@ def test_validation_losses_are_few(widget):
     for epoch in range(1000):
         watcher.epoch_began(epoch)
         watcher.batch_ended(0, 1.0)
-        watcher.epoch_ended(epoch, 0.5)
+        watcher.epoch_ended(epoch, 0.4, 0.5)
     watcher.ended()
     steps, _ = dots(widget)
     assert 100 < len(steps) <= MOST_DOTS
@@ -278,7 +279,7 @@ def test_the_number_of_steps_is_known_from_the_first_epoch_on(widget):
         watcher.batch_ended(batch, 1.0)
     watcher.looked(0.1)
     assert widget._panel.training["steps"] is None
-    watcher.epoch_ended(0, None)
+    watcher.epoch_ended(0, None, None)
     watcher.epoch_began(1)
     watcher.looked(0.1)
     assert (widget._panel.training["step"], widget._panel.training["steps"]) == (5, 15)
@@ -437,3 +438,15 @@ def test_a_saved_run_without_a_model_can_not_look_again(widget, tmp_path):
     widget.save(tmp_path / "run.json")
     with pytest.raises(ValueError, match="model"):
         TunerWidget.load(tmp_path / "run.json").callback(retune="plateau")
+
+
+def test_a_log_that_fails_does_not_end_the_training():
+    def fail(numbers):
+        raise ConnectionError("no answer")
+
+    watcher = LiveTraining(Panel(), on_epoch=fail)
+    watcher.began(2, 10, 0.1)
+    watcher.epoch_began(0)
+    watcher.epoch_ended(0, 0.4, None)
+    watcher.ended()
+    assert watcher._panel.training["refusal"] == "ConnectionError: no answer"

@@ -92,7 +92,7 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         found = logs or {}
-        self._watcher.epoch_ended(epoch, found.get("val_loss"))
+        self._watcher.epoch_ended(epoch, found.get("loss"), found.get("val_loss"))
         if self._retune is not None:
             losses = float(found.get("loss", math.nan)), found.get("val_loss")
             self._retune.plan.epoch_ended(self.params["steps"] or self._batches, *losses)

@@ -48,8 +48,11 @@ class Watcher(Protocol):
     def batch_ended(self, batch: int, loss: float | None) -> None:
         """The batch with this number ended."""
 
-    def epoch_ended(self, epoch: int, val_loss: float | None) -> None:
-        """The epoch with this number ended; ``val_loss`` is the loss of the validation data, if there are any."""
+    def epoch_ended(self, epoch: int, loss: float | None, val_loss: float | None) -> None:
+        """The epoch with this number ended, with its losses on the training data and on the validation data.
+
+        A loss is None if it was not measured.
+        """
 
     def looked(self, rate: float) -> None:
         """Some time has passed. This is called in the thread of `fit`, also while the training waits."""

@@ -36,7 +36,7 @@ class Recorder:
         self.batches.append(batch)
         self.after_batch(len(self.batches), self.steering)
 
-    def epoch_ended(self, epoch, val_loss):
+    def epoch_ended(self, epoch, loss, val_loss):
         self.told.append(("epoch ended", epoch, val_loss))
 
     def looked(self, rate):
