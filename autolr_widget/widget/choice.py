@@ -128,7 +128,7 @@ class Choice(traitlets.HasTraits):
         else:
             good, noise = self._good_range(lr), self._noise(lr)
             self.interval = [*(good or noise or ())]
-            reason = reason or self._how_sure(good, noise)
+            reason = reason or _how_sure(good, self._certainty)
         if self.edge:
             reason += f" · the lowest point is at the {self.edge} end of the grid"
         self.reason = reason + meant
@@ -184,18 +184,6 @@ class Choice(traitlets.HasTraits):
             return lr, f"no rate lowers the loss. {way_out(self._run.rates, deltas).removesuffix('.')}"
         return lr, ""
 
-    @staticmethod
-    def _how_sure(good: tuple[float, float] | None, noise: tuple[float, float] | None) -> str:
-        """Return where the best rate lies, and what other batches would have chosen, as far as each is known."""
-        words = []
-        if good is not None:
-            low, high = map(rate_text, good)
-            words.append(f"8 times out of 10, the best rate for training lies between {low} and {high}")
-        if noise is not None:
-            low, high = map(rate_text, noise)
-            words.append(f"other batches would choose about {low} to {high}")
-        return " · ".join(words) or "too few rounds to say how sure it is"
-
     def _good_range(self, lr: float) -> tuple[float, float] | None:
         if self.edge or not (self._run.deltas.mean(axis=0) < 0).any():
             return None
@@ -216,3 +204,16 @@ class Choice(traitlets.HasTraits):
             return min(sure.lower, lr / half), max(sure.upper, lr * half)
         half = (rates[-1] - rates[0]) / (rates.size - 1) / 2
         return max(0.0, min(sure.lower, lr - half)), max(sure.upper, lr + half)
+
+
+def _how_sure(good: tuple[float, float] | None, sure: Certainty | None) -> str:
+    """Return where the best rate lies, and what other batches would have chosen, as far as each is known."""
+    words = []
+    if good is not None:
+        low, high = map(rate_text, good)
+        words.append(f"8 times out of 10, the best rate for training lies between {low} and {high}")
+    if sure is not None:
+        low, high = rate_text(sure.lower), rate_text(sure.upper)
+        rates = "the same rate" if low == high else f"about {low} to {high}"
+        words.append(f"other batches would choose {rates}")
+    return " · ".join(words) or "too few rounds to say how sure it is"

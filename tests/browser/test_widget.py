@@ -161,7 +161,7 @@ def test_a_click_on_the_chart_selects_a_rate(notebook, page):
 def test_the_rules_are_named_and_refine_measures_around_the_choice(notebook, page):
     run_button(page).click()
     expect(state(page)).to_have_text("Done", timeout=60_000)
-    expect(page.locator(".autolr-reason")).to_contain_text("other batches would choose about")
+    expect(page.locator(".autolr-reason")).to_contain_text("other batches would choose")
     expect(page.locator(".autolr-tick button", has_text="half-minimum")).to_be_visible()
     chosen = notebook.python("tuner.selected_lr")
     page.get_by_role("button", name="Refine").click()
