@@ -40,7 +40,7 @@ export function words(lesson: Lesson, stage: number): [string, string] {
     default:
       return [
         "The mean",
-        `One batch can be misleading, so the chart shows the mean over all rounds so far, and after two rounds a band: the narrower it is, the more certain is the mean. The loss falls most where the curve is lowest.`,
+        `One batch can be misleading, so the chart shows the mean over all rounds so far, and after three rounds a band: the narrower it is, the more certain is the mean. The loss falls most where the curve is lowest.`,
       ];
   }
 }

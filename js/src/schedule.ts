@@ -14,8 +14,11 @@ export function schedule(
   isRefused: () => boolean;
 } {
   const kind = menu(
-    { constant: "constant rate", ...model.get("schedules") },
-    { "aria-label": "What Apply sets", title: "A schedule begins or peaks at the chosen rate" },
+    { constant: "constant", ...model.get("schedules") },
+    {
+      "aria-label": "What Apply sets",
+      title: "A constant rate, or a schedule that begins or peaks at the chosen rate",
+    },
   );
   const epochs = element("input", { type: "number", min: "0", step: "any" });
   const length = element("label", {}, "Epochs ", epochs);
@@ -47,9 +50,9 @@ export function schedule(
   const update = () => {
     const { rates, epochs: shown, words } = model.get("schedule");
     kind.value = model.get("kind");
-    // A saved run has no model to apply anything to.
-    kind.hidden = model.get("replay");
-    details.hidden = kind.value === "constant";
+    // A saved run has no model to apply anything to, and an explained round needs the space.
+    kind.hidden = model.get("replay") || model.get("explain");
+    details.hidden = kind.hidden || kind.value === "constant";
     length.hidden = kind.value === "restarts";
     if (!refused.isHeld()) epochs.value = String(model.get("epochs"));
     picture.toggleAttribute("hidden", !rates);
@@ -66,7 +69,7 @@ export function schedule(
     picture.setAttribute("aria-label", `Learning rate from ${text}`);
     setText(caption, text);
   };
-  onChange(model, ["kind", "epochs", "schedule", "replay"], update, signal);
+  onChange(model, ["kind", "epochs", "schedule", "replay", "explain"], update, signal);
   const isRefused = () => refused.isOwn() && !details.hidden && !length.hidden;
   return { kind, details, isRefused };
 }

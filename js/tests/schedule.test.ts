@@ -19,7 +19,7 @@ const PICTURE = { rates: [0.004, 0.1, 0.05, 0], epochs: 12 };
 test("the menu offers a constant rate and what Python names, and sends the choice", () => {
   const view = show();
   expect([...view.kind.options].map((option) => option.textContent)).toEqual([
-    "constant rate",
+    "constant",
     "falls to zero",
     "falls again and again",
   ]);
@@ -50,10 +50,13 @@ test("without a picture there are words", () => {
   expect(view.details.querySelector("svg")?.hasAttribute("hidden")).toBe(true);
 });
 
-test("warm restarts have no length, and a saved run has no schedule", () => {
+test("restarts have no length, and a saved run and an explained round have no schedule", () => {
   expect(show({ kind: "restarts" }).details.querySelector("label")?.hidden).toBe(true);
   expect(show({ kind: "falling" }).details.querySelector("label")?.hidden).toBe(false);
-  expect(show({ replay: true }).kind.hidden).toBe(true);
+  for (const state of [{ replay: true }, { explain: true }]) {
+    const view = show({ kind: "falling", ...state });
+    expect([view.kind.hidden, view.details.hidden]).toEqual([true, true]);
+  }
 });
 
 test("the number of epochs is sent if it is above 0, and refused where it is typed if not", () => {

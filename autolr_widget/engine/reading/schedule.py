@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 #: The kinds of schedules, and what the screen calls them.
 KINDS = {
-    "cosine": "cosine to zero",
-    "linear": "straight to zero",
+    "cosine": "cosine",
+    "linear": "linear",
     "one-cycle": "one cycle",
-    "restarts": "warm restarts",
+    "restarts": "restarts",
 }
 #: The epochs of the first three periods of `cosine_restarts`.
 THREE_PERIODS = 28
