@@ -109,7 +109,7 @@ def fresh(notebook, page):
 )
 def test_it_looks_as_in_the_docs(fresh, page, request, prepare, theme, width):
     # Higher than any widget with JupyterLab around it: what is out of sight lies under its toolbar in the picture.
-    page.set_viewport_size({"width": 1500, "height": 2600})
+    page.set_viewport_size({"width": 1500, "height": 2900})
     fresh.evaluate("return app.commands.execute('apputils:change-theme', {theme: `JupyterLab ${argument}`})", theme)
     widget = page.locator(".autolr-widget").last
     widget.evaluate("(node, width) => { node.style.width = `${width}px`; }", width)
