@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -131,12 +132,19 @@ class Panel(anywidget.AnyWidget):
     stage = traitlets.Int(0, help="The current stage of the explanation; 0 if there is none").tag(sync=True)
     stages = traitlets.Int(STAGES, help="The last stage").tag(sync=True)
 
+    def __init__(self, **traits: Any) -> None:
+        #: Held while values of the front end are taken over. The same values may also come with a command, in another
+        #: thread: the command must not be carried out before their observers are done.
+        self.taking_over = threading.RLock()
+        super().__init__(**traits)
+
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take over values from the front end. Show the error if an observer raises one: it has no other reader."""
-        try:
-            super().set_state(sync_data)
-        except Exception as error:
-            self.notice = in_words(error)
+        with self.taking_over:
+            try:
+                super().set_state(sync_data)
+            except Exception as error:
+                self.notice = in_words(error)
 
     @traitlets.default("settings")
     def _settings(self) -> list[dict[str, Any]]:

@@ -619,9 +619,10 @@ class TunerWidget(ipw.VBox):
             return
         command, arguments, values = parsed
         try:
-            for name in BROUGHT & values.keys():
-                with suppress(traitlets.TraitError, OverflowError):
-                    setattr(self._panel, name, values[name])
+            with self._panel.taking_over:
+                for name in BROUGHT & values.keys():
+                    with suppress(traitlets.TraitError, OverflowError):
+                        setattr(self._panel, name, values[name])
             notice = command.call(**arguments) or ""
         except Exception as error:
             self._panel.notice = in_words(error)

@@ -1,6 +1,7 @@
 """For any message of a front end, only known commands run and only valid values are accepted."""
 
 import contextlib
+import threading
 from dataclasses import fields
 
 import pytest
@@ -12,6 +13,7 @@ from autolr_widget import TunerWidget
 from autolr_widget.engine.settings import Settings
 from autolr_widget.widget.panel import Panel
 from autolr_widget.widget.session import STATUSES
+from tests.widget.front_end import send
 
 pytestmark = pytest.mark.trains
 
@@ -114,3 +116,26 @@ def test_a_command_sets_the_values_that_come_with_it():
     # The values that were held back arrive later and change nothing.
     widget._panel.set_state({"batch_size": 4})
     assert (widget.status, widget.tuner.settings.batch_size, widget._panel.stale) == ("running", 4, False)
+
+
+def test_a_command_waits_for_its_values_if_another_thread_takes_them_over(widget, monkeypatch):
+    configure, arrived, go = widget._session.configure, threading.Event(), threading.Event()
+
+    def slow(settings):
+        arrived.set()
+        go.wait(10)
+        configure(settings)
+
+    monkeypatch.setattr(widget._session, "configure", slow)
+    values = threading.Thread(target=widget._panel.set_state, args=[{"batch_size": 16}])
+    values.start()
+    arrived.wait(10)
+    command = threading.Thread(target=send, args=[widget], kwargs={"type": "start", "values": {"batch_size": 16}})
+    command.start()
+    command.join(0.3)
+    assert widget.status == "idle"
+    go.set()
+    for thread in (values, command):
+        thread.join(10)
+    assert (widget.status, widget.tuner.settings.batch_size, widget._panel.stale) == ("running", 16, False)
+    widget.stop()
