@@ -160,7 +160,7 @@ class LiveTraining:
         self._is_looking, self._look = False, look.words
         if results is not None:
             self._on_look(look, results)
-        # Where the bar is not shown, nobody reads this.
+        # If the output is not a terminal, tqdm shows no bar, and would still write these words into it.
         if self._bar is not None and not self._bar.disable:
             self._bar.write(look.words)
         self._show()

@@ -198,6 +198,7 @@ class TunerWidget(ipw.VBox):
         panel.observe(self._on_panel_change, names=[*SETTINGS, "selected_lr", "pinned"])
         panel.observe(self._on_large, names="large")
         panel.observe(self._on_schedule, names=["kind", "epochs", "selected_lr"])
+        panel.observe(self._show_code, names="schedule")
         panel.on_msg(self._on_message)
         self._show_code()
 
@@ -685,12 +686,11 @@ class TunerWidget(ipw.VBox):
         shown: dict[str, Any] = {}
         if kind != "constant" and lr is not None:
             try:
-                rates = [lr * rate for rate in shape(kind, self._steps_per_epoch(), epochs)]
-                shown = {"rates": rates, "epochs": epochs}
+                curve = [lr * rate for rate in shape(kind, self._steps_per_epoch(), epochs)]
+                shown = {"rates": curve, "epochs": epochs}
             except ValueError as error:
                 shown = {"words": at_field(error)}
         self._panel.schedule = shown
-        self._show_code()
 
     def _steps_per_epoch(self) -> int:
         size = self.tuner.num_observations

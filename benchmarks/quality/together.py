@@ -1,4 +1,4 @@
-"""What the small and the larger tasks say together: how far the best rate lies from ours, and whether the length helps.
+"""What the small and the larger tasks say together: about rules, the range of the best rate, and the training's length.
 
 ``python -m benchmarks.quality.together`` prints the figures of ``docs/recommendations.md``. It trains nothing. Each of
 the 21 tasks counts once, however many optimizers and seeds it has. "Left out" means that the numbers of a rule were
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from autolr_widget.engine.reading.good_range import HIGHEST, LOWEST, SHARE
-from autolr_widget.engine.reading.selection import half_minimum
+from autolr_widget.engine.reading.selection import RULES, half_minimum
 from benchmarks.quality import regret as small
 from benchmarks.quality.large import recommend as large
 from benchmarks.quality.large.regret import budgets
@@ -43,23 +43,24 @@ class Case(NamedTuple):
         return [rates[regrets.argmin()] - np.log10(self.chosen) for rates, regrets in self.regrets]
 
     def regret(self, budget: int, rate: float) -> float:
-        return float(np.interp(np.log10(rate), *self.regrets[budget]))
+        """Return the regret of a rate after a number of steps. It is 1 if no rate was chosen, which is NaN."""
+        return 1.0 if np.isnan(rate) else float(np.interp(np.log10(rate), *self.regrets[budget]))
 
 
-def cases(steps: int, rounds: int) -> list[Case]:
-    """Return all cases with our choice after this look."""
+def cases(steps: int, rounds: int, rule: large.Rule = half_minimum, every: int = 1) -> list[Case]:
+    """Return all cases with the choice of a rule after this look, from every rate of the default grid or from some."""
     found = []
     sizes = {name: max(1, len(task.y) // BATCH) for name, task in tasks().items()}
     for key, deltas in np.load(FILE).items():
         name, optimizer, _ = key.split(",")
-        rate = choice(half_minimum, RATES[DEFAULT], deltas[STEPS.index(steps), :rounds, DEFAULT].astype(float))
+        some = slice(DEFAULT.start, DEFAULT.stop, every)
+        rate = choice(rule, RATES[some], deltas[STEPS.index(steps), :rounds, some].astype(float)) or np.nan
         rates, regrets = small.curves(name, optimizer)
-        assert rate is not None
         after = [epochs * sizes[name] for epochs in EPOCHS]
         found.append(Case(name, rate, after, [(rates, row) for row in regrets]))
+    some = slice(large.DEFAULT.start, None, large.DEFAULT.step * every)
     for case in large.cases():
-        rate = large.paths(steps, rounds)(case)
-        assert rate is not None
+        rate = large.paths(steps, rounds, some, rule)(case) or np.nan
         after = budgets(*case[:2])
         curves = [large.regret.curve(*case[:2], "constant", budget) for budget in after]
         found.append(Case(case[0], rate, after, curves))
@@ -106,6 +107,27 @@ def looks() -> None:
     print(*sorted({f"{10 ** case.ratios[-1]:.2g}" for case in found if case.task.startswith("finetune")}))
 
 
+def rules() -> None:
+    """Print the mean regret of each rule after two rounds, and that of `half_minimum` on other grids."""
+    print("\n| rule, after 55 steps × 2 | small | larger | all tasks |\n| --- | --- | --- | --- |")
+    by_rule = {name: by_task(cases(55, 2, rule)) for name, rule in RULES.items()}
+    left_out = [min(by_rule, key=lambda name: by_rule[name].drop(task).mean()) for task in by_rule["mean"].index]
+    by_rule["best of the other tasks"] = pd.Series(
+        {task: by_rule[name][task] for task, name in zip(by_rule["mean"].index, left_out, strict=True)}
+    )
+    by_rule["half-minimum, every second rate"] = by_task(cases(55, 2, half_minimum, every=2))
+    small_tasks = [*tasks()]
+    for name, regrets in by_rule.items():
+        parts = (regrets[small_tasks], regrets.drop(small_tasks), regrets)
+        print(f"| {name} | " + " | ".join(f"{part.mean():.1%}" for part in parts) + " |")
+
+
+def by_task(found: list[Case]) -> pd.Series:
+    """Return the mean regret of each task."""
+    regrets = [np.mean([case.regret(i, case.chosen) for i in range(len(case.steps))]) for case in found]
+    return pd.Series(regrets, [case.task for case in found]).groupby(level=0).mean()
+
+
 def lengths() -> None:
     """Print whether knowing the length of the training helps."""
     found = cases(55, 2)
@@ -135,6 +157,7 @@ def lengths() -> None:
 
 def main() -> None:
     looks()
+    rules()
     lengths()
 
 

@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+from autolr_widget.engine.reading.race import racing
 from autolr_widget.engine.reading.selection import half_minimum
+from autolr_widget.engine.settings import DEFAULTS
 from autolr_widget.engine.types import progressive
 from benchmarks.quality.baselines import suggestions
 from benchmarks.quality.large import regret
@@ -24,6 +26,7 @@ from benchmarks.quality.recommend import choice, interval
 
 HALVING, PRODIGY = FILE.with_name("halving.csv"), FILE.with_name("prodigy.csv")
 PICTURE = FILE.parents[3] / "docs" / "regret.png"
+ALPHA = DEFAULTS["alpha"]
 #: The steps after which successive halving judges a rate for the first time.
 LEAST = (17, 170)
 #: Not a selector: it replaces the optimizer.
@@ -43,6 +46,8 @@ COMPARED = {
 Case = tuple[str, str, int]
 #: Returns the rate that is chosen for a case, or None.
 Choose = Callable[[Case], float | None]
+#: One of `RULES`.
+Rule = Callable[[np.ndarray, np.ndarray], float]
 
 
 @functools.cache
@@ -61,16 +66,30 @@ def array(case: Case, kind: str) -> np.ndarray:
     return arrays()[",".join(map(str, (*case, kind)))]
 
 
-def paths(steps: int, rounds: int, rates: slice = DEFAULT) -> Choose:
-    """Choose half of the lowest point, after this number of steps at each of these rates, in each of so many rounds."""
+def paths(steps: int, rounds: int, rates: slice = DEFAULT, rule: Rule = half_minimum) -> Choose:
+    """Choose by a rule, after this number of steps at each of these rates, in each of so many rounds."""
 
     def choose(case: Case) -> float | None:
         curves, starts = array(case, "curves")[:rounds, rates], array(case, "starts")[:rounds]
         with np.errstate(invalid="ignore"):
             deltas = progressive(curves.astype(float), starts.astype(float), steps)
-        return choice(half_minimum, RATES[rates], deltas)
+        return choice(rule, RATES[rates], deltas)
 
     return choose
+
+
+def race(case: Case) -> tuple[float | None, int]:
+    """Return the choice after `ROUNDS` rounds in which rates that have lost drop out, and the gradients."""
+    curves, starts = array(case, "curves")[:ROUNDS, DEFAULT], array(case, "starts")[:ROUNDS]
+    with np.errstate(invalid="ignore"):
+        whole = progressive(curves.astype(float), starts.astype(float), 55)
+    deltas = whole[:0]
+    spent = 0
+    for row in whole:
+        racing_now = racing(deltas, "racing", ALPHA)
+        deltas = np.vstack([deltas, np.where(racing_now, row, np.nan)])
+        spent += 55 * int(racing_now.sum())
+    return choice(half_minimum, RATES[DEFAULT], deltas), spent
 
 
 def best_constant(case: Case) -> float:
@@ -99,6 +118,8 @@ def selectors() -> Iterator[tuple[str, int, Choose]]:
     count = len(RATES[DEFAULT])
     for steps, rounds in ((5, 1), (10, 1), (20, 1), (55, 1), (55, 2), (55, ROUNDS)):
         yield f"ours, {steps} steps × {rounds}", count * steps * rounds, paths(steps, rounds)
+    spent = np.mean([race(case)[1] for case in cases()])
+    yield f"ours, 55 steps × {ROUNDS}, racing", round(spent), lambda case: race(case)[0]
     for name in ("valley", "minimum/10"):
         yield f"range test, {name}", 100, lambda case, name=name: suggestions(array(case, "swept"))[name]
     for least in LEAST:
