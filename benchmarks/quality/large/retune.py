@@ -5,7 +5,7 @@ each task with its two optimizers, from two seeds and three starts, for each of 
 recommendation, half of the lowest point of one round of `curves.npz`. A training is cut into `EPOCHS` epochs of equal
 length, whatever the size of the data, and each has the validation loss at its end, as the callbacks of Keras would.
 
-It continues from the trainings that are already in the file, and then prints the tables of ``docs/recommendations.md``.
+It continues from the trainings that are already in the file, and then prints the tables of ``docs/looking-again.md``.
 """
 
 from __future__ import annotations
@@ -26,19 +26,17 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from autolr_widget import LRTuner
 from autolr_widget.engine.live.rate import set_rate
 from autolr_widget.engine.live.retune import Retune
 from autolr_widget.engine.live.verdict import verdict
 from autolr_widget.engine.types import Round, progressive
-from benchmarks.quality.baselines import drawn, restart, trained
 from benchmarks.quality.large import regret
 from benchmarks.quality.large.curves import ALL, RATES
 from benchmarks.quality.large.recommend import array, cases, paths
-from benchmarks.quality.large.tasks import CASES, TASKS, compiled
-from benchmarks.quality.large.truth import SEEDS, known
+from benchmarks.quality.large.tasks import CASES
+from benchmarks.quality.large.truth import SEEDS, Training, known
 from benchmarks.quality.recommend import one_thread
 from benchmarks.quality.tasks import BATCH
 
@@ -67,24 +65,15 @@ def measure(case: tuple[str, str], seeds: Iterable[int] = SEEDS, ways: Iterable[
     ]
     if not lacking:
         return
-    task, steps = TASKS[name](), CASES[name][1]
-    piece = steps // EPOCHS
-    model = compiled(task, optimizer, seed=0)
-    run = trained(model, task)
-    x, y = keras.tree.map_structure(tf.constant, (task.x_val, task.y_val))
-
-    @tf.function
-    def validation_loss() -> tf.Tensor:
-        return model.compute_loss(x=x, y=y, y_pred=model(x, training=False))
-
+    training = Training(name, optimizer)
+    model, task, piece = training.model, training.task, training.steps // EPOCHS
     tuner = LRTuner(model, task.x, task.y, batch_size=BATCH, num_evals=2, horizon=2)
     # So that all looks share its traced graphs.
     tuner.step()
 
     for seed, start, how in lacking:
         rate = STARTS[start] * paths(55, 1)((name, optimizer, seed))
-        order = drawn(task, seed, steps)
-        restart(model, compiled(task, optimizer, seed))
+        training.begin(seed)
         model.optimizer.learning_rate = rate
         plateau = keras.callbacks.ReduceLROnPlateau(patience=PATIENCE)
         plateau.set_model(model)
@@ -100,16 +89,15 @@ def measure(case: tuple[str, str], seeds: Iterable[int] = SEEDS, ways: Iterable[
             rows = np.arange(epoch * piece, (epoch + 1) * piece)
             rates = np.full(piece, float(model.optimizer.learning_rate))
             if how == "cosine":
-                rates = rate * (1 + np.cos(np.pi * rows / steps)) / 2
+                rates = rate * (1 + np.cos(np.pi * rows / training.steps)) / 2
                 seen[-1] = rates[0]
-            losses = run(order[rows], rates)
-            loss = float(validation_loss()) if np.isfinite(losses).all() else math.inf
+            training.train(rates)
+            loss = training.loss()
             if not math.isfinite(loss):
                 break
             if how == "ReduceLROnPlateau":
                 plateau.on_epoch_end(epoch, {"val_loss": loss})
             retune.plan.epoch_ended(piece, loss)
-        loss = loss if math.isfinite(loss) else math.inf
         gradients = sum(look.gradients for look in tuner.looks)
         row = name, optimizer, seed, start, how, loss, gradients, " ".join(f"{rate:.3g}" for rate in seen)
         text = pd.DataFrame([row], columns=COLUMNS).to_csv(header=False, index=False, float_format="%.5g")
@@ -182,7 +170,7 @@ def main() -> None:
 
 
 def tables() -> None:
-    """Print the tables of ``docs/recommendations.md``."""
+    """Print the tables of ``docs/looking-again.md``."""
     rows = pd.read_csv(FILE)
     rows["difference"] = [against_constant(row, rows) for _, row in rows.iterrows()]
     print("Mean, worst, and how many are over the limit of " + ", ".join(f"{limit:.0%}" for limit in LIMITS.values()))
