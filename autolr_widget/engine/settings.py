@@ -192,9 +192,9 @@ class Settings:
         "choice",
         "more",
         "Measure",
-        "Dropping the rates that have lost saves up to four fifths of the work of a run of many rounds.",
+        "Dropping the rates that have lost saves up to three quarters of the work of a run of many rounds.",
         details="Racing (Maron & Moore 1994) drops a rate once its mean can no longer be the lowest, see "
-        "`autolr_widget.engine.reading.race.contenders`.",
+        "`autolr_widget.engine.reading.race.racing`. The two rates beside the lowest one stay.",
         words={"none": "all rates", "racing": "only rates that can still win"},
     )
     stop_rule: str = _setting(

@@ -101,13 +101,13 @@ def test_the_training_curves_are_shown(widget):
 
 
 def test_a_rate_that_dropped_out_of_the_race_keeps_its_training_curve(make_model, digits):
-    widget = TunerWidget(make_model(), *digits, num_evals=9, num_subsamples=12, horizon=3, pruner="racing")
+    widget = TunerWidget(make_model(), *digits, num_evals=12, num_subsamples=24, horizon=3, pruner="racing")
     results = widget.run()
     dropped = np.flatnonzero(~results.measured.all(axis=0))
     assert dropped.size > 0
     first = results.curves[results.measured[:, dropped[0]], dropped[0]]
     np.testing.assert_allclose(curves(widget)[dropped[0]], first.mean(axis=0), rtol=1e-6)
-    assert widget._panel.curves_of == "Mean of up to 12 rounds"
+    assert widget._panel.curves_of == "Mean of up to 24 rounds"
 
 
 def test_a_continued_run_of_version_1_shows_the_curves_of_its_new_rounds(widget, monkeypatch):

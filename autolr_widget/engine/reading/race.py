@@ -18,12 +18,17 @@ TOLERANCE = 0.1
 def racing(deltas: Floats, pruner: str, alpha: float) -> NDArray[np.bool_]:
     """Return which rates the next round measures, as booleans of shape ``(num_evals,)``. Without a race, all of them.
 
-    ``deltas`` are the loss differentials of the finished rounds, shape ``(rounds, num_evals)``.
+    These are the `contenders`, and the two neighbors of the leader, because `half_minimum` reads the curve between
+    them. ``deltas`` are the loss differentials of the finished rounds, shape ``(rounds, num_evals)``.
     """
     looked_at = len(deltas) // HEAT * HEAT
     if pruner == "none" or looked_at == 0:
         return np.ones(deltas.shape[1], dtype=bool)
-    return contenders(deltas[:looked_at], alpha)
+    seen = deltas[:looked_at]
+    finite = np.isfinite(seen).all(axis=0)
+    leader = np.argmin(np.where(finite, seen.mean(axis=0), np.inf))
+    beside = abs(np.arange(finite.size) - leader) <= 1
+    return contenders(seen, alpha) | (finite & beside)
 
 
 def contenders(deltas: Floats, alpha: float) -> NDArray[np.bool_]:

@@ -89,10 +89,24 @@ def test_a_race_is_judged_every_fourth_round(pruner, rounds, judged):
     # In rounds 5 to 8 the last rate diverges.
     deltas = DELTAS[:rounds].copy()
     deltas[4:, 0] = np.nan
-    expected = contenders(deltas[:judged], 0.3) if judged else np.ones(3, bool)
+    # The leader is in the middle, so the first rate is its neighbor as long as it is finite.
+    expected = (
+        contenders(deltas[:judged], 0.3) | np.isfinite(deltas[:judged]).all(axis=0) if judged else np.ones(3, bool)
+    )
     found = racing(deltas, pruner, 0.3)
     assert found.dtype == bool
     np.testing.assert_array_equal(found, expected)
+
+
+def test_the_neighbors_of_the_leader_stay_in_a_race_but_others_do_not():
+    means = np.array([0, -1, -3, -5, -3.5, -2, 0])
+    deltas = means + 0.01 * np.random.default_rng(0).normal(size=(8, 7))
+    np.testing.assert_array_equal(contenders(deltas, 0.05), means == -5)
+    np.testing.assert_array_equal(racing(deltas, "racing", 0.05), (means == -5) | (means == -3) | (means == -3.5))
+    deltas[0, 2] = np.nan
+    np.testing.assert_array_equal(racing(deltas, "racing", 0.05), (means == -5) | (means == -3.5))
+    # At the end of the grid it has one neighbor.
+    np.testing.assert_array_equal(racing(deltas[:, 3:], "racing", 0.05), [True, True, False, False])
 
 
 @pytest.mark.parametrize(
