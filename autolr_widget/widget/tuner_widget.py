@@ -68,6 +68,8 @@ class TunerWidget(ipw.VBox):
     optimizer, loss
         Only needed for some models with a `train_step` of their own, see `LRTuner`: the name of the attribute with the
         optimizer to tune, and the key of the loss in what `train_step` returns.
+    executor
+        Where the paths are measured, see `LRTuner`: a Dask client, an executor, or ``"processes"``.
     autosave
         The path of a file to which the run is written after each round. It must end in ``.json``. `load` reads it.
     **settings
@@ -107,11 +109,13 @@ class TunerWidget(ipw.VBox):
         validation_data: Any = None,
         optimizer: str | None = None,
         loss: str | None = None,
+        executor: Any = None,
         autosave: str | Path | None = None,
         **settings: Any,
     ) -> None:
         given = {"sample_weight": sample_weight, "class_weight": class_weight, "validation_data": validation_data}
-        self._begin(LRTuner(model, x, y, **given, optimizer=optimizer, loss=loss, **settings), autosave)
+        names = {"optimizer": optimizer, "loss": loss, "executor": executor}
+        self._begin(LRTuner(model, x, y, **given, **names, **settings), autosave)
 
     @classmethod
     def load(
@@ -126,6 +130,7 @@ class TunerWidget(ipw.VBox):
         validation_data: Any = None,
         optimizer: str | None = None,
         loss: str | None = None,
+        executor: Any = None,
         autosave: str | Path | None = None,
     ) -> TunerWidget:
         """Return a widget that shows a saved run, and can continue it if the model and the data are given.
@@ -134,7 +139,7 @@ class TunerWidget(ipw.VBox):
         ----------
         path
             A ``.json`` file that `save` or ``autosave`` wrote.
-        model, x, y, sample_weight, class_weight, validation_data, optimizer, loss, autosave
+        model, x, y, sample_weight, class_weight, validation_data, optimizer, loss, executor, autosave
             As for `TunerWidget`. The model must be in the state in which the run began: `resume` then gives the same
             numbers as an uninterrupted run. Without a model, the run can be viewed but not continued.
 
@@ -149,8 +154,9 @@ class TunerWidget(ipw.VBox):
         run: Run = Replay(saved_run)
         if model is not None:
             data = {"sample_weight": sample_weight, "class_weight": class_weight, "validation_data": validation_data}
-            given = {**data, "optimizer": optimizer, "loss": loss, "batch_size": saved_run.settings.batch_size}
-            run = LRTuner(model, x, y, **given).restored(saved_run)
+            names = {"optimizer": optimizer, "loss": loss, "executor": executor}
+            size = saved_run.settings.batch_size
+            run = LRTuner(model, x, y, **data, **names, batch_size=size).restored(saved_run)
         widget = cls.__new__(cls)
         widget._begin(run, autosave)
         widget._show_run()

@@ -88,11 +88,14 @@ class Exchangeable:
         """
         if self._is_compiled:
             return self(handles, *arguments)
-        graph = tf.compat.v1.get_default_graph()
-        given = [graph.capture(tf.convert_to_tensor(tensor)) for tensor in (*arguments, *self._exchanged(handles))]
-        inputs = dict(zip((i.name for i in self.graph.inputs), given, strict=True))
-        outputs = [output.name for output in self.graph.outputs]
-        return self._packed(tf.graph_util.import_graph_def(self.graph.as_graph_def(), inputs, outputs, name=""))
+        names = [tensor.name for tensor in self.graph.inputs]
+        inputs = dict(zip(names, (*arguments, *self._exchanged(handles)), strict=True))
+        return self._packed(spliced(self.graph.as_graph_def(), inputs, [output.name for output in self.graph.outputs]))
+
+    def captures(self) -> list[tuple[str, tf.Tensor, tf.Variable | None]]:
+        """Return what the graph has captured: the name in the graph, the tensor, and the variable if it is one's."""
+        names = [tensor.name for tensor in self.graph.inputs[len(self.graph.inputs) - len(self._captured) :]]
+        return [(name, t, self._of_handle.get(id(t))) for name, t in zip(names, self._captured, strict=True)]
 
     def _packed(self, outputs: Sequence[tf.Tensor]) -> Any:
         structure = self.graph.structured_outputs
@@ -101,6 +104,17 @@ class Exchangeable:
     def _exchanged(self, handles: Iterable[tf.Tensor]) -> list[tf.Tensor]:
         rest = iter(handles)
         return [next(rest) if id(handle) in self._of_handle else handle for handle in self._captured]
+
+
+def spliced(definition: tf.compat.v1.GraphDef, inputs: dict[str, Any], outputs: Sequence[str]) -> list[tf.Tensor]:
+    """Add the nodes of a graph to the graph that is traced at the moment, and return its outputs.
+
+    ``inputs`` are tensors by the names of the inputs that they replace.
+    """
+    graph = tf.compat.v1.get_default_graph()
+    given = {name: graph.capture(tf.convert_to_tensor(tensor)) for name, tensor in inputs.items()}
+    added: list[tf.Tensor] = tf.graph_util.import_graph_def(definition, given, list(outputs), name="")
+    return added
 
 
 #: Operations on a variable's handle that do not write to it.

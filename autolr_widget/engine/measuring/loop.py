@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -23,14 +23,11 @@ class Loop:
 
     Parameters
     ----------
-    function
-        Returns the loss of a batch.
-    weights
-        The `id` of the variables that must stay finite.
-    restored
-        The `id` of the variables that get back their values after each call of the function.
-    path
-        Variables of a path, to trace the loop with.
+    graph
+        Returns the losses, the number of steps, and whether the path continues; see `traced_loop`. It is called with
+        the handles of variables, with ``first`` and ``last`` of `__call__`, and with its ``leaves``.
+    keys
+        The keys of the variables whose handles it is called with.
 
     Attributes
     ----------
@@ -38,47 +35,9 @@ class Loop:
         Whether it has been called before. The first call takes longer, because TensorFlow optimizes the graph.
     """
 
-    def __init__(
-        self, function: Exchangeable, weights: Collection[int], restored: Collection[int], path: Shadows
-    ) -> None:
-        handles = [path[id(variable)].handle for variable in function.variables]
-        undone = [path[key] for key in restored]
-        watched = [path[key] for key in weights]
-
-        def loop(first: tf.Tensor, last: tf.Tensor, *leaves: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            count = tf.shape(leaves[0])[0]
-
-            def step(index: tf.Tensor, runs: tf.Tensor, losses: tf.TensorArray) -> tuple[Any, ...]:
-                before = [tf.identity(variable) for variable in undone]
-                loss = function.inlined(handles, *(leaf[index] for leaf in leaves))
-                for variable, value in zip(undone, before, strict=True):
-                    variable.assign(value)
-                return index + 1, tf.math.is_finite(loss), losses.write(index, loss)
-
-            def some_steps(index: tf.Tensor, runs: tf.Tensor, losses: tf.TensorArray) -> tuple[Any, ...]:
-                end = tf.minimum(count, index + LOOKED_AT - (first + index) % LOOKED_AT)
-                index, runs, losses = tf.while_loop(
-                    lambda index, runs, _: (index < end) & runs, step, (index, runs, losses), parallel_iterations=1
-                )
-                taken = first + index
-                due = (taken % LOOKED_AT == 0) | (taken == last)
-                return index, runs & tf.cond(due, lambda: all_finite(watched), lambda: True), losses
-
-            steps, runs, losses = tf.while_loop(
-                lambda index, runs, _: (index < count) & runs,
-                some_steps if watched else step,
-                (0, True, tf.TensorArray(tf.float64, count)),
-                parallel_iterations=1,
-            )
-            return losses.stack(), steps, runs
-
+    def __init__(self, graph: Callable[..., Any], keys: Sequence[int]) -> None:
+        self.graph, self.keys = graph, keys
         self.has_run = False
-        number = tf.TensorSpec((), tf.int32)
-        specs = tf.nest.flatten(function.specs, expand_composites=True)
-        stacked = [tf.TensorSpec((None, *spec.shape), spec.dtype) for spec in specs]
-        self._graph = Exchangeable(loop, [number, number, *stacked], path.values())
-        key_of = {id(variable): key for key, variable in path.items()}
-        self._keys = [key_of[id(variable)] for variable in self._graph.variables]
 
     def __call__(self, path: Shadows, first: int, last: int, leaves: Sequence[tf.Tensor]) -> tuple[Floats, bool]:
         """Run the loop. Several threads may do this at once, with different paths.
@@ -100,7 +59,60 @@ class Loop:
             Whether the path continues. It ends when its loss is not finite, or when its weights are not, which are
             checked every `LOOKED_AT` steps.
         """
-        handles = [path[key].handle for key in self._keys]
+        handles = [path[key].handle for key in self.keys]
         self.has_run = True
-        losses, steps, runs = self._graph(handles, tf.constant(first), tf.constant(last), *leaves)
+        losses, steps, runs = self.graph(handles, tf.constant(first), tf.constant(last), *leaves)
         return losses.numpy()[: int(steps)], bool(runs)
+
+
+def traced_loop(function: Exchangeable, weights: Collection[int], restored: Collection[int], path: Shadows) -> Loop:
+    """Return a loop over ``function``.
+
+    Parameters
+    ----------
+    function
+        Returns the loss of a batch.
+    weights
+        The `id` of the variables that must stay finite.
+    restored
+        The `id` of the variables that get back their values after each call of the function.
+    path
+        Variables of a path, to trace the loop with.
+    """
+    handles = [path[id(variable)].handle for variable in function.variables]
+    undone = [path[key] for key in restored]
+    watched = [path[key] for key in weights]
+
+    def loop(first: tf.Tensor, last: tf.Tensor, *leaves: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        count = tf.shape(leaves[0])[0]
+
+        def step(index: tf.Tensor, runs: tf.Tensor, losses: tf.TensorArray) -> tuple[Any, ...]:
+            before = [tf.identity(variable) for variable in undone]
+            loss = function.inlined(handles, *(leaf[index] for leaf in leaves))
+            for variable, value in zip(undone, before, strict=True):
+                variable.assign(value)
+            return index + 1, tf.math.is_finite(loss), losses.write(index, loss)
+
+        def some_steps(index: tf.Tensor, runs: tf.Tensor, losses: tf.TensorArray) -> tuple[Any, ...]:
+            end = tf.minimum(count, index + LOOKED_AT - (first + index) % LOOKED_AT)
+            index, runs, losses = tf.while_loop(
+                lambda index, runs, _: (index < end) & runs, step, (index, runs, losses), parallel_iterations=1
+            )
+            taken = first + index
+            due = (taken % LOOKED_AT == 0) | (taken == last)
+            return index, runs & tf.cond(due, lambda: all_finite(watched), lambda: True), losses
+
+        steps, runs, losses = tf.while_loop(
+            lambda index, runs, _: (index < count) & runs,
+            some_steps if watched else step,
+            (0, True, tf.TensorArray(tf.float64, count)),
+            parallel_iterations=1,
+        )
+        return losses.stack(), steps, runs
+
+    number = tf.TensorSpec((), tf.int32)
+    specs = tf.nest.flatten(function.specs, expand_composites=True)
+    stacked = [tf.TensorSpec((None, *spec.shape), spec.dtype) for spec in specs]
+    graph = Exchangeable(loop, [number, number, *stacked], path.values())
+    key_of = {id(variable): key for key, variable in path.items()}
+    return Loop(graph, [key_of[id(variable)] for variable in graph.variables])

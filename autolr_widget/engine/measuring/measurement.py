@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from autolr_widget.engine.measuring.accumulation import check_accumulation
 from autolr_widget.engine.measuring.one_step import OneStep
+from autolr_widget.engine.measuring.path_losses import PathLosses
+from autolr_widget.engine.measuring.path_variables import PathVariables
 from autolr_widget.engine.measuring.paths import Ends, Paths
 from autolr_widget.engine.measuring.start import Start
 from autolr_widget.engine.measuring.training import Training, out_of_memory
@@ -68,6 +70,8 @@ class Measurement:
                 # This may build optimizers, and so must come before the state is read.
                 training.function("step", batch)
             self.start = Start(training)
+            #: Those of its paths.
+            self.variables = PathVariables(training, self.start.value, self.start.kept)
         #: The rounds whose step is not along a line.
         self._bent: set[int] = set()
 
@@ -116,7 +120,7 @@ class Measurement:
 
     def fits(self, rounds: int) -> bool:
         """Whether the ends of the paths of so many rounds may be kept, while another round is measured."""
-        return self.start.bytes_per_path * (self._rates.size + 1) * rounds <= ENDS
+        return self.variables.bytes_per_path * (self._rates.size + 1) * rounds <= ENDS
 
     def paths(
         self, batch: Callable[[int], Batch], index: int, racing: NDArray[np.bool_], begin: Ends | None = None
@@ -135,9 +139,9 @@ class Measurement:
             Where the paths have ended with a shorter horizon.
         """
         rates, settings = self._rates[racing], self._settings
-        return Paths(self.training, self.start, rates, batch, index, settings.horizon, settings.seen, begin)
+        return Paths(self.training, self.variables, rates, batch, index, settings.horizon, settings.seen, begin)
 
-    def finished(self, paths: Paths, index: int, racing: NDArray[np.bool_]) -> Round:
+    def finished(self, paths: PathLosses, index: int, racing: NDArray[np.bool_]) -> Round:
         """Return the round whose ``paths`` have been measured."""
         return self._round(index, racing, *paths.result(), paths.curves[:-1], paths.curves[-1])
 

@@ -13,10 +13,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from autolr_widget.engine.measuring.loop import LOOKED_AT, Shadows
-from autolr_widget.engine.measuring.start import Start
-from autolr_widget.engine.measuring.training import Training, out_of_memory
+from autolr_widget.engine.measuring.path_losses import PathLosses
+from autolr_widget.engine.measuring.path_variables import PathVariables
+from autolr_widget.engine.measuring.traced import Traced
+from autolr_widget.engine.measuring.training import out_of_memory
 from autolr_widget.engine.measuring.training_step import leaves_of
-from autolr_widget.engine.settings import VALIDATION_BATCHES
 from autolr_widget.engine.types import Batch, Floats
 
 #: The memory in bytes for the states of the paths that advance together. If they are larger, one path is measured
@@ -48,16 +49,16 @@ class Ends(NamedTuple):
     values: Mapping[int, Mapping[int, tf.Tensor]]
 
 
-class Paths:
-    """The paths of one round. The losses do not depend on the slices, to the last bit.
+class Paths(PathLosses):
+    """The paths of one round, measured in this process. The losses do not depend on the slices, to the last bit.
 
     A path for each rate trains on the same batches. One more, the last, does not: it computes the losses of the
     starting state on them, with the same random numbers.
 
     Parameters
     ----------
-    training, start
-        The model in training, and the state that all paths start from.
+    training, variables
+        The model in training, and the variables of its paths.
     rates
         The learning rates to measure, shape ``(rates,)``.
     batch
@@ -68,49 +69,39 @@ class Paths:
         See `Settings`. ``evaluate_on`` is what `Settings.seen` returns.
     begin
         Where the paths have ended with a shorter horizon. The default is the starting state.
+    only
+        The number of the path to measure. The default is all of them.
 
     Attributes
     ----------
-    curves
-        The loss that each step of each path starts from, shape ``(rates + 1, horizon)``; NaN where it is not measured
-        yet, or where a path has diverged. The last path is that of the starting state, whose losses are only measured
-        with ``evaluate_on="progressive"``.
-    steps
-        The number of steps that each path has taken.
     ends : Ends or None
         Where the paths have ended. None before that, and if their states do not fit into memory together.
     """
 
     def __init__(
         self,
-        training: Training,
-        start: Start,
+        training: Traced,
+        variables: PathVariables,
         rates: Floats,
         batch: Callable[[int], Batch],
         round_index: int,
         horizon: int,
         evaluate_on: str,
         begin: Ends | None = None,
+        only: int | None = None,
     ) -> None:
+        super().__init__(rates.size, horizon, evaluate_on)
         self._training = training
-        self._start = start
+        self._variables = variables
         self._rates = rates
         self._batch = batch
         self._round = round_index
-        self._horizon = horizon
-        self._evaluate_on = evaluate_on
         self._begin = begin
+        self._only = only
         self.ends: Ends | None = None
-        count = rates.size + 1
-        self.curves = np.full((count, horizon), np.nan)
-        self.steps = np.zeros(count, dtype=np.int64)
-        self._runs = np.ones(count, dtype=bool)
         if begin is not None:
             self.curves[:, : begin.curves.shape[1]] = begin.curves
-            self.steps[:], self._runs[:] = begin.steps, begin.runs
-        seen = {"held-out": 1, "validation": VALIDATION_BATCHES}.get(evaluate_on, horizon)
-        #: The losses that are compared with one another, if they are not the curves.
-        self._after = np.full((count, seen), np.nan)
+            self.steps[:], self.runs[:] = begin.steps, begin.runs
         self._together = True
         self._seconds = 0.0
         self._slices = self._all_slices()
@@ -124,67 +115,57 @@ class Paths:
     @property
     def common_steps(self) -> int:
         """The number of steps that all paths have taken that can be compared now, see `Unfinished`."""
-        running = self.steps[:-1][self._runs[:-1]]
+        running = self.steps[:-1][self.runs[:-1]]
         if not self._together or running.size == 0:
-            return self._horizon
+            return self.horizon
         return int(running.min())
-
-    def result(self) -> tuple[float, Floats]:
-        """Return the loss before the steps, and for each rate the loss after them minus that; NaN if it diverged."""
-        if self._evaluate_on == "progressive":
-            means = self.curves[:, self._horizon // 2 :].mean(axis=1)
-        else:
-            means = self._after.mean(axis=1)
-        # The losses of a path whose weights are NaN may be finite.
-        means = np.where(self._runs, means, np.nan)
-        return float(means[-1]), means[:-1] - means[-1]
 
     def _all_slices(self) -> Iterator[bool]:
         # Trace the step first, so that the variables are known.
         self._training.function("step", self._batch(0))
-        if self._evaluate_on == "validation":
-            self._training.function("validation", self._batch(self._horizon))
+        if self.evaluate_on == "validation":
+            self._training.function("validation", self._batch(self.horizon))
         # The starting state first: the losses of the others are compared with its losses.
-        paths = np.roll(np.arange(len(self.curves)), 1)
-        self._together = self._start.bytes_per_path * paths.size <= STATES
-        shadows = [self._start.shadows() for _ in (paths if self._together else paths[:1])]
+        paths = np.roll(np.arange(len(self.curves)), 1) if self._only is None else np.array([self._only])
+        self._together = self._variables.bytes_per_path * paths.size <= STATES
+        shadows = [self._variables.shadows() for _ in (paths if self._together else paths[:1])]
         for group in [paths] if self._together else np.split(paths, paths.size):
             yield from self._slices_of(dict(zip(group.tolist(), shadows, strict=True)))
-        self._start.release(shadows)
+        self._variables.release(shadows)
 
     def _slices_of(self, shadows: dict[int, Shadows]) -> Iterator[bool]:
         """Measure the paths that these variables are for, from the start to the end."""
-        self._start.load([*shadows.values()], self._round)
+        self._variables.load([*shadows.values()], self._round)
         kinds = {path: "step" if path < self._rates.size else "loss" for path in shadows}
         for path, kind in kinds.items():
-            self._start.set_rate(shadows[path], float(self._rates[path]) if kind == "step" else STILL)
-        if self._evaluate_on != "progressive":
+            self._variables.set_rate(shadows[path], float(self._rates[path]) if kind == "step" else STILL)
+        if self.evaluate_on != "progressive":
             kinds.pop(self._rates.size, None)
         begin = 0
         if self._begin is not None:
             begin = self._begin.curves.shape[1]
             for path, values in self._begin.values.items():
-                self._start.write(shadows[path], values)
+                self._variables.write(shadows[path], values)
             # The variables have them now, and change them without a copy.
             self._begin = None
-        for first, window in self._windows(begin, self._horizon, "step"):
+        for first, window in self._windows(begin, self.horizon, "step"):
             yield from self._slices_on(kinds, shadows, first, window, self.curves)
         if self._together:
             # With a longer horizon, the weights are not looked at here.
-            unseen = np.isfinite(self.curves).all(axis=1) & (self._horizon % LOOKED_AT != 0)
-            values = {path: self._start.read(shadows[path]) for path in kinds}
-            self.ends = Ends(self.curves, self.steps, self._runs | unseen, values)
-        if self._evaluate_on == "progressive":
+            unseen = np.isfinite(self.curves).all(axis=1) & (self.horizon % LOOKED_AT != 0)
+            values = {path: self._variables.read(shadows[path]) for path in kinds}
+            self.ends = Ends(self.curves, self.steps, self.runs | unseen, values)
+        if self.evaluate_on == "progressive":
             return
         # The losses before and after the steps are those with the random numbers and the states of the start. The
         # validation loss depends on the batch statistics that the steps have gathered.
-        kind = "validation" if self._evaluate_on == "validation" else "loss"
-        self._start.load([*shadows.values()], self._round, weights=False, others=kind == "loss")
+        kind = "validation" if self.evaluate_on == "validation" else "loss"
+        self._variables.load([*shadows.values()], self._round, weights=False, others=kind == "loss")
         for path in shadows:
-            self._start.set_rate(shadows[path], STILL)
-        begin = self._horizon if self._evaluate_on in ("held-out", "validation") else 0
-        for first, window in self._windows(begin, begin + self._after.shape[1], kind):
-            yield from self._slices_on(dict.fromkeys(shadows, kind), shadows, first - begin, window, self._after)
+            self._variables.set_rate(shadows[path], STILL)
+        begin = self.horizon if self.evaluate_on in ("held-out", "validation") else 0
+        for first, window in self._windows(begin, begin + self.after.shape[1], kind):
+            yield from self._slices_on(dict.fromkeys(shadows, kind), shadows, first - begin, window, self.after)
 
     def _windows(self, begin: int, end: int, kind: str) -> Iterator[tuple[int, list[Batch]]]:
         """Yield batches that follow one another and have the same shapes."""
@@ -213,7 +194,7 @@ class Paths:
         # Arrays of shape ``(steps, batch_size, …)``.
         leaves = [tf.convert_to_tensor(np.stack(leaf)) for leaf in zip(*map(leaves_of, window), strict=True)]
         threads = self._training.threads(batch, "validation" if "validation" in kinds.values() else "step")
-        paths = [path for path in kinds if self._runs[path]]
+        paths = [path for path in kinds if self.runs[path]]
         # As many as fit into the time, in groups that keep all threads at work.
         each = self._training.seconds_per_step * leaves[0].shape[0] * threads
         width = threads if np.isnan(each) else threads * max(1, int(self._seconds / each))
@@ -224,7 +205,7 @@ class Paths:
             ]
             all_have_run = all(loop.has_run for loop in loops)
             run = [
-                functools.partial(loop, shadows[path], first, self._horizon, leaves)
+                functools.partial(loop, shadows[path], first, self.horizon, leaves)
                 for loop, path in zip(loops, some, strict=True)
             ]
             began = time.perf_counter()
@@ -233,7 +214,7 @@ class Paths:
             taken = 0
             for path, (measured, runs) in zip(some, found, strict=True):
                 losses[path, first : first + len(measured)] = np.where(np.isfinite(measured), measured, np.nan)
-                self._runs[path] = runs
+                self.runs[path] = runs
                 if kinds[path] == "step":
                     self.steps[path] += len(measured)
                     taken += len(measured)

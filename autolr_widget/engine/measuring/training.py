@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from autolr_widget.engine.measuring.causes import causes_told
 from autolr_widget.engine.measuring.exchangeable import Exchangeable
-from autolr_widget.engine.measuring.loop import Loop, Shadows
+from autolr_widget.engine.measuring.loop import Loop, Shadows, traced_loop
 from autolr_widget.engine.measuring.optimizer_copy import optimizers
 from autolr_widget.engine.measuring.training_step import TrainingStep, leaves_of, specs_of
 from autolr_widget.engine.measuring.validation import check_batch_size, check_has_targets, check_model, has_own_step
@@ -78,6 +78,16 @@ class Training:
         self.variables: dict[int, tf.Variable] = {}
         self.written: set[int] = set()
 
+    @property
+    def updated(self) -> set[int]:
+        """The `id` of the weights that optimizers update."""
+        return self.step.updated
+
+    @property
+    def rates(self) -> list[tuple[int, float]]:
+        """The `id` of the variables with the learning rates, and the factor of each. See `set_own_rates`."""
+        return [(id(rate.value), factor) for rate, factor in self.step.rates]
+
     def is_current(self) -> bool:
         """Whether the model is still compiled as it was, with the same variables to train."""
         return self._traced_from == _parts(self.model)
@@ -105,6 +115,7 @@ class Training:
                 function = self.step.traced_loss(batch, specs, training=kind == "loss")
         former.append(function)
         self.variables |= {id(variable): variable for variable in function.variables}
+        self.variables |= {id(rate.value): rate.value for rate, _ in self.step.rates}
         self.written |= function.written
         return function
 
@@ -122,7 +133,7 @@ class Training:
             if kind != "step" and has_own_step(self.model):
                 # The loss comes from a whole step, which is undone.
                 undone = weights | {id(slot.value) for slot, _ in self.step.slots()} & self.written
-            self._loops[key] = Loop(function, weights if kind == "step" else (), undone, path)
+            self._loops[key] = traced_loop(function, weights if kind == "step" else (), undone, path)
         return self._loops[key]
 
     def threads(self, batch: Batch, kind: str = "step") -> int:

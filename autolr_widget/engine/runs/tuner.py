@@ -25,6 +25,7 @@ from autolr_widget.engine.saved import restore
 from autolr_widget.engine.saved.saved_run import SavedRun
 from autolr_widget.engine.settings import VALIDATION_BATCHES, Settings
 from autolr_widget.engine.types import Round, Unfinished
+from autolr_widget.engine.workers.pool import Pool, pool_of
 
 if TYPE_CHECKING:
     import keras
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from autolr_widget.engine.measuring.paths import Ends, Paths
     from autolr_widget.engine.measuring.training import Training
     from autolr_widget.engine.types import Batch
+    from autolr_widget.engine.workers.spread import Spread, SpreadRound
 
 #: One call measures as many rounds as take about `BLOCK` seconds, but at most `MOST` rounds.
 BLOCK, MOST = 0.06, 16
@@ -65,6 +67,10 @@ class LRTuner:
     loss
         The key of the loss in the dict that a `train_step` of your own returns. By default, the loss is what its
         gradients are taken of.
+    executor
+        Where the paths are measured: a Dask client, or anything with the interface of `concurrent.futures.Executor`;
+        ``"processes"`` for several processes on this machine. By default, they are measured in this process. The
+        numbers are the same.
     **settings
 
     Raises
@@ -103,6 +109,7 @@ class LRTuner:
         validation_data: Any = None,
         optimizer: str | None = None,
         loss: str | None = None,
+        executor: Any = None,
         **settings: Any,
     ) -> None:
         asked = settings_from(settings)
@@ -145,7 +152,7 @@ class LRTuner:
             from autolr_widget.engine.runs.validation_data import validation_of
 
             validation = validation_of(model, validation_data)
-        self._begin(model, observations, validation, asked, None, optimizer, loss)
+        self._begin(model, observations, validation, asked, None, optimizer, loss, executor)
 
     def _begin(
         self,
@@ -156,6 +163,7 @@ class LRTuner:
         training: Training | None,
         optimizer: str | None,
         loss: str | None,
+        executor: Any,
     ) -> None:
         from autolr_widget.engine.measuring.preprocessing import Preprocessing
 
@@ -165,6 +173,8 @@ class LRTuner:
         self.validation = validation
         self._preprocessing = Preprocessing(model)
         self._optimizer_name, self._loss_name = optimizer, loss
+        self._spread: Spread | None = None
+        self.executor = executor
         self.check_settings(settings)
         self.settings = settings
         self.rates = grid(settings.lr_min, settings.lr_max, settings.num_evals, settings.scale)
@@ -178,7 +188,7 @@ class LRTuner:
         #: What was found when it looked again while the model trained, see `autolr_widget.engine.live.look.Look`.
         self.looks: list[Look] = []
         self._ahead: deque[Round] = deque()
-        self._paths: Paths | None = None
+        self._paths: Paths | SpreadRound | None = None
         self._block = 1
         #: Where the paths of the finished rounds have ended, and those that are to be continued from there, by round.
         self._ends: dict[int, Ends] = {}
@@ -195,8 +205,10 @@ class LRTuner:
         """
         other = object.__new__(LRTuner)
         traced = self._training if self._training and self._training.is_current() else None
-        names = self._optimizer_name, self._loss_name
-        other._begin(self.model, self.observations, self.validation, settings, traced, *names)
+        if self._spread is not None:
+            self._spread.let_go()
+        others = self._optimizer_name, self._loss_name, self._executor
+        other._begin(self.model, self.observations, self.validation, settings, traced, *others)
         other.looks = self.looks
         if continues and self._measurement is not None:
             other._measurement = self._measurement.lengthened(settings)
@@ -259,6 +271,18 @@ class LRTuner:
             check_batch_size(self.model, settings.batch_size)
 
     @property
+    def executor(self) -> Any:
+        """Where the paths are measured, see `LRTuner`. None for this process. It can be changed between two rounds."""
+        return self._executor
+
+    @executor.setter
+    def executor(self, executor: Any) -> None:
+        self._pool = None if executor is None else pool_of(executor)
+        self._executor = executor
+        self.let_go()
+        self._spread = None
+
+    @property
     def optimizer(self) -> str:
         """The name of the class of the optimizer that is tuned."""
         return type(self.tuned_optimizer).__name__
@@ -315,7 +339,12 @@ class LRTuner:
     @property
     def plan(self) -> str:
         """How rounds are measured, in words. It is not known before the first round."""
-        return "Not known before the first round." if self._measurement is None else self._measurement.plan
+        if self._measurement is None:
+            return "Not known before the first round."
+        where = (
+            "" if self._spread is None or self._pool is None else f" Workers of {self._pool.name} measure the paths."
+        )
+        return self._measurement.plan + where
 
     @property
     def model_has_changed(self) -> bool:
@@ -472,9 +501,13 @@ class LRTuner:
     def let_go(self) -> None:
         """Close what reading a stream has opened: iterators with their threads and files, the lock of a cache.
 
+        Paths that no worker has begun with are taken back.
+
         Call it after `step`, before the stream is used otherwise, by `fit` say. The next round opens it again. A loop
         over the tuner does this at its end.
         """
+        if self._spread is not None:
+            self._spread.let_go()
         for data in (self.observations, self.validation):
             if data is not None:
                 data.let_go()
@@ -511,7 +544,10 @@ class LRTuner:
                 if not measurement.fits(len(self._ends) + len(self._begins)):
                     self._ends.pop(index - 1, None)
                 if not self._along_a_line(measurement, batches, index, racing):
-                    self._paths = measurement.paths(batches, index, racing, self._begins.pop(index, None))
+                    if self._pool is None:
+                        self._paths = measurement.paths(batches, index, racing, self._begins.pop(index, None))
+                    else:
+                        self._paths = self._spread_over(self._pool, measurement, index, racing)
             if self._paths is not None and self._measurement is not None:
                 try:
                     if self._paths.advance(seconds):
@@ -550,6 +586,9 @@ class LRTuner:
         self.settings = replace(settings, lr_min=low, lr_max=high, num_evals=count)
         self.rates = grid(low, high, count)
         self._measurement = self._measurement.widened(self.settings, self.rates)
+        if self._spread is not None:
+            self._spread.let_go()
+        self._spread = None
         self.is_widened = True
         self._ahead.clear()
         self._ends.clear()
@@ -607,6 +646,17 @@ class LRTuner:
             self._measurement = Measurement(self._training, self.settings, self.rates, batch)
             self._began = datetime.now(timezone.utc).isoformat(timespec="seconds")
         return self._measurement
+
+    def _spread_over(self, pool: Pool, measurement: Measurement, index: int, racing: NDArray[np.bool_]) -> SpreadRound:
+        """Return the paths of round ``index``, which workers measure. While they do, they begin with later rounds."""
+        from autolr_widget.engine.workers.spread import Spread
+
+        if self._spread is None:
+            self._spread = Spread(pool, measurement, self.settings)
+        left = self.settings.num_subsamples - index
+        if self.settings.pruner == "racing":
+            left = min(left, HEAT - index % HEAT)
+        return self._spread.round(index, index + max(1, left) - 1, self.rates[racing], self._batches)
 
     def _along_a_line(
         self, measurement: Measurement, batches_of_first: Callable[[int], Batch], index: int, racing: NDArray[np.bool_]

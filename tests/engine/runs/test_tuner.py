@@ -191,7 +191,7 @@ def test_what_fits_into_memory_and_the_last_round_are_continued(
     settings = {"num_evals": 3, "num_subsamples": rounds}
     tuner = LRTuner(make_model("adam"), *digits, horizon=4, **settings)
     tuner.advance(0)
-    monkeypatch.setattr(measurement, "ENDS", fit_rounds * tuner._measurement.start.bytes_per_path * 4)
+    monkeypatch.setattr(measurement, "ENDS", fit_rounds * tuner._measurement.variables.bytes_per_path * 4)
     list(tuner)
     further = tuner.renewed(replace(tuner.settings, horizon=6), continues=True)
     assert further.steps_ahead == continued * 3 * 4

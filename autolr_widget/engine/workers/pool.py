@@ -1,0 +1,147 @@
+"""The executors that paths can be measured on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future
+from typing import Any, Protocol
+
+from autolr_widget.engine.workers.worker import Piece, measure_path
+
+
+class Pool(Protocol):
+    """Measures paths in workers."""
+
+    @property
+    def name(self) -> str:
+        """What measures, in words."""
+        ...
+
+    @property
+    def size(self) -> int | None:
+        """The number of paths that can be measured at once. None if it is not known."""
+        ...
+
+    def submit(self, name: str, piece: Piece, needed: Mapping[str, Any], carried: set[str]) -> Future[Any]:
+        """Let a worker measure a path.
+
+        Parameters
+        ----------
+        name
+            What it is, in words.
+        piece
+            The path.
+        needed
+            All that it needs, by key.
+        carried
+            The keys of what a worker may not have.
+        """
+        ...
+
+    def release(self, key: str) -> None:
+        """Forget what has this key, because no path needs it any more."""
+        ...
+
+
+class ExecutorPool:
+    """An executor of the standard library, or one with the same interface: of loky, ipyparallel or mpi4py."""
+
+    def __init__(self, executor: Executor) -> None:
+        context = getattr(executor, "_mp_context", None)
+        if context is not None and context.get_start_method() == "fork":
+            raise ValueError(
+                "Argument `executor` must not fork this process, because TensorFlow does not work in the copy. Pass "
+                'ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")).'
+            )
+        self._executor = executor
+
+    @property
+    def name(self) -> str:
+        return type(self._executor).__name__
+
+    @property
+    def size(self) -> int | None:
+        # That of ipyparallel has a view of its engines.
+        view = getattr(self._executor, "view", None)
+        size = len(view.client.ids) if view is not None else getattr(self._executor, "_max_workers", None)
+        return size if isinstance(size, int) else None
+
+    def submit(self, name: str, piece: Piece, needed: Mapping[str, Any], carried: set[str]) -> Future[Any]:
+        return self._executor.submit(measure_path, piece, *(needed[key] for key in carried))
+
+    def release(self, key: str) -> None:
+        pass
+
+
+class ProcessPool(ExecutorPool):
+    """One process of loky for each GPU, or for each core if there is none. They end when they have nothing to do."""
+
+    def __init__(self) -> None:
+        try:
+            import loky  # type: ignore[import-untyped]
+        except ImportError as error:
+            raise ImportError('executor="processes" needs loky: `pip install loky`.') from error
+        import tensorflow as tf
+
+        self._size = len(tf.config.list_physical_devices("GPU")) or loky.cpu_count()
+        # A new one, if the last one is broken.
+        self._make: Callable[[], Executor] = lambda: loky.get_reusable_executor(self._size, timeout=60)
+        super().__init__(self._make())
+
+    def submit(self, name: str, piece: Piece, needed: Mapping[str, Any], carried: set[str]) -> Future[Any]:
+        self._executor = self._make()
+        return super().submit(name, piece, needed, carried)
+
+
+class DaskPool:
+    """A Dask cluster."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._executor = client.get_executor(pure=False)
+        self._scattered: dict[str, Any] = {}
+
+    @property
+    def name(self) -> str:
+        return "Dask"
+
+    @property
+    def size(self) -> int | None:
+        return sum(map(int, self._client.nthreads().values()))
+
+    def submit(self, name: str, piece: Piece, needed: Mapping[str, Any], carried: set[str]) -> Future[Any]:
+        for key, value in needed.items():
+            if key not in self._scattered:
+                # Workers give it to one another.
+                self._scattered[key] = self._client.scatter(value, hash=False)
+        sent = [self._scattered[key] for key in needed]
+        found: Future[Any] = self._executor.submit(measure_path, piece, *sent, key=f"{name}-{os.urandom(8).hex()}")
+        return found
+
+    def release(self, key: str) -> None:
+        self._scattered.pop(key, None)
+
+
+def pool_of(executor: Any) -> Pool:
+    """Return the pool for an argument ``executor`` of the user.
+
+    Raises
+    ------
+    ValueError
+        If it is not an executor, or not one that can be used.
+    """
+    if executor == "processes":
+        return ProcessPool()
+    if hasattr(executor, "get_executor") and hasattr(executor, "scatter"):
+        if getattr(executor, "asynchronous", False):
+            raise ValueError("Argument `executor` must not be asynchronous. Pass `Client(…)` without `asynchronous`.")
+        return DaskPool(executor)
+    if type(executor).__module__.startswith("distributed."):
+        return DaskPool(executor._client)
+    if not callable(getattr(executor, "submit", None)):
+        raise ValueError(
+            'Argument `executor` must be None, "processes", a Dask client, or an executor with the interface of '
+            f"`concurrent.futures.Executor`. Received: executor={executor!r}"
+        )
+    return ExecutorPool(executor)

@@ -1,0 +1,295 @@
+"""The paths of a run, spread over the workers of an executor."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import uuid
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from typing import Any
+
+import tensorflow as tf
+
+from autolr_widget.engine.measuring.measurement import Measurement
+from autolr_widget.engine.measuring.path_losses import PathLosses, batches_behind
+from autolr_widget.engine.measuring.training import out_of_memory
+from autolr_widget.engine.measuring.training_step import leaves_of
+from autolr_widget.engine.rate_text import rate_text
+from autolr_widget.engine.saved.fingerprint import versions
+from autolr_widget.engine.settings import Settings
+from autolr_widget.engine.types import Batch, Floats
+from autolr_widget.engine.workers.pool import Pool
+from autolr_widget.engine.workers.sent import SentBatches, SentLoop, SentModel, sent_loop, sent_model
+from autolr_widget.engine.workers.worker import Failed, Lacks, Measured, Piece
+
+#: How often a path is tried whose worker dies or is out of memory.
+TRIES = 3
+
+
+class SpreadRound(PathLosses):
+    """The paths of one round, measured by workers. It has the interface of `Paths`.
+
+    Parameters
+    ----------
+    spread
+        Measures them.
+    index
+        The index of the round, from 0.
+    rates
+        The learning rates to measure, shape ``(rates,)``.
+    batch
+        Returns the batches of the round.
+    settings
+        The settings of the run.
+
+    Attributes
+    ----------
+    todo : deque of Path
+        The paths that no worker has been asked for, that of the starting state first: the losses of the others are
+        compared with its losses.
+    needed : dict
+        All that the paths need, by key, once the batches have been read.
+    """
+
+    #: A longer horizon can't continue the paths, whose ends are lost.
+    ends = None
+
+    def __init__(
+        self, spread: Spread, index: int, rates: Floats, batch: Callable[[int], Batch], settings: Settings
+    ) -> None:
+        super().__init__(rates.size, settings.horizon, settings.seen)
+        self._spread = spread
+        self.index, self.rates = index, rates
+        self._batch = batch
+        self._batches: list[Batch] = []
+        self._left = rates.size + 1
+        self.todo: deque[int] = deque([rates.size, *range(rates.size)])
+        self.needed: dict[str, Any] = {}
+        self.piece: Callable[[int], Piece] | None = None
+        self.tries: Counter[int] = Counter()
+        self.batches_key = uuid.uuid4().hex
+
+    @property
+    def common_steps(self) -> int:
+        """The number of steps that those paths have taken that have been measured, see `Unfinished`."""
+        return self.horizon
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all paths have been measured."""
+        return self._left == 0
+
+    def advance(self, seconds: float) -> bool:
+        """Let workers measure for about ``seconds``. Return False if all paths have been measured."""
+        return self._spread.advance(self, seconds)
+
+    def read(self, deadline: float) -> bool:
+        """Read batches until the deadline, at least one. Return whether all have been read."""
+        count = self.horizon + batches_behind(self.horizon, self.evaluate_on)
+        while len(self._batches) < count:
+            self._batches.append(self._batch(len(self._batches)))
+            if time.monotonic() >= deadline:
+                break
+        if len(self._batches) < count:
+            return False
+        if self.piece is None:
+            self.needed, self.piece = self._spread.packed(self, self._batches)
+        return True
+
+    def kinds(self, step: int) -> list[str]:
+        """Return which functions of `Training.function` the paths call on the batch with this number."""
+        if step >= self.horizon:
+            return ["validation" if self.evaluate_on == "validation" else "loss"]
+        return ["step", "loss"] if self.evaluate_on in ("progressive", "train") else ["step"]
+
+    def take(self, path: int, found: Measured) -> None:
+        """Add the losses of a path."""
+        self.curves[path], self.after[path] = found.curve, found.after
+        self.steps[path], self.runs[path] = found.steps, found.runs
+        self._left -= 1
+        if self.is_complete:
+            self._batches.clear()
+            self.needed.clear()
+
+
+class Spread:
+    """Lets the workers of an executor measure the paths of a run.
+
+    The workers get the traced graphs and the values of the variables: they need neither the classes of the model nor
+    Keras's archive of it. The numbers are those of `Paths`, to the last bit on the same kind of machine.
+
+    Parameters
+    ----------
+    pool
+        The workers.
+    measurement
+        The rounds of the run.
+    settings
+        The settings of the run.
+    """
+
+    def __init__(self, pool: Pool, measurement: Measurement, settings: Settings) -> None:
+        self._pool = pool
+        self._measurement = measurement
+        self._settings = settings
+        self._model: SentModel | None = None
+        self._loops: dict[int, SentLoop] = {}
+        self._rounds: dict[int, SpreadRound] = {}
+        self._following: Iterator[SpreadRound] = iter(())
+        self._running: dict[Future[Any], tuple[SpreadRound, int]] = {}
+        #: What workers have said that they lack, and how often everything has been sent.
+        self._lacking: dict[tuple[int, int], set[str]] = {}
+        self._sent: Counter[str] = Counter()
+        self._workers: set[str] = set()
+        self._lock = threading.RLock()
+
+    def round(
+        self, index: int, last: int, rates: Floats, batches: Callable[[int], Callable[[int], Batch]]
+    ) -> SpreadRound:
+        """Return the paths of round ``index``, of which some may have been measured already.
+
+        Parameters
+        ----------
+        index
+            The index of the round, from 0.
+        last
+            The index of the last round that may be measured ahead.
+        rates
+            The learning rates to measure, shape ``(rates,)``.
+        batches
+            Returns the batches of a round by its index.
+        """
+
+        def following(first: int) -> Iterator[SpreadRound]:
+            for number in range(first, last + 1):
+                yield SpreadRound(self, number, rates, batches(number), self._settings)
+
+        with self._lock:
+            known = {number: some for number, some in self._rounds.items() if index <= number <= last}
+            self._rounds = {number: some for number, some in known.items() if some.rates.tolist() == rates.tolist()}
+            self._following = following(max([index, *(number + 1 for number in self._rounds)]))
+            if index not in self._rounds:
+                self._rounds[index] = next(self._following)
+            return self._rounds[index]
+
+    def advance(self, round: SpreadRound, seconds: float) -> bool:
+        """Submit paths, and wait for about ``seconds`` until some are measured.
+
+        Return False if ``round`` is complete.
+        """
+        deadline = time.monotonic() + seconds
+        with out_of_memory(), self._lock:
+            self._submit(deadline)
+        if not round.is_complete:
+            wait([*self._running], max(0.0, deadline - time.monotonic()), FIRST_COMPLETED)
+        with self._lock:
+            for future in [future for future in self._running if future.done()]:
+                self._take(future)
+        return not round.is_complete
+
+    def let_go(self) -> None:
+        """Take back the paths that no worker has begun with. Those that workers measure at the moment are kept."""
+        with self._lock:
+            for future, (round, path) in [*self._running.items()]:
+                if future.cancel():
+                    del self._running[future]
+                    round.todo.appendleft(path)
+
+    def packed(self, round: SpreadRound, batches: list[Batch]) -> tuple[dict[str, Any], Callable[[int], Piece]]:
+        """Return all that the paths of a round need, by key, and the function that returns the piece for a path."""
+        training, variables = self._measurement.training, self._measurement.variables
+        loops: dict[str, SentLoop] = {}
+        for step, batch in enumerate(batches):
+            for kind in round.kinds(step):
+                function = training.function(kind, batch)
+                path = variables.shadows()
+                loop = training.loop(kind, batch, path)
+                variables.release([path])
+                if id(loop) not in self._loops:
+                    self._loops[id(loop)] = sent_loop(loop, kind, function.specs)
+                loops[self._loops[id(loop)].key] = self._loops[id(loop)]
+        if self._model is None or len(self._model.variables) < len(training.variables):
+            self._model = sent_model(training, self._measurement.start)
+        model = self._model
+        sent = SentBatches(round.batches_key, [leaves_of(batch) for batch in batches])
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        threads = tf.config.threading.get_intra_op_parallelism_threads() or cores
+        needed = {"tensorflow": tf.__version__, "autolr_widget": versions()["autolr_widget"]}
+
+        def piece(path: int) -> Piece:
+            settings = self._settings
+            at = round.rates, round.index, settings.horizon, settings.seen
+            return Piece(model.key, tuple(loops), sent.key, path, *at, needed, threads)
+
+        return {model.key: model, **loops, sent.key: sent}, piece
+
+    def _submit(self, deadline: float) -> None:
+        size = self._pool.size
+        # Some are under way, so that a worker need not wait for the next one.
+        most = 2 * (size or max(2, len(self._workers)))
+        while len(self._running) < most:
+            round = next((some for some in self._rounds.values() if some.todo), None) or next(self._following, None)
+            if round is None:
+                break
+            self._rounds[round.index] = round
+            if not round.read(deadline) or round.piece is None:
+                break
+            path = round.todo.popleft()
+            carried = {key for key in round.needed if self._sent[key] < (size or 0)}
+            carried |= self._lacking.pop((round.index, path), set())
+            self._sent.update(carried)
+            try:
+                future = self._pool.submit(self._name(round, path), round.piece(path), round.needed, carried)
+            except BaseException as error:
+                round.todo.appendleft(path)
+                if isinstance(error, BrokenExecutor):
+                    raise RuntimeError(
+                        f"{self._pool.name} is broken, because a worker has ended. The system ends workers that need "
+                        "too much memory. Set `executor` of the tuner to a new executor, and continue."
+                    ) from error
+                raise
+            self._running[future] = round, path
+
+    def _name(self, round: SpreadRound, path: int) -> str:
+        what = "start" if path == round.rates.size else f"rate {rate_text(float(round.rates[path]))}"
+        return f"round {round.index + 1}, {what}"
+
+    def _take(self, future: Future[Any]) -> None:
+        round, path = self._running.pop(future)
+        try:
+            found = future.result()
+        except (Exception, CancelledError) as error:
+            self._again(round, path, f"{type(error).__name__}: {error}", error)
+            return
+        self._workers.add(found.worker)
+        if isinstance(found, Measured):
+            round.take(path, found)
+            if round.is_complete:
+                self._pool.release(round.batches_key)
+            if found.seconds_per_step > 0:
+                self._measurement.training.seconds_per_step = found.seconds_per_step / len(self._workers)
+        elif isinstance(found, Lacks):
+            self._lacking[round.index, path] = {*found.keys}
+            round.todo.appendleft(path)
+        elif isinstance(found, Failed):
+            reason = f"Worker {found.worker}: {found.reason}"
+            if not found.may_succeed:
+                round.todo.appendleft(path)
+                raise RuntimeError(f"A worker can't measure the paths. {reason}")
+            self._again(round, path, reason, MemoryError(reason))
+
+    def _again(self, round: SpreadRound, path: int, reason: str, error: BaseException) -> None:
+        """Put a path back. Raise an error if it has failed too often."""
+        round.todo.appendleft(path)
+        round.tries[path] += 1
+        if round.tries[path] < TRIES:
+            return
+        round.tries[path] = 0
+        if isinstance(error, MemoryError):
+            raise error
+        raise RuntimeError(
+            f"The path of {self._name(round, path)}, failed {TRIES} times on {self._pool.name}. {reason}"
+        ) from error

@@ -1,0 +1,157 @@
+"""The executors that users have, with processes that are started for real."""
+
+import os
+import signal
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import keras
+import numpy as np
+import pytest
+
+from autolr_widget import LRTuner
+from autolr_widget.engine.workers.pool import pool_of
+
+pytestmark = pytest.mark.slow
+
+SETTINGS = {"num_evals": 5, "num_subsamples": 3, "horizon": 6, "batch_size": 16}
+
+
+def make():
+    """A model of classes that no worker can import, with a step of its own."""
+
+    class Gate(keras.layers.Layer):
+        def build(self, shape):
+            self.gate = self.add_weight(shape=shape[1:])
+
+        def call(self, x):
+            return x * keras.ops.sigmoid(self.gate)
+
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.parts = keras.Sequential([Gate(), keras.layers.Dropout(0.3), keras.layers.Dense(10, "softmax")])
+
+        def call(self, x):
+            return self.parts(x)
+
+        def train_step(self, data):
+            logs = super().train_step(data)
+            return {**logs, "own": keras.ops.zeros(())}
+
+    keras.utils.set_random_seed(0)
+    model = Own()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return make()
+
+
+@pytest.fixture(scope="module")
+def alone(model, digits):
+    tuner = LRTuner(model, *digits, **SETTINGS)
+    list(tuner)
+    return tuner
+
+
+def assert_same(tuner, alone):
+    list(tuner)
+    np.testing.assert_array_equal(tuner.results.curves, alone.results.curves)
+    np.testing.assert_array_equal(tuner.results.deltas, alone.results.deltas)
+
+
+def spread(alone, executor):
+    tuner = alone.renewed(alone.settings)
+    tuner.executor = executor
+    return tuner
+
+
+def workers(tuner):
+    """The process ids of the workers that have measured something."""
+    return {int(name.split()[0]) for name in tuner._spread._workers}
+
+
+def test_processes_of_the_standard_library(alone):
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
+        tuner = spread(alone, executor)
+        tuner.step()
+        os.kill(min(workers(tuner)), signal.SIGKILL)
+        with pytest.raises(RuntimeError, match="ProcessPoolExecutor.*a worker has ended"):
+            list(tuner)
+    tuner.executor = None
+    assert_same(tuner, alone)
+
+
+def test_processes_of_loky_of_which_one_is_killed(alone):
+    import loky
+
+    tuner = spread(alone, "processes")
+    try:
+        tuner.step()
+        os.kill(min(workers(tuner)), signal.SIGKILL)
+        assert_same(tuner, alone)
+        assert len(workers(tuner)) >= 2
+    finally:
+        loky.get_reusable_executor().shutdown(wait=True, kill_workers=True)
+        tuner.executor = None
+
+
+def test_dask_where_a_worker_is_killed_and_another_comes(alone):
+    from distributed import Client, LocalCluster
+
+    cluster = LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None)
+    with cluster, Client(cluster) as client:
+        tuner = spread(alone, client)
+        tuner.step()
+        os.kill(min(workers(tuner)), signal.SIGKILL)
+        cluster.scale(2)
+        assert_same(tuner, alone)
+        assert len(workers(tuner)) >= 2
+        # The executor of a client is the same to us.
+        tuner = spread(alone, client.get_executor())
+        tuner.advance(0.5)
+        while not client.processing():
+            time.sleep(0.01)
+        names = {str(name) for keys in client.processing().values() for name in keys}
+        assert any(name.startswith("round 1, ") for name in names), names
+        assert_same(tuner, alone)
+        tuner.executor = None
+
+
+def test_ipyparallel(alone):
+    import ipyparallel
+
+    with ipyparallel.Cluster(n=2, engines="local", controller_ip="127.0.0.1", engine_timeout=60) as cluster:
+        cluster.wait_for_engines(2)
+        assert_same(spread(alone, cluster.load_balanced_view().executor), alone)
+
+
+@pytest.mark.parametrize(
+    ("executor", "message"),
+    [
+        (3, "interface of `concurrent.futures.Executor`. Received: executor=3"),
+        ("threads", "interface of `concurrent.futures.Executor`. Received: executor='threads'"),
+    ],
+)
+def test_what_is_not_an_executor_is_refused(executor, message, model, digits):
+    with pytest.raises(ValueError, match=message):
+        LRTuner(model, *digits, executor=executor)
+
+
+def test_an_executor_that_forks_is_refused():
+    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as executor:
+        with pytest.raises(ValueError, match=r'get_context\("spawn"\)'):
+            pool_of(executor)
+
+
+def test_an_asynchronous_client_is_refused():
+    class Client:
+        asynchronous = True
+        get_executor = scatter = None
+
+    with pytest.raises(ValueError, match="must not be asynchronous"):
+        pool_of(Client())
