@@ -18,16 +18,29 @@ import pytest
 
 #: Seconds that what a test has told to end may take to do so.
 GRACE = 0.5
+#: What the names of threads begin with that no test ends.
+SHARED = ("asyncio_", "Dask-Offload")
 
 
 def _processes() -> dict[Hashable, object]:
-    """This process's children, with those that have ended and were not waited for."""
-    return {("process", child.pid): child for child in psutil.Process().children()}
+    """This process's children, with those that have ended and were not waited for.
+
+    The resource trackers of multiprocessing and of loky, of which a process has one each, end with it.
+    """
+    children = [child for child in psutil.Process().children() if not _is_tracker(child)]
+    return {("process", child.pid): child for child in children}
+
+
+def _is_tracker(process: psutil.Process) -> bool:
+    try:
+        return any("resource_tracker" in argument for argument in process.cmdline())
+    except psutil.Error:
+        return False
 
 
 def _threads() -> dict[Hashable, object]:
-    """All threads but an event loop's: they end with the loop, which is seen by its sockets."""
-    return {("thread", thread): thread for thread in threading.enumerate() if not thread.name.startswith("asyncio_")}
+    """All threads but those of an event loop, which is seen by its sockets, and of Dask, which end with this process."""
+    return {("thread", thread): thread for thread in threading.enumerate() if not thread.name.startswith(SHARED)}
 
 
 def _sockets() -> dict[Hashable, object]:

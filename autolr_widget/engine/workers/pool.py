@@ -20,7 +20,7 @@ class Pool(Protocol):
 
     @property
     def size(self) -> int | None:
-        """The number of paths that can be measured at once. None if it is not known."""
+        """The number of paths that can be measured at once. 0 if there are no workers now, None if it is not known."""
         ...
 
     def submit(self, name: str, piece: Piece, needed: Mapping[str, Any], carried: set[str]) -> Future[Any]:
@@ -112,8 +112,8 @@ class DaskPool:
 
     def submit(self, name: str, piece: Piece, needed: Mapping[str, Any], carried: set[str]) -> Future[Any]:
         for key, value in needed.items():
-            if key not in self._scattered:
-                # Workers give it to one another.
+            # Workers give it to one another. It is lost if all that have it end.
+            if key not in self._scattered or self._scattered[key].cancelled():
                 self._scattered[key] = self._client.scatter(value, hash=False)
         sent = [self._scattered[key] for key in needed]
         found: Future[Any] = self._executor.submit(measure_path, piece, *sent, key=f"{name}-{os.urandom(8).hex()}")

@@ -183,8 +183,12 @@ class Spread:
         deadline = time.monotonic() + seconds
         with out_of_memory(), self._lock:
             self._submit(deadline)
-        if not round.is_complete:
-            wait([*self._running], max(0.0, deadline - time.monotonic()), FIRST_COMPLETED)
+        left = max(0.0, deadline - time.monotonic())
+        if self._running:
+            wait([*self._running], 0.0 if round.is_complete else left, FIRST_COMPLETED)
+        else:
+            # There are no workers yet, or batches are being read.
+            time.sleep(min(left, 0.05))
         with self._lock:
             for future in [future for future in self._running if future.done()]:
                 self._take(future)
@@ -229,7 +233,7 @@ class Spread:
     def _submit(self, deadline: float) -> None:
         size = self._pool.size
         # Some are under way, so that a worker need not wait for the next one.
-        most = 2 * (size or max(2, len(self._workers)))
+        most = 2 * (max(2, len(self._workers)) if size is None else size)
         while len(self._running) < most:
             round = next((some for some in self._rounds.values() if some.todo), None) or next(self._following, None)
             if round is None:
