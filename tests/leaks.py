@@ -39,7 +39,7 @@ def _is_tracker(process: psutil.Process) -> bool:
 
 
 def _threads() -> dict[Hashable, object]:
-    """All threads but those of an event loop, which is seen by its sockets, and of Dask, which end with this process."""
+    """All threads but those of an event loop, which is seen by its sockets, and of Dask, which end with Python."""
     return {("thread", thread): thread for thread in threading.enumerate() if not thread.name.startswith(SHARED)}
 
 

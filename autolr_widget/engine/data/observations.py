@@ -31,9 +31,10 @@ class Observations:
     x, y, sample_weight
         What `Model.fit` takes: a NumPy array, a pandas frame or series, a tensor, which may be sparse or ragged, a
         sparse matrix of scipy, or an object that NumPy makes an array of; or a list, tuple or dict of these. Any other
-        object that has a length and can be indexed by row is accepted, too. An `np.memmap` or an HDF5 dataset is read
-        row by row, never as a whole. ``y`` and ``sample_weight`` may be None. Integers and booleans keep their dtype;
-        floats are cast to ``keras.config.floatx()``, as in `Model.fit`.
+        object that has a length and can be indexed by row is accepted, too. An `np.memmap`, an HDF5 dataset, and the
+        arrays of zarr and Dask are never read as a whole. Nor is a Dask frame, but it is read once to know its length.
+        ``y`` and ``sample_weight`` may be None. Integers and booleans keep their dtype; floats are cast to
+        ``keras.config.floatx()``, as in `Model.fit`.
     class_weight
         A dict from class to weight, as for `Model.fit`. It can't be combined with ``sample_weight``.
 
@@ -172,6 +173,11 @@ def _leaf(name: str, value: Any) -> Any:
     """Return ``value`` as an array, or as an object that is read row by row."""
     if value is None and name != "x":
         return None
+    if _is_dask_frame(value):
+        # Its types are those of a pandas frame without rows. To know its lengths, it is read once, a part at a time.
+        empty = _from_pandas(name, value._meta)
+        value = value.to_dask_array(lengths=True).astype(empty.dtype)
+        return value if value.ndim == 2 else value[:, np.newaxis]
     if isinstance(value, pd.DataFrame | pd.Series):
         array = _from_pandas(name, value)
     elif isinstance(value, tf.SparseTensor | tf.RaggedTensor) or is_scipy_sparse(value):
@@ -205,7 +211,7 @@ def _leaf(name: str, value: Any) -> Any:
 
 def _as_array(name: str, value: Any) -> str:
     """Return how to make an array of ``value``, as advice to the user."""
-    # Those of polars, and of dask.
+    # Those of polars and of Dask's bags.
     for lazy in ("collect", "compute"):
         if hasattr(value, lazy):
             return f"It is lazy: pass what it computes, `{name}.{lazy}()`."
@@ -219,17 +225,22 @@ def _has_rows(value: Any) -> bool:
     """
     if is_jax_array(value) or tf.is_tensor(value) or not isinstance(getattr(value, "dtype", None), np.dtype):
         return False
-    if not hasattr(value, "__len__") or len(value) == 0:
+    # An array of zarr has no `len`.
+    if not getattr(value, "shape", ()) or value.shape[0] == 0:
         return False
     first = np.asarray(value[0])
-    return first.dtype == value.dtype and (len(value), *first.shape) == tuple(value.shape)
+    return first.dtype == value.dtype and first.shape == tuple(value.shape[1:])
+
+
+def _is_dask_frame(value: Any) -> bool:
+    return type(value).__module__.startswith("dask.dataframe") and hasattr(value, "to_dask_array")
 
 
 def length(leaf: Any) -> int:
     """Return the number of rows of a leaf of `Observations.arrays`."""
     if isinstance(leaf, Sliceable):
         return int(getattr(leaf.array, "sparse", leaf.array).shape[0])
-    return len(leaf)
+    return int(leaf.shape[0]) if hasattr(leaf, "shape") else len(leaf)
 
 
 def rows_of(leaf: Any, indices: NDArray[np.int64]) -> Any:
@@ -239,7 +250,15 @@ def rows_of(leaf: Any, indices: NDArray[np.int64]) -> Any:
     if isinstance(leaf, Sliceable):
         rows = leaf[indices]
         return scipy_sparse_to_tf_sparse(rows) if is_scipy_sparse(rows) else rows
-    rows = leaf[indices] if isinstance(leaf, np.ndarray) else np.stack([np.asarray(leaf[int(i)]) for i in indices])
+    if isinstance(leaf, np.ndarray):
+        rows = leaf[indices]
+    elif hasattr(leaf, "dask"):
+        rows = np.asarray(leaf[indices])
+    elif hasattr(leaf, "oindex"):
+        # That of zarr, which reads each chunk once.
+        rows = np.asarray(leaf.oindex[indices])
+    else:
+        rows = np.stack([np.asarray(leaf[int(i)]) for i in indices])
     if rows.dtype != object and keras.backend.is_float_dtype(rows.dtype):
         return rows.astype(keras.config.floatx(), copy=False)
     return rows
