@@ -330,11 +330,16 @@ class LRTuner:
 
     def first_batch(self, index: int) -> NDArray[np.int64] | None:
         """Return the row numbers of the first batch of round ``index``, shape ``(batch_size,)``; None for a stream."""
+        rows = self._rows(index)
+        return None if rows is None else rows[0]
+
+    def _rows(self, index: int) -> NDArray[np.int64] | None:
+        """Return the row numbers of the batches of round ``index``, shape ``(batches, batch_size)``."""
         settings, size = self.settings, self.observations.size
         if size is None or not self.observations.any_order:
             return None
         rows = subsample(size, settings.batch_size, settings.seed, index, settings.horizon, settings.held_out)
-        return rows[: settings.batch_size]
+        return rows.reshape(-1, settings.batch_size)
 
     @property
     def plan(self) -> str:
@@ -616,6 +621,13 @@ class LRTuner:
             batch(step) if step < settings.horizon else seen(step - settings.horizon)
         )
 
+    @property
+    def _reads_rows(self) -> bool:
+        """Whether batches are nothing but rows of the training data."""
+        from autolr_widget.engine.measuring.validation import preprocesses
+
+        return self.settings.evaluate_on != "validation" and not preprocesses(self.model)
+
     def _data(self) -> list[Observations | Stream]:
         """Return the training data, and the validation data if the losses are measured on them."""
         seen = self.validation if self.settings.evaluate_on == "validation" else None
@@ -649,14 +661,16 @@ class LRTuner:
 
     def _spread_over(self, pool: Pool, measurement: Measurement, index: int, racing: NDArray[np.bool_]) -> SpreadRound:
         """Return the paths of round ``index``, which workers measure. While they do, they begin with later rounds."""
+        from autolr_widget.engine.workers.source import sent_source
         from autolr_widget.engine.workers.spread import Spread
 
         if self._spread is None:
-            self._spread = Spread(pool, measurement, self.settings)
+            source = sent_source(self.observations) if self._reads_rows else None
+            self._spread = Spread(pool, measurement, self.settings, source)
         left = self.settings.num_subsamples - index
         if self.settings.pruner == "racing":
             left = min(left, HEAT - index % HEAT)
-        return self._spread.round(index, index + max(1, left) - 1, self.rates[racing], self._batches)
+        return self._spread.round(index, index + max(1, left) - 1, self.rates[racing], self._batches, self._rows)
 
     def _along_a_line(
         self, measurement: Measurement, batches_of_first: Callable[[int], Batch], index: int, racing: NDArray[np.bool_]

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from autolr_widget.engine.measuring.measurement import Measurement
 from autolr_widget.engine.measuring.path_losses import PathLosses, batches_behind
@@ -23,7 +25,8 @@ from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.types import Batch, Floats
 from autolr_widget.engine.workers.pool import Pool
 from autolr_widget.engine.workers.sent import SentBatches, SentLoop, SentModel, sent_loop, sent_model
-from autolr_widget.engine.workers.worker import Failed, Lacks, Measured, Piece
+from autolr_widget.engine.workers.source import SentRows, SentSource, digest
+from autolr_widget.engine.workers.worker import CantRead, Failed, Lacks, Measured, Piece
 
 #: How often a path is tried whose worker dies or is out of memory.
 TRIES = 3
@@ -42,6 +45,8 @@ class SpreadRound(PathLosses):
         The learning rates to measure, shape ``(rates,)``.
     batch
         Returns the batches of the round.
+    rows
+        The row numbers of the batches, shape ``(batches, batch_size)``. None if they have none.
     settings
         The settings of the run.
 
@@ -58,12 +63,19 @@ class SpreadRound(PathLosses):
     ends = None
 
     def __init__(
-        self, spread: Spread, index: int, rates: Floats, batch: Callable[[int], Batch], settings: Settings
+        self,
+        spread: Spread,
+        index: int,
+        rates: Floats,
+        batch: Callable[[int], Batch],
+        rows: NDArray[np.int64] | None,
+        settings: Settings,
     ) -> None:
         super().__init__(rates.size, settings.horizon, settings.seen)
         self._spread = spread
         self.index, self.rates = index, rates
         self._batch = batch
+        self._rows = rows
         self._batches: list[Batch] = []
         self._left = rates.size + 1
         self.todo: deque[int] = deque([rates.size, *range(rates.size)])
@@ -87,17 +99,30 @@ class SpreadRound(PathLosses):
         return self._spread.advance(self, seconds)
 
     def read(self, deadline: float) -> bool:
-        """Read batches until the deadline, at least one. Return whether all have been read."""
+        """Read batches until the deadline, at least one. Return whether all have been read that must be sent."""
+        if self.piece is not None:
+            return True
         count = self.horizon + batches_behind(self.horizon, self.evaluate_on)
-        while len(self._batches) < count:
+        rows = self._rows if self._spread.source is not None else None
+        needed = count if rows is None else 1
+        while len(self._batches) < needed:
             self._batches.append(self._batch(len(self._batches)))
             if time.monotonic() >= deadline:
                 break
-        if len(self._batches) < count:
+        if len(self._batches) < needed:
             return False
-        if self.piece is None:
-            self.needed, self.piece = self._spread.packed(self, self._batches)
+        if rows is None:
+            sent: SentBatches | SentRows = SentBatches(self.batches_key, [leaves_of(batch) for batch in self._batches])
+        else:
+            sent = SentRows(self.batches_key, rows, digest(self._batches[0]))
+        # All batches of rows are alike.
+        self.needed, self.piece = self._spread.packed(self, sent, self._batches * (count // needed))
         return True
+
+    def send_batches(self) -> None:
+        """Send the batches themselves, because a worker can't open the data."""
+        if self._rows is not None:
+            self._rows, self.piece, self.batches_key = None, None, uuid.uuid4().hex
 
     def kinds(self, step: int) -> list[str]:
         """Return which functions of `Training.function` the paths call on the batch with this number."""
@@ -129,9 +154,14 @@ class Spread:
         The rounds of the run.
     settings
         The settings of the run.
+    source
+        The data, if workers may open them.
     """
 
-    def __init__(self, pool: Pool, measurement: Measurement, settings: Settings) -> None:
+    def __init__(
+        self, pool: Pool, measurement: Measurement, settings: Settings, source: SentSource | None = None
+    ) -> None:
+        self.source = source
         self._pool = pool
         self._measurement = measurement
         self._settings = settings
@@ -147,7 +177,12 @@ class Spread:
         self._lock = threading.RLock()
 
     def round(
-        self, index: int, last: int, rates: Floats, batches: Callable[[int], Callable[[int], Batch]]
+        self,
+        index: int,
+        last: int,
+        rates: Floats,
+        batches: Callable[[int], Callable[[int], Batch]],
+        rows: Callable[[int], NDArray[np.int64] | None] = lambda index: None,
     ) -> SpreadRound:
         """Return the paths of round ``index``, of which some may have been measured already.
 
@@ -159,13 +194,13 @@ class Spread:
             The index of the last round that may be measured ahead.
         rates
             The learning rates to measure, shape ``(rates,)``.
-        batches
-            Returns the batches of a round by its index.
+        batches, rows
+            Return the batches of a round and their row numbers, by its index.
         """
 
         def following(first: int) -> Iterator[SpreadRound]:
             for number in range(first, last + 1):
-                yield SpreadRound(self, number, rates, batches(number), self._settings)
+                yield SpreadRound(self, number, rates, batches(number), rows(number), self._settings)
 
         with self._lock:
             known = {number: some for number, some in self._rounds.items() if index <= number <= last}
@@ -202,7 +237,9 @@ class Spread:
                     del self._running[future]
                     round.todo.appendleft(path)
 
-    def packed(self, round: SpreadRound, batches: list[Batch]) -> tuple[dict[str, Any], Callable[[int], Piece]]:
+    def packed(
+        self, round: SpreadRound, sent: SentBatches | SentRows, batches: list[Batch]
+    ) -> tuple[dict[str, Any], Callable[[int], Piece]]:
         """Return all that the paths of a round need, by key, and the function that returns the piece for a path."""
         training, variables = self._measurement.training, self._measurement.variables
         loops: dict[str, SentLoop] = {}
@@ -218,7 +255,7 @@ class Spread:
         if self._model is None or len(self._model.variables) < len(training.variables):
             self._model = sent_model(training, self._measurement.start)
         model = self._model
-        sent = SentBatches(round.batches_key, [leaves_of(batch) for batch in batches])
+        source = [self.source] if isinstance(sent, SentRows) and self.source is not None else []
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         threads = tf.config.threading.get_intra_op_parallelism_threads() or cores
         needed = {"tensorflow": tf.__version__, "autolr_widget": versions()["autolr_widget"]}
@@ -226,9 +263,10 @@ class Spread:
         def piece(path: int) -> Piece:
             settings = self._settings
             at = round.rates, round.index, settings.horizon, settings.seen
-            return Piece(model.key, tuple(loops), sent.key, path, *at, needed, threads)
+            keys = model.key, tuple(loops), sent.key, source[0].key if source else ""
+            return Piece(*keys, path, *at, needed, threads)
 
-        return {model.key: model, **loops, sent.key: sent}, piece
+        return {model.key: model, **loops, **{some.key: some for some in source}, sent.key: sent}, piece
 
     def _submit(self, deadline: float) -> None:
         size = self._pool.size
@@ -277,6 +315,11 @@ class Spread:
                 self._measurement.training.seconds_per_step = found.seconds_per_step / len(self._workers)
         elif isinstance(found, Lacks):
             self._lacking[round.index, path] = {*found.keys}
+            round.todo.appendleft(path)
+        elif isinstance(found, CantRead):
+            self.source = None
+            for some in self._rounds.values():
+                some.send_batches()
             round.todo.appendleft(path)
         elif isinstance(found, Failed):
             reason = f"Worker {found.worker}: {found.reason}"

@@ -18,8 +18,8 @@ from autolr_widget.engine.types import Floats
 if TYPE_CHECKING:
     from autolr_widget.engine.workers.received import Received
 
-#: The numbers of models and of rounds whose batches a worker keeps.
-MODELS, ROUNDS = 2, 2
+#: The numbers of models and of rounds whose batches a worker keeps, and those of data that it has opened.
+MODELS, ROUNDS, SOURCES = 2, 2, 2
 #: The seconds of a slice. Nothing happens between two.
 SLICE = 60.0
 
@@ -30,8 +30,9 @@ class Piece:
 
     Attributes
     ----------
-    model, loops, batches
-        The keys of what it needs, see `autolr_widget.engine.workers.sent`.
+    model, loops, batches, source
+        The keys of what it needs, see `autolr_widget.engine.workers.sent` and `autolr_widget.engine.workers.source`.
+        ``source`` is empty if the batches are sent themselves.
     path
         The number of the path, see `Paths`.
     rates, round, horizon, evaluate_on
@@ -45,6 +46,7 @@ class Piece:
     model: str
     loops: tuple[str, ...]
     batches: str
+    source: str
     path: int
     rates: Floats
     round: int
@@ -76,6 +78,13 @@ class Lacks:
 
 
 @dataclass(frozen=True)
+class CantRead:
+    """A worker can't open the data."""
+
+    worker: str
+
+
+@dataclass(frozen=True)
 class Failed:
     """Why a worker can't measure a path, in words. If it ``may_succeed`` elsewhere, another worker may try."""
 
@@ -91,7 +100,7 @@ KEPT = threading.local()
 IMPORT = threading.Lock()
 
 
-def measure_path(piece: Piece, *sent: Any) -> Measured | Lacks | Failed:
+def measure_path(piece: Piece, *sent: Any) -> Measured | Lacks | CantRead | Failed:
     """Measure a path in this process.
 
     Parameters
@@ -121,7 +130,7 @@ def measure_path(piece: Piece, *sent: Any) -> Measured | Lacks | Failed:
         return Failed(f"{type(error).__name__}: {error}", False, name)
 
 
-def _measure(piece: Piece, sent: dict[str, Any], name: str) -> Measured | Lacks:
+def _measure(piece: Piece, sent: dict[str, Any], name: str) -> Measured | Lacks | CantRead:
     from autolr_widget.engine.measuring.paths import Paths
     from autolr_widget.engine.workers.received import Received
 
@@ -129,10 +138,20 @@ def _measure(piece: Piece, sent: dict[str, Any], name: str) -> Measured | Lacks:
     rounds: dict[str, list[list[NDArray[Any]]]] = KEPT.__dict__.setdefault("rounds", {})
     if piece.model in sent and piece.model not in models:
         _keep(models, piece.model, Received(sent[piece.model]), MODELS)
-    if piece.batches in sent:
-        _keep(rounds, piece.batches, sent[piece.batches].batches, ROUNDS)
+    sources: dict[str, Any] = KEPT.__dict__.setdefault("sources", {})
     model = models.get(piece.model)
-    keys = [key for key, kept in ((piece.model, models), (piece.batches, rounds)) if key not in kept]
+    keys = [] if model is not None else [piece.model]
+    try:
+        if piece.source in sent and piece.source not in sources:
+            _keep(sources, piece.source, sent[piece.source].opened(), SOURCES)
+        if piece.batches in sent and piece.batches not in rounds and not piece.source:
+            _keep(rounds, piece.batches, sent[piece.batches].batches, ROUNDS)
+        elif piece.batches in sent and piece.batches not in rounds and piece.source in sources:
+            _keep(rounds, piece.batches, sent[piece.batches].read(sources[piece.source]), ROUNDS)
+    except Exception:
+        return CantRead(name)
+    if piece.batches not in rounds:
+        keys += [piece.batches] + [piece.source] * bool(piece.source and piece.source not in sources)
     keys += [key for key in piece.loops if key not in sent and (model is None or model.lacks(key))]
     if keys or model is None:
         return Lacks(tuple(keys), name)

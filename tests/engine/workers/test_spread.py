@@ -160,7 +160,8 @@ def test_all_is_sent_once_to_each_worker_and_again_to_one_that_lacks_it(traced, 
     worker.KEPT.__dict__.clear()
     lacks = executor.run(1)
     assert isinstance(lacks, Lacks)
-    assert len(lacks.keys) == 4  # the variables, the batches, and the loops of the step and the loss
+    # The variables, the loops of the step and of the loss, the data, and the rows of the round.
+    assert len(lacks.keys) == 5
     submit(tuner)
     # It comes back at once, with what was lacking.
     assert isinstance(executor.run(len(executor.waiting) - 1), Measured)
