@@ -50,9 +50,15 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: "test_lowest_versions" not in item.nodeid)
 
 
-def pytest_collection_finish():
-    # What the tests have imported is never garbage: Python need not look through all of TensorFlow again and again.
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    # What the tests import is never garbage: Python need not look through all of TensorFlow again and again.
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_addoption(parser):

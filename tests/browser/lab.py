@@ -33,11 +33,15 @@ CHROMIUM_ARGUMENTS = [
 SERVER_OPTIONS = ["--allow-root", "--ip=127.0.0.1", "--IdentityProvider.token=", "--ServerApp.port_retries=0"]
 
 MODEL = """
-import os
+import gc, os
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+# As in tests/conftest.py: what is imported is never garbage.
+gc.disable()
 import keras
 from sklearn.datasets import load_digits
 from autolr_widget import TunerWidget
+gc.freeze()
+gc.enable()
 
 x, y = load_digits(return_X_y=True)
 x = x / 16
