@@ -30,9 +30,10 @@ quick: .venv/dev $(STATIC)
 	$(TOGETHER) lint vitest pytest-quick
 
 ## Every check and every test: Python, JavaScript, notebooks, packages, browser.
+# Four workers keep two cores at work: the tests in a browser, which come first, wait for half of their time.
 test: .venv/dev $(STATIC)
 	$(TOGETHER) hosts chromium lint vitest
-	$(BIN)/python -m pytest -n 3 --dist loadgroup
+	$(BIN)/python -m pytest -n 4 --dist loadgroup
 
 ## How many small faults in the statistics, the session and the panel's arithmetic the tests notice. 15 to 20 minutes on
 ## two cores. tests/mutants.md lists those that no test can notice.
