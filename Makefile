@@ -30,9 +30,12 @@ quick: .venv/dev $(STATIC)
 	$(TOGETHER) lint vitest pytest-quick
 
 ## Every check and every test: Python, JavaScript, notebooks, packages, browser.
+# Four workers keep two cores at work: the tests in a browser, which come first, wait for half of their time. Those in
+# tests/hosts wait until their environments are made, which waits for the network.
 test: .venv/dev $(STATIC)
-	$(TOGETHER) hosts chromium lint vitest
-	$(BIN)/python -m pytest -n 3 --dist loadgroup
+	@$(MAKE) --no-print-directory hosts & hosts=$$!; trap "kill $$hosts" INT; \
+	{ $(TOGETHER) chromium lint vitest && $(BIN)/python -m pytest -n 4 --dist loadgroup; }; tests=$$?; \
+	wait $$hosts && exit $$tests
 
 ## How many small faults in the statistics, the session and the panel's arithmetic the tests notice. 15 to 20 minutes on
 ## two cores. tests/mutants.md lists those that no test can notice.

@@ -50,9 +50,20 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: "test_lowest_versions" not in item.nodeid)
 
 
-def pytest_collection_finish():
-    # What the tests have imported is never garbage: Python need not look through all of TensorFlow again and again.
-    gc.freeze()
+def pytest_configure(config):
+    # pytest-xdist's own. It is not installed with the lowest versions.
+    config.addinivalue_line("markers", "xdist_group(name): one worker runs these tests")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    # What the tests import is never garbage: Python need not look through all of TensorFlow again and again.
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_addoption(parser):

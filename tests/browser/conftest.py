@@ -5,7 +5,7 @@ from tests.browser.chromium import find
 from tests.browser.lab import CHROMIUM_ARGUMENTS, MODEL, Lab, Notebook
 from tests.browser.screen import run_button
 
-# With three workers on two cores, a page may answer late. What must be quick has a timeout of its own.
+# With four workers on two cores, a page may answer late. What must be quick has a timeout of its own.
 expect.set_options(timeout=15_000)
 
 ROUNDS = 24

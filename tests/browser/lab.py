@@ -32,13 +32,14 @@ CHROMIUM_ARGUMENTS = [
 # A server whose port was taken meanwhile ends. On another port, the tests would talk to the server that took it.
 SERVER_OPTIONS = ["--allow-root", "--ip=127.0.0.1", "--IdentityProvider.token=", "--ServerApp.port_retries=0"]
 
+# As in tests/conftest.py, what is imported is never garbage.
 MODEL = """
-import os
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import gc, os
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"; gc.disable()
 import keras
 from sklearn.datasets import load_digits
 from autolr_widget import TunerWidget
-
+gc.freeze(); gc.enable()
 x, y = load_digits(return_X_y=True)
 x = x / 16
 keras.utils.set_random_seed(0)

@@ -135,7 +135,9 @@ def test_it_looks_as_in_the_docs(fresh, page, request, prepare, theme, width):
     with Image.open(path) as kept:
         assert kept.width == seen.width
         assert abs(kept.height - seen.height) <= 4
-        difference = abs(blocks(kept.convert("RGB")) - blocks(seen))
+        # Where the widget lies between two pixels, its picture may be one higher.
+        both = (0, 0, seen.width, min(kept.height, seen.height))
+        difference = abs(blocks(kept.convert("RGB").crop(both)) - blocks(seen.crop(both)))
     assert difference.mean() < MEAN
     assert (difference > MUCH).mean() < SHARE
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras.src.backend.common import global_state
 
 from autolr_widget import LRTuner
@@ -87,14 +88,26 @@ def true_deltas(
     return np.array(deltas)
 
 
+class Held(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate that can be set, in the place of a schedule. Keras would trace its step again for another one."""
+
+    def __init__(self) -> None:
+        self.rate = tf.Variable(0.0)
+
+    def __call__(self, step: Any) -> tf.Tensor:
+        return tf.identity(self.rate)
+
+
 def _set_rate(model: keras.Model, rate: float) -> None:
     # The optimizers inside a MultiOptimizer keep the proportions of their rates.
     parts = getattr(model.optimizer, "optimizers", [model.optimizer])
     first = float(parts[0].learning_rate)
     for part in parts:
         if isinstance(part._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
-            part.learning_rate = keras.optimizers.schedules.ExponentialDecay(rate, 1, 1.0)
-            model.train_function = None
+            if not isinstance(part._learning_rate, Held):
+                part.learning_rate = Held()
+                model.train_function = None
+            part._learning_rate.rate.assign(rate)
         else:
             part.learning_rate = rate if part is parts[0] else rate * float(part.learning_rate) / first
 

@@ -70,7 +70,9 @@ FIT = {
     "arrays": "model.fit(*images(640), batch_size=32, verbose=0)",
     "stream": "model.fit(batches(), steps_per_epoch=55, verbose=0)",
 }
-TUNE = {"arrays": "LRTuner(model, *images(640)).step()", "stream": "LRTuner(model, batches()).step()"}
+# The default grid may be widened, which takes as long as another round.
+GRID = "lr_space=(1e-4, 10)"
+TUNE = {"arrays": f"LRTuner(model, *images(640), {GRID}).step()", "stream": f"LRTuner(model, batches(), {GRID}).step()"}
 PEAK = "\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)\n"
 
 

@@ -4,7 +4,7 @@ from tests.browser.conftest import chromium as chromium
 from tests.hosts.host import KINDS, Host
 
 
-# A group each: what is quick and what is slow then fill both workers.
+# A group each: several workers then share them.
 @pytest.fixture(scope="package", params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in KINDS])
 def host(request, chromium, tmp_path_factory):
     context = chromium.new_context(viewport={"width": 1280, "height": 1000})

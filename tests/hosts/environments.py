@@ -7,6 +7,7 @@ and the lowest versions that pyproject.toml declares.
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,10 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(sys.prefix) / "hosts"
 COLAB_VERSIONS = Path(__file__).parent / "colab_versions.txt"
+#: The tests' own pip. The interpreter of the environment that it is for comes next.
+PIP = [sys.executable, "-m", "pip", "--python"]
+#: Locked while the environments are made. If the process that makes them is killed, the lock is gone too.
+BEING_MADE = FOLDER / ".being-made"
 
 
 def project() -> dict[str, Any]:
@@ -79,7 +84,10 @@ def with_borrowed_packages() -> dict[str, list[str]]:
 
 
 def python(name: str) -> Path:
-    """The interpreter of an environment."""
+    """The interpreter of an environment. While they are made, this waits: `make test` runs other tests meanwhile."""
+    if BEING_MADE.exists():
+        with BEING_MADE.open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
     path = FOLDER / name / "bin" / "python"
     if not path.exists():
         raise FileNotFoundError(f"There is no environment of the host {name} in {FOLDER}: `make hosts` makes it.")
@@ -88,7 +96,7 @@ def python(name: str) -> Path:
 
 def pip(name: str) -> list[str]:
     """The command of the tests' own pip for an environment."""
-    return [sys.executable, "-m", "pip", "--python", str(python(name))]
+    return [*PIP, str(python(name))]
 
 
 def make(name: str) -> None:
@@ -98,7 +106,7 @@ def make(name: str) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True)
     (site,) = place.glob("lib/python*/site-packages")
     # Not compiled: a third of the modules is ever imported, and Python keeps what it compiles then.
-    install = [*pip(name), "install", "--quiet", "--no-warn-conflicts", "--no-compile"]
+    install = [*PIP, str(place / "bin" / "python"), "install", "--quiet", "--no-warn-conflicts", "--no-compile"]
     if requirements := with_all_packages().get(name):
         (site / "autolr_widget.pth").write_text(f"{ROOT}\n")
         subprocess.run([*install, *requirements], check=True)
@@ -114,7 +122,10 @@ def make(name: str) -> None:
 if __name__ == "__main__":
     begun = time.monotonic()
     names = sys.argv[1:] or [*with_all_packages(), *with_borrowed_packages()]
-    # pip waits for the network as much as it works.
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(make, names))
+    FOLDER.mkdir(exist_ok=True)
+    with BEING_MADE.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # pip waits for the network as much as it works.
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(make, names))
     print(f"Hosts: {', '.join(names)} in {time.monotonic() - begun:.0f} s")

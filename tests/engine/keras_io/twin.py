@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from autolr_widget import LRTuner
 from tests.engine.keras_io.example import Example
+from tests.engine.oracle import Held
 
 
 def batches_of(tuner: LRTuner, example: Example, rounds: int) -> list[list[Any]]:
@@ -69,16 +70,6 @@ class Variables:
             if later and "seed_generator_state" in variable.name:
                 value = value + np.array([0, later], value.dtype)
             variable.assign(value)
-
-
-class Held(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate that can be set, in the place of a schedule, which could not."""
-
-    def __init__(self) -> None:
-        self.rate = tf.Variable(0.0)
-
-    def __call__(self, step: Any) -> tf.Tensor:
-        return tf.identity(self.rate)
 
 
 class Twin:

@@ -6,6 +6,9 @@ import sys
 
 import pytest
 
+# One worker runs them all, or each would start the process anew.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("distributed")]
+
 # Two devices must be asked for before TensorFlow starts, so this is another process.
 TRIED = """
 import json
@@ -82,7 +85,6 @@ def found():
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "message", "built"),
     [
@@ -100,7 +102,6 @@ def test_what_is_distributed_is_refused_and_not_touched(found, name, message, bu
     assert found[name][1:] == [True, built]
 
 
-@pytest.mark.slow
 def test_models_can_be_trained_and_measured_afterwards(found):
     assert found["fit"] == [True, True]
     assert found["later"]
