@@ -18,8 +18,9 @@ import pytest
 
 #: Seconds that what a test has told to end may take to do so.
 GRACE = 0.5
-#: What the names of threads begin with that no test ends.
-SHARED = ("asyncio_", "Dask-Offload")
+#: Threads that end with Python, by the beginnings of their names or the names of their classes: those of an event loop,
+#: which is seen by its sockets, of Dask and of pyzmq.
+SHARED = ("asyncio_", "Dask-Offload", "GarbageCollectorThread")
 
 
 def _processes() -> dict[Hashable, object]:
@@ -39,8 +40,9 @@ def _is_tracker(process: psutil.Process) -> bool:
 
 
 def _threads() -> dict[Hashable, object]:
-    """All threads but those of an event loop, which is seen by its sockets, and of Dask, which end with Python."""
-    return {("thread", thread): thread for thread in threading.enumerate() if not thread.name.startswith(SHARED)}
+    """All threads but the `SHARED` ones."""
+    found = threading.enumerate()
+    return {("thread", t): t for t in found if not t.name.startswith(SHARED) and type(t).__name__ not in SHARED}
 
 
 def _sockets() -> dict[Hashable, object]:

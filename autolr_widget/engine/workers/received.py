@@ -15,7 +15,7 @@ from autolr_widget.engine.measuring.loop import Loop, Shadows
 from autolr_widget.engine.measuring.path_variables import PathVariables
 from autolr_widget.engine.measuring.training_step import leaves_of
 from autolr_widget.engine.types import Batch
-from autolr_widget.engine.workers.sent import SentLoop, SentModel, Spec
+from autolr_widget.engine.workers.sent import SentLoop, SentModel, SentTable, Spec
 
 
 class Variable(NamedTuple):
@@ -98,14 +98,28 @@ def _imported(sent: SentLoop, path: Shadows) -> Loop:
     for function in definition.library.function:
         context.context().add_function_def(function)
 
+    def tensor(value: Any) -> Any:
+        if isinstance(value, SentTable):
+            return tables[id(value)]
+        return path[value].handle if isinstance(value, int) else value
+
+    tables = {id(value): _table(value) for _, value in sent.captured if isinstance(value, SentTable)}
+
     def loop(*arguments: tf.Tensor) -> Any:
-        captured = [path[value].handle if isinstance(value, int) else value for _, value in sent.captured]
+        captured = [tensor(value) for _, value in sent.captured]
         names = [name for name, _ in (*sent.arguments, *sent.captured)]
         return spliced(definition, dict(zip(names, (*arguments, *captured), strict=True)), sent.outputs)
 
     graph = Exchangeable(loop, [tf.TensorSpec(*spec) for _, spec in sent.arguments], path.values())
     key_of = {id(variable): key for key, variable in path.items()}
     return Loop(graph, [key_of[id(variable)] for variable in graph.variables])
+
+
+def _table(sent: SentTable) -> tf.Tensor:
+    keys, values = tf.constant(sent.keys), tf.constant(sent.values)
+    table: tf.Tensor = tf.raw_ops.AnonymousMutableHashTable(key_dtype=keys.dtype, value_dtype=values.dtype)
+    tf.raw_ops.LookupTableImportV2(table_handle=table, keys=keys, values=values)
+    return table
 
 
 def _rename_functions(definition: tf.compat.v1.GraphDef, key: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import zlib
 from collections.abc import Sequence
@@ -51,6 +52,14 @@ class SentModel:
 
 
 @dataclass(frozen=True)
+class SentTable:
+    """The content of a lookup table."""
+
+    keys: NDArray[Any]
+    values: NDArray[Any]
+
+
+@dataclass(frozen=True)
 class SentLoop:
     """The graph of a `Loop`.
 
@@ -65,7 +74,8 @@ class SentLoop:
     arguments
         The names and the specs of its arguments.
     captured
-        The name of each tensor that it has captured, and the key of the variable, or the value of a constant.
+        The name of each tensor that it has captured, and the key of the variable, the value of the constant, or the
+        content of the table.
     outputs
         The names of its outputs.
     """
@@ -74,7 +84,7 @@ class SentLoop:
     batch: tuple[Spec, ...]
     definition: bytes
     arguments: tuple[tuple[str, Spec], ...]
-    captured: tuple[tuple[str, int | NDArray[Any]], ...]
+    captured: tuple[tuple[str, int | NDArray[Any] | SentTable], ...]
     outputs: tuple[str, ...]
     key: str = field(init=False)
 
@@ -132,15 +142,12 @@ def sent_loop(loop: Loop, function: str, specs: Sequence[tf.TypeSpec]) -> SentLo
             f"to a worker. Received: operations {', '.join(python)}. Write it with `keras.ops` instead."
         )
     keys = iter(loop.keys)
-    captured: list[tuple[str, int | NDArray[Any]]] = []
+    captured: list[tuple[str, int | NDArray[Any] | SentTable]] = []
     for name, tensor, variable in graph.captures():
         if variable is not None:
             captured.append((name, next(keys)))
         elif tensor.dtype == tf.resource:
-            raise ValueError(
-                "Argument `executor` must be None for a model with a lookup table, which can't be sent to a worker. "
-                "Look strings up in the data pipeline, with `Dataset.map`."
-            )
+            captured.append((name, _table(graph, tensor)))
         else:
             captured.append((name, tensor.numpy()))
     arguments = graph.graph.inputs[: len(graph.graph.inputs) - len(captured)]
@@ -151,6 +158,23 @@ def sent_loop(loop: Loop, function: str, specs: Sequence[tf.TypeSpec]) -> SentLo
         tuple((tensor.name, _spec(tensor)) for tensor in arguments),
         tuple(captured),
         tuple(tensor.name for tensor in graph.graph.outputs),
+    )
+
+
+def _table(graph: Exchangeable, handle: tf.Tensor) -> SentTable:
+    definition = graph.graph.as_graph_def()
+    nodes = (*definition.node, *(node for function in definition.library.function for node in function.node_def))
+    # The handle does not tell the types of its keys and values.
+    types = {(n.attr["Tin"].type, n.attr["Tout"].type) for n in nodes if n.op.startswith("LookupTableFind")}
+    for keys, values in sorted(types):
+        with contextlib.suppress(tf.errors.InvalidArgumentError):
+            found = tf.raw_ops.LookupTableExportV2(
+                table_handle=handle, Tkeys=tf.as_dtype(keys), Tvalues=tf.as_dtype(values)
+            )
+            return SentTable(found.keys.numpy(), found.values.numpy())
+    raise ValueError(
+        "Argument `executor` must be None for a model that captures a resource which is not a variable or a lookup "
+        "table, because it can't be sent to a worker."
     )
 
 
