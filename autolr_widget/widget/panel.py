@@ -62,6 +62,7 @@ class Panel(anywidget.AnyWidget):
         {"finished": 0, "current": 0, "round": 0, "seconds_per_step": None},
         help="The training steps so far, see `View.show_progress`",
     ).tag(sync=True)
+    workers = traitlets.Unicode("", help="Who takes the training steps, see `LRTuner.workers`").tag(sync=True)
     efforts: traitlets.List[dict[str, Any]] = traitlets.List(
         help="How much work a run may be, see `autolr_widget.widget.efforts`"
     ).tag(sync=True)

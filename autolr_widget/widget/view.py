@@ -100,7 +100,10 @@ class View:
         return True
 
     def show_progress(self, run: Run) -> None:
-        """Tell the panel how many training steps the finished rounds took, the current round, and a whole round."""
+        """Tell the panel how many training steps the finished rounds took, the current round, and a whole round.
+
+        It is told the workers that take them, too.
+        """
         unfinished, horizon, seconds = run.unfinished, run.settings.horizon, run.seconds_per_step
         measured = len(run) * run.rates.size
         if run.settings.pruner == "racing":
@@ -111,6 +114,7 @@ class View:
             "round": int(run.racing.sum()) * horizon,
             "seconds_per_step": seconds if math.isfinite(seconds) else None,
         }
+        self._panel.workers = run.workers
 
     def show_unfinished(self, run: Run) -> None:
         """Show the unfinished round, unless it is over too soon to be seen."""

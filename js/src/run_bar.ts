@@ -46,7 +46,8 @@ export function runBar(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
     const perSecond = isRunning() && !model.get("preparing") && !pacer.isLost() ? speed(moments) : undefined;
     if (perSecond !== undefined) perStep = 1 / perSecond;
     else if (steps.seconds_per_step === null) perStep = undefined;
-    setText(progress, status === "idle" ? "" : progressText(steps, round, total, perSecond) + settled);
+    const workers = model.get("workers") && isRunning() ? ` · ${model.get("workers")}` : "";
+    setText(progress, status === "idle" ? "" : progressText(steps, round, total, perSecond) + settled + workers);
     const next = continues
       ? "More steps: Resume continues the training curves"
       : "Settings changed: the next run starts over";
@@ -68,7 +69,7 @@ export function runBar(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
   onChange(model, ["status", "preparing"], onStatus, signal);
   onChange(
     model,
-    ["round", "num_subsamples", "stale", "continues", "error", "explain", "replay", "autosave"],
+    ["round", "num_subsamples", "stale", "continues", "error", "explain", "replay", "autosave", "workers"],
     updateBar,
     signal,
   );

@@ -61,6 +61,8 @@ export interface Screen extends Paced {
   progress: Steps;
   stale: boolean;
   continues: boolean;
+  /** The workers that take the training steps, in words. Empty if the kernel takes them itself. */
+  workers: string;
   efforts: { name: string; settings: Record<string, number> }[];
   error: string;
   refusals: Record<string, { value?: unknown; words: string }>;

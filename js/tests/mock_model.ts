@@ -60,6 +60,7 @@ const INITIAL = {
   subject: "",
   preparing: false,
   progress: { finished: 0, current: 0, round: 20, seconds_per_step: null },
+  workers: "",
   efforts: [
     { name: "small", settings: { num_subsamples: 2, num_evals: 3, horizon: 4 } },
     { name: "large", settings: { num_subsamples: 20, num_evals: 30, horizon: 40 } },

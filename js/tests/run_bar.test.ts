@@ -237,3 +237,13 @@ test("a run that ended before its last round says why", () => {
     "15 of 100 rounds · 300 of 2,000 training steps · settled: no rate can lower the loss much more",
   );
 });
+
+test("the workers that take the steps are shown while it runs", () => {
+  const bar = show({ workers: "2 workers of Dask" });
+  bar.model.set("status", "running");
+  expect(bar.text("progress")).toMatch(/training steps · 2 workers of Dask$/);
+  bar.model.set("workers", "waiting for a worker of Dask");
+  expect(bar.text("progress")).toMatch(/training steps · waiting for a worker of Dask$/);
+  bar.model.set("status", "paused");
+  expect(bar.text("progress")).toMatch(/training steps$/);
+});

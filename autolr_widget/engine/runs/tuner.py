@@ -405,8 +405,11 @@ class LRTuner:
 
     @property
     def steps_ahead(self) -> int:
-        """The number of training steps that rounds after the current one have taken with a shorter horizon."""
-        return sum(int(ends.steps[:-1].sum()) for ends in self._begins.values())
+        """The number of training steps that rounds after the current one have taken: with a shorter horizon, or because
+        workers measure several rounds at once.
+        """
+        by_workers = 0 if self._spread is None else self._spread.steps_ahead(len(self))
+        return by_workers + sum(int(ends.steps[:-1].sum()) for ends in self._begins.values())
 
     def _results(self, rounds: Sequence[Round]) -> TuneResults:
         shape = len(rounds), self.rates.size
@@ -534,6 +537,11 @@ class LRTuner:
     def seconds_per_step(self) -> float:
         """The time that a training step at one rate takes. NaN before it is known."""
         return np.nan if self._training is None else self._training.seconds_per_step
+
+    @property
+    def workers(self) -> str:
+        """The workers that measure the paths, in words: ``"2 workers of Dask"``. Empty if there are none."""
+        return "" if self._spread is None else self._spread.words
 
     def _slice(self, seconds: float) -> Round | None:
         """Measure a slice of about ``seconds``. Return the round if it is finished now."""

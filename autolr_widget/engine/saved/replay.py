@@ -116,6 +116,8 @@ class Replay:
         """Raise a `ValueError`: there is no model to measure."""
         raise ValueError(NO_MODEL)
 
+    workers = ""
+
     def let_go(self) -> None:
         """Do nothing: a saved run reads no data."""
 

@@ -176,6 +176,20 @@ class Spread:
         self._workers: set[str] = set()
         self._lock = threading.RLock()
 
+    @property
+    def words(self) -> str:
+        """The workers, in words."""
+        size = self._pool.size
+        if size == 0:
+            return f"waiting for a worker of {self._pool.name}"
+        count = len(self._workers) if size is None else size
+        words = f"{count or 'the'} worker{'s' * (count != 1)} of {self._pool.name}"
+        return words if self._workers else f"starting {words}"
+
+    def steps_ahead(self, index: int) -> int:
+        """Return the number of training steps that have been taken for rounds after round ``index``."""
+        return sum(int(some.steps[:-1].sum()) for some in [*self._rounds.values()] if some.index > index)
+
     def round(
         self,
         index: int,

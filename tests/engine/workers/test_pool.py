@@ -88,15 +88,13 @@ def test_processes_of_the_standard_library(alone):
 
 
 def test_processes_of_loky_of_which_one_is_killed(alone):
-    import loky
-
     tuner = spread(alone, "processes")
     try:
         tuner.step()
         os.kill(min(tuner._pool._executor._processes), signal.SIGKILL)
         assert_same(tuner, alone)
     finally:
-        loky.get_reusable_executor().shutdown(wait=True, kill_workers=True)
+        tuner._pool._executor.shutdown(wait=True, kill_workers=True)
         tuner.executor = None
 
 
