@@ -717,8 +717,8 @@ class TunerWidget(ipw.VBox):
         log_numbers(numbers, self._steps_taken())
 
     def _on_look(self, look: Look, results: TuneResults) -> None:
-        steps = look.gradients // results.rates.size
-        self._view.pin_look(f"look after {look.epoch} epochs · {steps} steps", results)
+        assert results.curves is not None
+        self._view.pin_look(f"look after {look.epoch} epochs · {results.curves.shape[-1]} steps", results)
         self._panel.notice = self._autosave.write(self.tuner) or self._panel.notice
 
     def _use_view(self) -> str:
