@@ -7,11 +7,15 @@ from autolr_widget.engine.runs.auto_lr_tuner import AutoLRTuner
 from autolr_widget.engine.runs.tuner import LRTuner
 from autolr_widget.widget.tuner_widget import TunerWidget
 
-__all__ = ["AutoLRTuner", "LRTuner", "TuneResults", "TunerWidget", "WarmUp"]
+__all__ = ["AutoLRTuner", "LRTuner", "OneCycleMomentum", "TuneResults", "TunerWidget", "WarmUp"]
 
 
 def __getattr__(name: str) -> Any:
-    # A subclass of Keras's: importing this package must not import Keras.
+    # Subclasses of Keras's: importing this package must not import Keras.
+    if name == "OneCycleMomentum":
+        from autolr_widget.engine.live.momentum import OneCycleMomentum
+
+        return OneCycleMomentum
     if name == "WarmUp":
         from autolr_widget.engine.reading.warm_up import WarmUp
 

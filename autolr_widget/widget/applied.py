@@ -80,7 +80,10 @@ class Applied:
         _hold(own[0], schedule)
         _trace_again(model)
         self._replaced.append((optimizer, held))
-        return f"The model's optimizer has the schedule “{kind}” now, instead of {rate_text(held[0][1], 4)}"
+        from autolr_widget.engine.live.momentum import moving
+
+        also = " · its momentum moves with it while `callback()` watches" if moving(optimizer) else ""
+        return f"The model's optimizer has the schedule “{kind}” now, instead of {rate_text(held[0][1], 4)}{also}"
 
     def undo(self, model: keras.Model, optimizer: keras.Optimizer) -> str:
         """Let ``optimizer`` have the rate or the schedule from before the last `apply`, and return a notice.
@@ -179,7 +182,7 @@ def assignment(optimizer: keras.Optimizer | None, attribute: str, lr: str) -> st
 
 
 def schedule_assignment(attribute: str, kind: str, steps_per_epoch: int, epochs: float | None, lr: str) -> str:
-    """Return Python code that does what `Applied.apply_schedule` does.
+    """Return Python code that does what `Applied.apply_schedule` does, and names the callback of a one-cycle schedule.
 
     Parameters
     ----------
@@ -193,6 +196,9 @@ def schedule_assignment(attribute: str, kind: str, steps_per_epoch: int, epochs:
     return (
         "from autolr_widget.engine.reading.schedule import schedule\n"
         f"model.{attribute}.learning_rate = schedule({kind!r}, {lr}, {steps_per_epoch}, {epochs})"
+    ) + (kind == "one-cycle") * (
+        "\n# If the optimizer has a momentum, autolr_widget.OneCycleMomentum moves it:"
+        f"\n# model.fit(…, callbacks=[OneCycleMomentum({'' if attribute == 'optimizer' else repr(attribute)})])"
     )
 
 

@@ -17,7 +17,7 @@ from autolr_widget.engine.live.losses import Losses
 from autolr_widget.engine.live.watcher import Steering
 from autolr_widget.engine.reading.results import TuneResults
 from autolr_widget.widget.commands import in_words
-from autolr_widget.widget.hearing import hear, hear_in_subshells
+from autolr_widget.widget.hearing import answer_pages, hear, hear_in_subshells
 from autolr_widget.widget.panel import Panel
 
 #: The most epochs whose validation loss is shown, and the most changes of the rate that are marked.
@@ -186,6 +186,7 @@ class LiveTraining:
         if shell is not None and threading.current_thread() is threading.main_thread():
             getattr(shell.events, how)("post_run_cell", self._on_cell_ended)
             hear_in_subshells(self._panel, how == "register")
+            answer_pages(how == "register")
 
     def _show(self, state: str = "") -> None:
         # A message of the front end may be handled in another thread meanwhile.

@@ -366,7 +366,8 @@ class TunerWidget(ipw.VBox):
 
         Pass it to `fit`: ``model.fit(x, y, epochs=20, callbacks=[tuner.callback()])``. While the model trains, a rate
         that you choose in the widget is set in the optimizer before the next batch. A rate that the rule chooses is
-        not. If you change nothing, the training is the same to the last bit as without the callback.
+        not. If you change nothing, the training is the same to the last bit as without the callback, unless the
+        optimizer has a one-cycle schedule: then its momentum moves against the rate, see `OneCycleMomentum`.
 
         If the optimizer uses a schedule of Keras or one that `schedule` returned, a rate that you choose multiplies the
         rest of the schedule, so that it continues from your rate. After the training, the optimizer has the multiplied
@@ -443,7 +444,8 @@ class TunerWidget(ipw.VBox):
         kind
             ``"restarts"``: cosine annealing with warm restarts (SGDR, Loshchilov & Hutter 2017). The others decay to
             zero at the end of the training: ``"cosine"``, ``"linear"``, and ``"one-cycle"`` (Smith & Topin 2017), which
-            rises in the first 30 % of the epochs.
+            rises in the first 30 % of the epochs. Its momentum is moved by `callback`, or by the callback
+            `OneCycleMomentum`.
         epochs
             For how many epochs you will train. Only ``"restarts"`` has no end, and does not take this.
         warmup
@@ -715,8 +717,8 @@ class TunerWidget(ipw.VBox):
         log_numbers(numbers, self._steps_taken())
 
     def _on_look(self, look: Look, results: TuneResults) -> None:
-        steps = look.gradients // results.rates.size
-        self._view.pin_look(f"look after {look.epoch} epochs · {steps} steps", results)
+        assert results.curves is not None
+        self._view.pin_look(f"look after {look.epoch} epochs · {results.curves.shape[-1]} steps", results)
         self._panel.notice = self._autosave.write(self.tuner) or self._panel.notice
 
     def _use_view(self) -> str:

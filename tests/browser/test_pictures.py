@@ -25,6 +25,19 @@ MEAN, MUCH, SHARE = 2, 30, 0.001
 DEFAULT = "tuner.close(); tuner = TunerWidget(model, x, y, {}); model.optimizer.learning_rate = 0.01"
 FAIL = "def fail(*_):\n    raise ValueError('Shapes (32, 10) and (32, 3) are incompatible.')\nLRTuner.advance = fail"
 
+# Another model, because the other pictures show runs of the first. The rate is chosen after a batch, not by the mouse,
+# so that the picture is the same each time.
+TRAIN = """
+keras.utils.set_random_seed(0)
+other = keras.models.clone_model(model)
+other.compile("sgd", "sparse_categorical_crossentropy")
+def choose(batch, logs):
+    step = int(other.optimizer.iterations)
+    tuner.selected_lr = {90: 0.1, 250: 0.02}.get(step, tuner.selected_lr)
+steer = keras.callbacks.LambdaCallback(on_train_batch_end=choose)
+other.fit(x, y, epochs=12, validation_split=0.2, shuffle=False, verbose=0, callbacks=[tuner.callback(), steer])
+"""
+
 
 def idle(notebook, page):
     pass
@@ -33,6 +46,13 @@ def idle(notebook, page):
 def done(notebook, page):
     run_button(page).click()
     expect(state(page)).to_have_text("Done", timeout=60_000)
+
+
+def trained(notebook, page):
+    done(notebook, page)
+    notebook.execute(TRAIN)
+    expect(page.locator(".autolr-live-state")).to_have_text("Ended", timeout=60_000)
+    expect(page.locator(".autolr-live-mark")).to_have_count(2)
 
 
 def diverged(notebook, page):
@@ -86,7 +106,7 @@ LAID_OUT = """() => {
     return Math.abs(plot - area) < 1;
 }"""
 
-STATES = (idle, done, diverged, compare, error, explained, more)
+STATES = (idle, done, trained, diverged, compare, error, explained, more)
 LOOKS = [(prepare, "Light", 1000) for prepare in STATES] + [(prepare, "Dark", 380) for prepare in STATES]
 LOOKS += [(done, "Dark", 1000), (done, "Light", 380)]
 

@@ -110,6 +110,37 @@ def test_an_interrupt_ends_a_paused_training(training, page):
     expect(button(page, "Pause")).to_be_disabled()
 
 
+# What receives the messages of ipykernel 7.
+RECEIVER = "str(get_ipython().kernel.shell_stream._recv_callback)"
+
+
+def test_after_a_reload_a_training_is_watched_and_steered_while_its_cell_still_runs(training, page):
+    training.evaluate("return panel.context.save()")
+    page.reload()
+    # The widget manager waits for four seconds before it asks in another way.
+    expect(live(page, "state")).to_have_text("Running", timeout=30_000)
+    before = length(page)
+    wait_for(page, lambda: length(page) > before + 5)
+    expect(live(page, "dot").first).to_be_attached(timeout=15_000)
+
+    box = area(page)
+    page.mouse.click(box["x"] + 0.6 * box["width"], box["y"] + 0.5 * box["height"])
+    clicked = float(page.get_by_label("Learning rate", exact=True).input_value())
+    expect(live(page, "progress")).to_contain_text(f"rate {clicked:g}")
+    page.locator(".autolr-chosen").press("ArrowLeft")
+    expect(live(page, "mark")).to_have_count(2)
+
+    button(page, "Pause").click()
+    expect(live(page, "state")).to_have_text("Paused", timeout=15_000)
+    button(page, "Resume").click()
+    expect(live(page, "state")).to_have_text("Running", timeout=15_000)
+    end(page, training)
+    changes = training.python("[rates[0]] + [b for a, b in zip(rates, rates[1:]) if a != b]")
+    assert changes[:2] == pytest.approx([0.01, clicked])
+    assert changes[2] < clicked
+    assert "shell_channel_thread_main" in training.python(RECEIVER), "the kernel is as it was"
+
+
 AGAIN = """
 model.set_weights(keras.models.clone_model(model).get_weights())
 model.optimizer.learning_rate = 1e-5

@@ -186,6 +186,12 @@ class Host:
         else:
             self._notebook.reload()
 
+    def reload_busy(self) -> None:
+        """Load the page again while a cell runs, and wait for nothing."""
+        assert self._notebook is not None
+        self._notebook.evaluate("return panel.context.save()")
+        self.page.reload()
+
     def open_in_another_page(self) -> Page:
         """A second page on the same kernel."""
         assert self._notebook is not None

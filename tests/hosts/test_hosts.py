@@ -127,7 +127,7 @@ def test_a_page_that_was_frozen_catches_up(host):
     expect_as_alone(host)
 
 
-def test_a_training_moves_its_picture_waits_and_stops(host):
+def test_a_training_moves_its_picture_also_after_a_reload_waits_and_stops(host):
     if not host.hears_while_a_cell_runs:
         pytest.skip("the kernel hears nothing while a cell is running")
     host.show()
@@ -146,6 +146,9 @@ def test_a_training_moves_its_picture_waits_and_stops(host):
     expect(training).to_have_text("Running", timeout=30_000)
     expect_to_move()
     host.picture("training")
+    host.reload_busy()
+    expect(training).to_have_text("Running", timeout=60_000)
+    expect_to_move()
     press("Pause", "Paused")
     page.wait_for_timeout(500)
     path = losses.get_attribute("d")

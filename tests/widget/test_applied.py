@@ -322,6 +322,20 @@ def test_the_notice_of_undo_names_what_is_there_again(make_model, digits):
         assert widget._panel.notice == f"The model's optimizer has {words}"
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "kind", "moves"),
+    [("adam", "one-cycle", True), ("sgd", "one-cycle", False), ("adam", "cosine", False)],
+)
+def test_the_notice_says_whether_the_momentum_moves_too(make_model, digits, optimizer, kind, moves):
+    widget = TunerWidget(make_model(optimizer, keras.layers.Identity()), *digits)
+    widget.selected_lr = 0.01
+    from_front_end(widget, kind=kind, epochs=4.0)
+    send(widget, type="apply")
+    assert "has the schedule" in widget._panel.notice
+    assert ("its momentum moves with it" in widget._panel.notice) == moves
+    assert ("OneCycleMomentum()" in widget._panel.code) == (kind == "one-cycle")
+
+
 @pytest.mark.parametrize("kind", ["cosine", "linear", "one-cycle", "restarts"])
 def test_the_code_sets_the_schedule_that_is_shown(make_model, digits, kind):
     model = make_model("adam", keras.layers.Identity())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from autolr_widget.engine.live.momentum import OneCycleMomentum, moving
 from autolr_widget.engine.live.rate import rates, set_rate
 from autolr_widget.engine.live.scaled import rises, settle, stand_in
 from autolr_widget.engine.live.watcher import Steering, Watcher
@@ -24,7 +25,8 @@ WAIT = 0.05
 class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """Tells a watcher what happens in a training, and obeys its steering.
 
-    If the steering is never changed, the training is the same to the last bit as without the callback.
+    If the steering is never changed, the training is the same to the last bit as without the callback, except that a
+    one-cycle schedule also moves the momentum, see `OneCycleMomentum`.
 
     Parameters
     ----------
@@ -41,6 +43,7 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has
         self._watcher = watcher
         self._attribute = attribute
         self._retune = retune
+        self._momentum = OneCycleMomentum(attribute)
         self._steering = Steering()
         self._due = 0.0
         self._asked = False
@@ -53,6 +56,9 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has
             # Keras may have traced the training step before, with the schedule itself.
             self.model.train_function = None
             self.model.make_train_function()
+        if moving(self._optimizer):
+            self._momentum.set_model(self.model)
+            self._momentum.on_train_begin()
         self._steering = self._watcher.began(self.params["epochs"], self.params["steps"], rates(self._optimizer)[0])
         self._due, self._asked = 0.0, False
         self._has_plan = False
@@ -99,6 +105,7 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has
 
     def on_train_end(self, logs: Any = None) -> None:
         settle(self._optimizer)
+        self._momentum.on_train_end()
         self._watcher.ended()
 
     def _look_again(self, retune: Retune) -> None:
@@ -112,7 +119,8 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has
         self._watcher.look_began()
         rate = rates(self._optimizer)[0]
         rising = rises(self._optimizer, retune.plan.steps_left)
-        look = retune.look(rate, lambda better: set_rate(self._optimizer, better), rising, goes_on)
+        with self._momentum.held():
+            look = retune.look(rate, lambda better: set_rate(self._optimizer, better), rising, goes_on)
         if look.adopted and look.proposed is not None:
             self._watcher.steered(look.proposed)
         self._watcher.look_ended(look, retune.results)

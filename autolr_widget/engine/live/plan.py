@@ -18,6 +18,10 @@ NARROW: Floats = np.array([1 / 8, 1.0])
 #: The fewest steps at each rate: of a look at the wide grid, of the first look, and at the narrow grid. Fewer favor
 #: rates that are too large.
 LEAST_WIDE, LEAST_FIRST, LEAST_NARROW = 20, 10, 10
+#: Where the first look finds nothing better than the present rate, or a higher one, it goes on at this rate and at the
+#: lower or the higher ones: a rate that is too high may lower the loss at first. It takes at least so many times as
+#: many steps, if the limit allows it.
+FURTHER = 2
 #: The most steps at each rate.
 MOST = 55
 #: From this part of the training on, it looks once more, and may lower the rate although the loss still improves.
@@ -132,6 +136,18 @@ class Plan:
         if found is not None:
             self._spent += found[0].size * found[1]
         return found
+
+    def further(self, horizon: int, rates: int) -> int | None:
+        """Return to how many steps at so many rates a look of ``horizon`` steps may go on. They are spent now.
+
+        None if too few steps are allowed.
+        """
+        left = int(SHARE * self._epochs * self._steps) - self._spent
+        longer = min(MOST, horizon + left // rates) // self._unit * self._unit
+        if longer <= horizon or longer < min(FURTHER * horizon, MOST // self._unit * self._unit):
+            return None
+        self._spent += rates * (longer - horizon)
+        return longer
 
     def _grid(self) -> tuple[Floats, int] | None:
         for grid, least in [(WIDE, LEAST_FIRST)] if self.is_first else [(WIDE, LEAST_WIDE), (NARROW, LEAST_NARROW)]:

@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from autolr_widget.engine.live.look import Look
 from autolr_widget.engine.live.plan import SHARE, Plan
-from autolr_widget.engine.live.verdict import Verdict, verdict
+from autolr_widget.engine.live.verdict import LEAST_FURTHER, Verdict, verdict
 from autolr_widget.engine.measuring.accumulation import whole_updates
 from autolr_widget.engine.rate_text import rate_text
 from autolr_widget.engine.reading.results import TuneResults
 from autolr_widget.engine.runs.tuner import SLICE, LRTuner
+from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.types import Floats, Round
 
 if TYPE_CHECKING:
     import keras
+
+#: What is found if the training, or the user, ends a look.
+ENDED = Verdict(None, None, None, False, "the look was ended")
 
 
 class Retune:
@@ -61,6 +65,8 @@ class Retune:
         self.plan = Plan(self._when, 0, None)
         #: What the last look has measured, to be shown.
         self.results: TuneResults | None = None
+        #: The number of steps of the last look.
+        self._gradients = 0
 
     def check_model(self, model: keras.Model) -> None:
         """Raise a `ValueError` if another model trains than that of the tuner."""
@@ -95,7 +101,7 @@ class Retune:
             Is called after each slice, and may wait. If it returns False, the look ends without a result.
         """
         plan = self.plan
-        may_lower = plan.may_lower
+        may_lower, is_first = plan.may_lower, plan.is_first
         chosen = plan.look()
         self.results = None
         if not 0 < rate < math.inf:
@@ -104,9 +110,10 @@ class Retune:
             few = f"not looked. {SHARE:.0%} of the steps of this training are too few for it"
             return self._record(rate, Verdict(None, None, None, False, few), 0)
         grid, horizon = chosen
+        self._gradients = grid.size * horizon
         try:
             with self._alone():
-                found = self._measured(rate * grid, int((grid == 1).argmax()), horizon, goes_on)
+                found = self._measured(rate * grid, int((grid == 1).argmax()), horizon, is_first, goes_on)
         except Exception as error:
             # The training need not end because the look can't measure it.
             found = Verdict(None, None, None, False, f"nothing was measured. {error}")
@@ -121,9 +128,11 @@ class Retune:
                 adopt(found.proposed)
             except ValueError as error:
                 found = replace(found, better=False, words=f"{found.words}, but it can't be set. {error}")
-        return self._record(rate, found, horizon * grid.size)
+        return self._record(rate, found, self._gradients)
 
-    def _measured(self, rates: Floats, present: int, horizon: int, goes_on: Callable[[], bool]) -> Verdict:
+    def _measured(
+        self, rates: Floats, present: int, horizon: int, is_first: bool, goes_on: Callable[[], bool]
+    ) -> Verdict:
         tuner = self._tuner
         settings = replace(
             tuner.settings,
@@ -140,18 +149,46 @@ class Retune:
             stop_rule="rounds",
         )
         run = tuner.renewed(settings)
-        round: Round | None = None
         try:
-            while round is None:
-                if not goes_on():
-                    return Verdict(None, None, None, False, "the look was ended")
-                round = run.advance(SLICE)
+            round = _round(run, goes_on)
+            if round is None:
+                return ENDED
+            found = verdict(run.rates, present, round)
+            self.results = run.results
+            higher = found.better and found.proposed is not None and found.proposed > rates[present]
+            if not is_first or (found.better and not higher):
+                return found
+            some = slice(present, None) if higher else slice(0, present + 1)
+            longer = self._going_on(run, settings, some)
+            if longer is None:
+                return found
+            run, horizon = longer, longer.settings.horizon
+            round = _round(run, goes_on)
+            if round is None:
+                return ENDED
+            few = replace(round, deltas=round.deltas[some], measured=round.measured[some], curves=round.curves[some])
+            after = verdict(run.rates[some], present - some.start, few, None if higher else LEAST_FURTHER)
+            if not higher and not after.better:
+                return replace(found, words=f"{found.words}, and no lower rate is better after {horizon} steps")
+            self.results = run.results
+            return after
         finally:
             run.let_go()
             # It has traced the training step, but need not keep the state that it started from.
             self._tuner = run.renewed(tuner.settings)
-        self.results = run.results
-        return verdict(run.rates, present, round)
+
+    def _going_on(self, run: LRTuner, settings: Settings, some: slice) -> LRTuner | None:
+        """Return the run that continues the paths of some rates of a finished one. None if it may or can not."""
+        if not run.can_continue(replace(settings, horizon=settings.horizon + 1)):
+            return None
+        count = len(run.rates[some])
+        horizon = self.plan.further(settings.horizon, count)
+        if horizon is None:
+            return None
+        self._gradients += count * (horizon - settings.horizon)
+        longer = run.renewed(replace(settings, horizon=horizon), continues=True)
+        longer.continue_only(some)
+        return longer
 
     def _record(self, rate: float, found: Verdict, gradients: int) -> Look:
         did = f"Changed {rate_text(rate)} to {rate_text(found.proposed)}: " if found.better and found.proposed else ""
@@ -169,6 +206,15 @@ class Retune:
         )
         self._tuner.looks.append(look)
         return look
+
+
+def _round(run: LRTuner, goes_on: Callable[[], bool]) -> Round | None:
+    """Measure a round. Return None if it is not to go on."""
+    while goes_on():
+        round = run.advance(SLICE)
+        if round is not None:
+            return round
+    return None
 
 
 def _checked(when: Any) -> str | int:

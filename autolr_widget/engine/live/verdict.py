@@ -12,6 +12,8 @@ from autolr_widget.engine.types import Floats, Round
 
 #: A rate is only changed by at least this factor. ``benchmarks/quality/large`` compares it with others.
 LEAST = 5.0
+#: That is enough for a lower rate if a look has gone on: after more steps, the curve is clearer.
+LEAST_FURTHER = 4.0
 #: The significance level of the comparison.
 ALPHA = 0.1
 
@@ -37,7 +39,7 @@ class Verdict:
     words: str
 
 
-def verdict(rates: Floats, present: int, round: Round) -> Verdict:
+def verdict(rates: Floats, present: int, round: Round, least: float | None = None) -> Verdict:
     """Compare the present rate with the one that a round proposes.
 
     This is half of the lowest point of the curve, see `half_minimum`, within the grid. Of two rates only, it is the
@@ -52,6 +54,8 @@ def verdict(rates: Floats, present: int, round: Round) -> Verdict:
         The index of the present rate.
     round
         A round that was measured with ``evaluate_on="progressive"``.
+    least
+        The smallest change, as a factor. The default is `LEAST`.
     """
     from scipy.stats import t
 
@@ -61,7 +65,7 @@ def verdict(rates: Floats, present: int, round: Round) -> Verdict:
     now = float(rates[present])
     lowest = int(np.nanargmin(round.deltas))
     proposed = float(np.clip(_proposed(rates, round.deltas), rates[0], rates[-1]))
-    if max(proposed / now, now / proposed) < LEAST:
+    if max(proposed / now, now / proposed) < (least or LEAST):
         # Of two rates, the present one is better.
         words = (
             "it is near the best rate" if rates.size > 2 else f"the loss is not lower at {rate_text(float(rates[0]))}"

@@ -18,6 +18,8 @@ KINDS = {
 }
 #: The epochs of the first three periods of `cosine_restarts`.
 THREE_PERIODS = 28
+#: The name of a one-cycle schedule, which Keras saves with it. `OneCycleMomentum` knows the schedule by it.
+ONE_CYCLE = "one_cycle"
 #: The part of the training in which a one-cycle schedule rises.
 RISE = 0.3
 #: A warm-up begins at the highest rate divided by this, as in fastai's one-cycle policy.
@@ -63,9 +65,10 @@ def schedule(
     falling = max(1, round((epochs or 0) * steps_per_epoch) - rising)
     schedules = keras.optimizers.schedules
     if kind in ("cosine", "one-cycle"):
+        name = ONE_CYCLE if kind == "one-cycle" else "CosineDecay"
         if rising == 0:
-            return schedules.CosineDecay(max_lr, falling)
-        return schedules.CosineDecay(max_lr / DIVISOR, falling, warmup_target=max_lr, warmup_steps=rising)
+            return schedules.CosineDecay(max_lr, falling, name=name)
+        return schedules.CosineDecay(max_lr / DIVISOR, falling, name=name, warmup_target=max_lr, warmup_steps=rising)
     if kind == "linear":
         after = schedules.PolynomialDecay(max_lr, falling, end_learning_rate=0.0)
     else:

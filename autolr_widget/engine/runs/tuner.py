@@ -217,6 +217,18 @@ class LRTuner:
             other._begins = {i: ends for i, ends in self._ends.items() if i == 0 or self.observations.any_order}
         return other
 
+    def continue_only(self, rates: slice) -> None:
+        """Leave the paths of all other rates where they are, as if they had diverged.
+
+        This is for a tuner that `renewed` has returned, which ``continues`` the first round and has not begun yet.
+        """
+        ends = self._begins[0]
+        some = np.zeros_like(ends.runs)
+        some[:-1][rates] = True
+        # The last one is the starting state.
+        some[-1] = True
+        self._begins[0] = ends._replace(runs=ends.runs & some)
+
     def restored(self, saved_run: SavedRun) -> LRTuner:
         """Return a tuner of the same model and data with the settings and the rounds of ``saved_run``.
 

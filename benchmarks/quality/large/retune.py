@@ -48,6 +48,8 @@ STARTS = {"good": 1.0, "high": 10.0, "low": 0.1}
 #: How much worse than the constant rate from the good start a training may be, in parts of what training gains.
 LIMITS = {"good": 0.01, "high": 0.05, "low": 0.05}
 HOW = ("constant", "ReduceLROnPlateau", "cosine", "plateau", "every 4")
+#: Rows of the file from before the first look went on. They are not measured any more.
+BEFORE = ("plateau before", "every 4 before")
 #: What is passed as ``retune``.
 RETUNE: dict[str, str | int] = {"plateau": "plateau", "every 4": 4}
 #: The epochs without a better loss after which Keras's callback lowers the rate. Its own default, 10, suits hundreds.
@@ -174,7 +176,7 @@ def tables() -> None:
     rows = pd.read_csv(FILE)
     rows["difference"] = [against_constant(row, rows) for _, row in rows.iterrows()]
     print("Mean, worst, and how many are over the limit of " + ", ".join(f"{limit:.0%}" for limit in LIMITS.values()))
-    show("training", rows.sort_values("how", key=lambda how: how.map(HOW.index), kind="stable"), "how")
+    show("training", rows.sort_values("how", key=lambda how: how.map((*HOW, *BEFORE).index), kind="stable"), "how")
     steps = rows["task"].map({name: steps for name, (_, steps) in CASES.items()})
     print(f"\nGradients of the looks: at most {(rows['gradients'] / steps).max():.1%} of the training")
     looks = first_looks()

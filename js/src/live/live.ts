@@ -10,6 +10,8 @@ import { pictureText, progressText, stateText } from "./words";
 
 /** Pixels that the rate at a mark needs. Without that much room, it is left out: that of a later mark is more useful. */
 const LABEL = 56;
+/** Dots that are closer together than this, in pixels, are drawn small. */
+const CLOSE = 12;
 
 /** A training with the widget's callback, once there is one: its losses as they come, its rate, Pause and Stop. */
 export function live(model: Model, pacer: Pacer, signal: AbortSignal): HTMLElement {
@@ -71,6 +73,7 @@ export function live(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEleme
     const steps = stepsOf(training);
     const loss = scaleOf(smoothed, validation);
     const x = (step: number) => placeOn(steps, step);
+    const width = picture.clientWidth || 600;
     const y = (value: number) => (loss ? 1 - placeOn(loss, value) : Number.NaN);
     const line = (name: string, { losses }: Points) => {
       const d = pathThrough(Array.from(points.steps, x), Array.from(losses, y));
@@ -85,10 +88,13 @@ export function live(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEleme
         return top >= 0 && top <= 1 ? [placed("autolr-live-dot", x(validation.steps[i] as number), top)] : [];
       }),
     );
+    const [last, before] = [...validation.steps].reverse();
+    const gap = before === undefined ? 1 : x(last as number) - x(before);
+    dots.classList.toggle("autolr-live-many", gap * width < CLOSE);
     setText(caption, `Loss on the batches, smoothed${validation.losses.length ? " · dots: validation loss" : ""}`);
     marks.replaceChildren(...training.marks.map(([step]) => placed("autolr-live-mark", x(step))));
     lane.replaceChildren(svg("path", { d: ratePath(points, training, x) }));
-    labels.replaceChildren(...rateLabels(training, x, LABEL / (picture.clientWidth || 600)));
+    labels.replaceChildren(...rateLabels(training, x, LABEL / width));
     picture.setAttribute("aria-label", pictureText(smoothed, validation, training));
   };
   onChange(model, ["training", "training_points", "training_validation"], update, signal);

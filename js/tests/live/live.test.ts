@@ -75,6 +75,30 @@ test("a dot for each validation loss in the picture, and the caption says so", (
   expect(view.all("help")[0]?.textContent).toContain("dots: validation loss");
 });
 
+test("dots are small while they would hide each other", () => {
+  const view = show(
+    {},
+    {
+      training_validation: table([
+        [1, 2],
+        [1, 1],
+      ]),
+    },
+  );
+  const dots = () => view.all("live-dot")[0]?.parentElement?.classList.contains("autolr-live-many");
+  expect(dots()).toBe(true);
+  view.model.set("training_validation", table([[50], [1]]));
+  expect(dots()).toBe(false);
+  view.model.set(
+    "training_validation",
+    table([
+      [25, 50],
+      [1, 1],
+    ]),
+  );
+  expect(dots()).toBe(false);
+});
+
 test("a mark for each rate that the user set, and its rate where there is room", () => {
   const view = show({
     marks: [

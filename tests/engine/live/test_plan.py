@@ -107,3 +107,25 @@ def test_the_rate_is_lowered_at_first_on_a_plateau_and_near_the_end():
         assert not plan.may_lower
         plan.epoch_ended(1000, loss)
     assert plan.may_lower
+
+
+@pytest.mark.parametrize(
+    ("steps", "horizon", "unit", "longer"),
+    [
+        # A tenth of 1,024 steps is 102, of which the look has taken 50.
+        (1024, 10, 1, 27),
+        (1024, 10, 4, 24),
+        # It would not be twice as many.
+        (760, 10, 1, None),
+        # Twice as many would be more than the most.
+        (4000, 40, 1, 55),
+        (8000, 55, 1, None),
+        (4000, 40, 4, 52),
+    ],
+)
+def test_a_look_goes_on_with_what_is_left(steps, horizon, unit, longer):
+    plan = Plan("plateau", 16, steps / 16, unit)
+    plan._spent = 5 * horizon
+    assert plan.further(horizon, 3) == longer
+    assert plan._spent == 5 * horizon + (3 * (longer - horizon) if longer else 0)
+    assert plan._spent <= steps / 10

@@ -176,6 +176,79 @@ def test_a_lower_rate_waits_until_the_loss_does_not_improve(make_model, digits, 
     assert "whose loss still improves" in tuner.looks[1].words
 
 
+def first_look(model, digits, rate, goes_on=lambda: True, **options):
+    """Return the first look in a training of 1,056 steps, and what it has measured."""
+    tuner = LRTuner(model, digits[0][:ROWS], digits[1][:ROWS], batch_size=BATCH, **options)
+    retune = Retune(tuner, "plateau")
+    retune.begin(22, STEPS)
+    return retune.look(rate, lambda better: None, goes_on=goes_on), retune.results
+
+
+@pytest.mark.parametrize(("rate", "direction"), [(0.9, -1), (1e-3, 1)])
+def test_the_first_look_goes_on_where_few_steps_do_not_tell(make_model, digits, monkeypatch, rate, direction):
+    look, results = first_look(make_model(SGD(rate)), digits, rate)
+    assert look.adopted
+    assert direction * np.log(look.proposed / rate) >= np.log(5)
+    assert look.words.split(": ")[1].startswith("after 28 steps, ")
+    some = slice(2, 5) if direction == 1 else slice(0, 3)
+    assert np.isfinite(results.curves[0, some]).all()
+    assert np.isfinite(results.curves[0]).sum() == look.gradients == 5 * 10 + 3 * 18
+    # The continued paths are those that are measured at once.
+    measured = {"lr_space": (rate / 16, 16 * rate), "num_evals": 5, "horizon": 28, "evaluate_on": "progressive"}
+    x, y = digits[0][:ROWS], digits[1][:ROWS]
+    at_once = LRTuner(make_model(SGD(rate)), x, y, batch_size=BATCH, **measured).step()
+    np.testing.assert_array_equal(results.curves[0, some], at_once.curves[some])
+    # With 10 steps alone, the rate that is too high would stay.
+    monkeypatch.setattr("autolr_widget.engine.live.plan.FURTHER", 100)
+    short, _ = first_look(make_model(SGD(rate)), digits, rate)
+    assert (short.adopted, short.gradients) == (direction == 1, 50)
+
+
+def test_a_good_rate_stays_after_more_steps(make_model, digits):
+    look, results = first_look(make_model(SGD(0.3)), digits, 0.3)
+    assert not look.adopted
+    assert look.words.endswith(", and no lower rate is better after 28 steps.")
+    assert look.gradients == 5 * 10 + 3 * 18
+    # All five rates are shown.
+    assert results.curves.shape == (1, 5, 10)
+
+
+def test_a_rate_that_is_far_too_high_is_lowered_at_once(make_model, digits):
+    look, _ = first_look(make_model(SGD(50.0)), digits, 50.0)
+    assert (look.adopted, look.gradients) == (True, 50)
+
+
+def test_a_higher_rate_that_is_not_better_after_more_steps_is_not_taken(make_model, digits, monkeypatch):
+    seen = []
+
+    def verdict(rates, present, round, least=None):
+        seen.append((rates.tolist(), present, round.curves.shape))
+        higher = len(seen) == 1
+        return module.Verdict(rates[-1], 1.0, 0.1, higher, "higher" if higher else "not higher")
+
+    monkeypatch.setattr(module, "verdict", verdict)
+    look, _ = first_look(make_model(SGD(0.01)), digits, 0.01)
+    assert (look.adopted, look.words) == (False, "Kept 0.01: not higher.")
+    assert seen[1] == (pytest.approx([0.01, 0.04, 0.16]), 0, (3, 28))
+
+
+def test_a_look_that_goes_on_can_be_ended(make_model, digits, monkeypatch):
+    monkeypatch.setattr(module, "SLICE", 0.0)
+    left = [*range(100)]
+    first, _ = first_look(make_model(SGD(0.3)), digits, 0.3, lambda: bool(left and left.pop() is not None))
+    whole = 100 - len(left)
+    left = [*range(whole - 2)]
+    ended, _ = first_look(make_model(SGD(0.3)), digits, 0.3, lambda: bool(left and left.pop() is not None))
+    assert "near the best rate" in first.words
+    assert ended.words == "Kept 0.3: the look was ended."
+
+
+def test_a_look_whose_paths_do_not_fit_into_memory_does_not_go_on(make_model, digits, monkeypatch):
+    monkeypatch.setattr("autolr_widget.engine.measuring.paths.STATES", 0)
+    look, _ = first_look(make_model(SGD(0.3)), digits, 0.3)
+    assert (look.words, look.gradients) == ("Kept 0.3: it is near the best rate.", 50)
+
+
 def slowly(monkeypatch):
     """Let each slice be a step."""
     monkeypatch.setattr(module, "SLICE", 0.0)
