@@ -12,7 +12,7 @@ def check_scope() -> None:
     """Raise a `ValueError` in the scope of a strategy, where every new variable would be distributed."""
     if tf.distribute.has_strategy():
         raise ValueError(
-            f"A run must not be measured in the scope of a {type(tf.distribute.get_strategy()).__name__}. Make the "
+            f"A run must not be measured in the scope of a {_name(tf.distribute.get_strategy())}. Make the "
             "model and the tuner, and run the tuner, outside of `with strategy.scope()`."
         )
 
@@ -23,7 +23,7 @@ def check_not_distributed(model: keras.Model) -> None:
     strategy = getattr(model, "_distribute_strategy", None)
     variables = [*model.variables, *(v for optimizer in optimizers(model).values() for v in optimizer.variables)]
     if strategy is not None:
-        what = f"a model that was made in the scope of a {type(strategy).__name__}"
+        what = f"a model that was made in the scope of a {_name(strategy)}"
     elif any(isinstance(variable.value, tf.distribute.DistributedValues) for variable in variables):
         what = "a model with layers or an optimizer that were made in the scope of a strategy"
     else:
@@ -32,3 +32,9 @@ def check_not_distributed(model: keras.Model) -> None:
         f"Argument `model` must not be distributed. Received: {what}. To tune it, make all of it outside of the "
         "scope, and let `batch_size` be the size of the batches of all replicas together."
     )
+
+
+def _name(strategy: tf.distribute.Strategy) -> str:
+    """Return the name under which `tf.distribute` has the class of a strategy."""
+    name = type(strategy).__name__
+    return {"CollectiveAllReduceStrategy": "MultiWorkerMirroredStrategy"}.get(name, name)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from typing import Any, Protocol
@@ -101,6 +103,7 @@ class DaskPool:
         self._client = client
         self._executor = client.get_executor(pure=False)
         self._scattered: dict[str, Any] = {}
+        self._size, self._size_at = 0, -math.inf
 
     @property
     def name(self) -> str:
@@ -108,7 +111,10 @@ class DaskPool:
 
     @property
     def size(self) -> int | None:
-        return sum(map(int, self._client.nthreads().values()))
+        # To ask the scheduler takes some milliseconds.
+        if time.monotonic() > self._size_at + 1:
+            self._size, self._size_at = sum(map(int, self._client.nthreads().values())), time.monotonic()
+        return self._size
 
     def submit(self, name: str, piece: Piece, needed: Mapping[str, Any], carried: set[str]) -> Future[Any]:
         for key, value in needed.items():

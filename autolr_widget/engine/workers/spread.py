@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from concurrent.futures import BrokenExecutor, CancelledError, Future
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -170,6 +172,7 @@ class Spread:
         self._rounds: dict[int, SpreadRound] = {}
         self._following: Iterator[SpreadRound] = iter(())
         self._running: dict[Future[Any], tuple[SpreadRound, int]] = {}
+        self._ended: SimpleQueue[Future[Any]] = SimpleQueue()
         #: What workers have said that they lack, and how often everything has been sent.
         self._lacking: dict[tuple[int, int], set[str]] = {}
         self._sent: Counter[str] = Counter()
@@ -232,15 +235,13 @@ class Spread:
         deadline = time.monotonic() + seconds
         with out_of_memory(), self._lock:
             self._submit(deadline)
-        left = max(0.0, deadline - time.monotonic())
-        if self._running:
-            wait([*self._running], 0.0 if round.is_complete else left, FIRST_COMPLETED)
-        else:
-            # There are no workers yet, or batches are being read.
-            time.sleep(min(left, 0.05))
-        with self._lock:
-            for future in [future for future in self._running if future.done()]:
-                self._take(future)
+        with contextlib.suppress(Empty):
+            left = deadline - time.monotonic()
+            if not round.is_complete and left > 0:
+                # Workers may come while it waits.
+                self._take(self._ended.get(timeout=min(left, 0.25)))
+            while True:
+                self._take(self._ended.get_nowait())
         return not round.is_complete
 
     def let_go(self) -> None:
@@ -308,13 +309,20 @@ class Spread:
                     ) from error
                 raise
             self._running[future] = round, path
+            future.add_done_callback(self._ended.put)
 
     def _name(self, round: SpreadRound, path: int) -> str:
         what = "start" if path == round.rates.size else f"rate {rate_text(float(round.rates[path]))}"
         return f"round {round.index + 1}, {what}"
 
     def _take(self, future: Future[Any]) -> None:
-        round, path = self._running.pop(future)
+        with self._lock:
+            taken = self._running.pop(future, None)
+            # It may have been taken back.
+            if taken is not None:
+                self._take_over(*taken, future)
+
+    def _take_over(self, round: SpreadRound, path: int, future: Future[Any]) -> None:
         try:
             found = future.result()
         except (Exception, CancelledError) as error:

@@ -71,9 +71,20 @@ found["later"] = bool(np.isfinite(later.step().deltas).all())
 # Keras's own distribution does nothing in TensorFlow.
 keras.utils.set_random_seed(0)
 plain = tuner(make()).step().deltas.tolist()
-keras.distribution.set_distribution(keras.distribution.DataParallel(devices=["cpu:0", "cpu:1"]))
-keras.utils.set_random_seed(0)
-found["keras.distribution"] = tuner(make()).step().deltas.tolist() == plain
+devices = ["cpu:0", "cpu:1"]
+mesh = keras.distribution.DeviceMesh((1, 2), ["batch", "model"], devices)
+found["keras.distribution"] = []
+for distribution in (
+    keras.distribution.DataParallel(devices=devices),
+    keras.distribution.ModelParallel(layout_map=keras.distribution.LayoutMap(mesh)),
+):
+    keras.distribution.set_distribution(distribution)
+    keras.utils.set_random_seed(0)
+    found["keras.distribution"].append(tuner(make()).step().deltas.tolist() == plain)
+keras.distribution.set_distribution(None)
+with tf.distribute.MultiWorkerMirroredStrategy().scope():
+    by_several = make()
+refused("made by several", lambda: tuner(by_several), by_several)
 print(json.dumps(found))
 """
 
@@ -89,6 +100,7 @@ def found():
     ("name", "message", "built"),
     [
         ("made in a scope", "must not be distributed. Received: a model that was made in the scope of a Mirr", True),
+        ("made by several", "must not be distributed. Received: a model that was made in the scope of a Multi", True),
         ("unbuilt, made in a scope", "must not be distributed. Received: a model that was made in the scope", False),
         ("tuner made in a scope", "must not be measured in the scope of a MirroredStrategy", True),
         ("unbuilt, tuner made in a scope", "must not be measured in the scope of a MirroredStrategy", False),
@@ -106,4 +118,4 @@ def test_models_can_be_trained_and_measured_afterwards(found):
     assert found["fit"] == [True, True]
     assert found["later"]
     assert found["applied"][1] == pytest.approx(found["applied"][0])
-    assert found["keras.distribution"]
+    assert found["keras.distribution"] == [True, True]
