@@ -25,6 +25,7 @@ from autolr_widget.engine.saved import restore
 from autolr_widget.engine.saved.saved_run import SavedRun
 from autolr_widget.engine.settings import VALIDATION_BATCHES, Settings
 from autolr_widget.engine.types import Round, Unfinished
+from autolr_widget.engine.workers.comparison import Comparison
 from autolr_widget.engine.workers.pool import Pool, pool_of
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ class LRTuner:
         self._preprocessing = Preprocessing(model)
         self._optimizer_name, self._loss_name = optimizer, loss
         self._spread: Spread | None = None
+        self._comparison: Comparison | None = None
         self.executor = executor
         self.check_settings(settings)
         self.settings = settings
@@ -292,7 +294,7 @@ class LRTuner:
         self._pool = None if executor is None else pool_of(executor)
         self._executor = executor
         self.let_go()
-        self._spread = None
+        self._spread = self._comparison = None
 
     @property
     def optimizer(self) -> str:
@@ -358,10 +360,9 @@ class LRTuner:
         """How rounds are measured, in words. It is not known before the first round."""
         if self._measurement is None:
             return "Not known before the first round."
-        where = (
-            "" if self._spread is None or self._pool is None else f" Workers of {self._pool.name} measure the paths."
-        )
-        return self._measurement.plan + where
+        where = f" Workers of {self._pool.name} measure the paths." if self._spread and self._pool else ""
+        compared = "" if self._comparison is None else f" {self._comparison.words}"
+        return self._measurement.plan + where + compared
 
     @property
     def model_has_changed(self) -> bool:
@@ -548,6 +549,8 @@ class LRTuner:
     @property
     def seconds_per_step(self) -> float:
         """The time that a training step at one rate takes. NaN before it is known."""
+        if self._spread is not None:
+            return self._spread.seconds_per_step
         return np.nan if self._training is None else self._training.seconds_per_step
 
     @property
@@ -576,6 +579,7 @@ class LRTuner:
             if self._paths is not None and self._measurement is not None:
                 try:
                     if self._paths.advance(seconds):
+                        self._leave_if_slower()
                         return None
                     self._ahead.append(self._measurement.finished(self._paths, index, racing))
                     if self._paths.ends is not None:
@@ -691,6 +695,15 @@ class LRTuner:
         if self.settings.pruner == "racing":
             left = min(left, HEAT - index % HEAT)
         return self._spread.round(index, index + max(1, left) - 1, self.rates[racing], self._batches, self._rows)
+
+    def _leave_if_slower(self) -> None:
+        """Measure the rest in this process, if processes on this machine turn out to be slower."""
+        if self._spread is None or self._spread.comparison is None or self._comparison is not None:
+            return
+        self._comparison = self._spread.comparison
+        if not self._comparison.helps:
+            self._spread.let_go()
+            self._spread = self._pool = self._paths = None
 
     def _along_a_line(
         self, measurement: Measurement, batches_of_first: Callable[[int], Batch], index: int, racing: NDArray[np.bool_]

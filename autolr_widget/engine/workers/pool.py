@@ -21,6 +21,11 @@ class Pool(Protocol):
         ...
 
     @property
+    def is_here(self) -> bool:
+        """Whether the workers take the cores of this process, so that they may not help."""
+        ...
+
+    @property
     def size(self) -> int | None:
         """The number of paths that can be measured at once. 0 if there are no workers now, None if it is not known."""
         ...
@@ -48,6 +53,8 @@ class Pool(Protocol):
 
 class ExecutorPool:
     """An executor of the standard library, or one with the same interface: of loky, ipyparallel or mpi4py."""
+
+    is_here = False
 
     def __init__(self, executor: Executor) -> None:
         context = getattr(executor, "_mp_context", None)
@@ -79,6 +86,8 @@ class ExecutorPool:
 class ProcessPool(ExecutorPool):
     """One process of loky for each GPU, or for each core if there is none. They end when they have nothing to do."""
 
+    is_here = True
+
     def __init__(self) -> None:
         try:
             import loky  # type: ignore[import-untyped]
@@ -91,6 +100,10 @@ class ProcessPool(ExecutorPool):
         self._make: Callable[[], Executor] = lambda: loky.get_reusable_executor(self._size, timeout=60)
         super().__init__(self._make())
 
+    @property
+    def name(self) -> str:
+        return "loky"
+
     def submit(self, name: str, piece: Piece, needed: Mapping[str, Any], carried: set[str]) -> Future[Any]:
         self._executor = self._make()
         return super().submit(name, piece, needed, carried)
@@ -98,6 +111,8 @@ class ProcessPool(ExecutorPool):
 
 class DaskPool:
     """A Dask cluster."""
+
+    is_here = False
 
     def __init__(self, client: Any) -> None:
         self._client = client

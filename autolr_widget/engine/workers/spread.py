@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
+import statistics
 import threading
 import time
 import uuid
@@ -19,17 +21,21 @@ from numpy.typing import NDArray
 
 from autolr_widget.engine.measuring.measurement import Measurement
 from autolr_widget.engine.measuring.path_losses import PathLosses, batches_behind
+from autolr_widget.engine.measuring.paths import Paths
 from autolr_widget.engine.measuring.training import out_of_memory
 from autolr_widget.engine.measuring.training_step import leaves_of
 from autolr_widget.engine.rate_text import rate_text
 from autolr_widget.engine.saved.fingerprint import versions
 from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.types import Batch, Floats
+from autolr_widget.engine.workers.comparison import Comparison
 from autolr_widget.engine.workers.pool import Pool
 from autolr_widget.engine.workers.sent import SentBatches, SentLoop, SentModel, sent_loop, sent_model
 from autolr_widget.engine.workers.source import SentRows, SentSource, digest
 from autolr_widget.engine.workers.worker import CantRead, Failed, Lacks, Measured, Piece
 
+#: The seconds of a slice that is timed in this process.
+SLICE = 0.25
 #: How often a path is tried whose worker dies or is out of memory.
 TRIES = 3
 
@@ -177,6 +183,9 @@ class Spread:
         self._lacking: dict[tuple[int, int], set[str]] = {}
         self._sent: Counter[str] = Counter()
         self._workers: set[str] = set()
+        #: The seconds of a step in each worker, and those in this process.
+        self._seconds: dict[str, float] = {}
+        self._here = math.nan
         self._lock = threading.RLock()
 
     @property
@@ -188,6 +197,19 @@ class Spread:
         count = len(self._workers) if size is None else size
         words = f"{count or 'the'} worker{'s' * (count != 1)} of {self._pool.name}"
         return words if self._workers else f"starting {words}"
+
+    @property
+    def seconds_per_step(self) -> float:
+        """The time that a step takes, if all workers are at work. NaN before it is known."""
+        return statistics.fmean(self._seconds.values()) / len(self._seconds) if self._seconds else math.nan
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """Whether the workers help, if they take the cores of this process. None before each has measured a path."""
+        count = len(self._seconds)
+        if not self._pool.is_here or count == 0 or count < (self._pool.size or 0):
+            return None
+        return Comparison(self._here, statistics.fmean(self._seconds.values()), count)
 
     def steps_ahead(self, index: int) -> int:
         """Return the number of training steps that have been taken for rounds after round ``index``."""
@@ -225,7 +247,21 @@ class Spread:
             self._following = following(max([index, *(number + 1 for number in self._rounds)]))
             if index not in self._rounds:
                 self._rounds[index] = next(self._following)
-            return self._rounds[index]
+        if self._pool.is_here and math.isnan(self._here):
+            self._here = self._time_here(rates, batches(index), index)
+        return self._rounds[index]
+
+    def _time_here(self, rates: Floats, batch: Callable[[int], Batch], index: int) -> float:
+        """Return the seconds of a step in this process."""
+        training, settings = self._measurement.training, self._settings
+        how = settings.horizon, settings.seen
+        # One path for each thread, with that of the starting state, so that a slice measures all of them.
+        few = rates[: max(1, training.threads(batch(0)) - 1)]
+        paths = Paths(training, self._measurement.variables, few, batch, index, *how)
+        # The first two slices have one step, and are slow.
+        for _ in range(4):
+            paths.advance(SLICE)
+        return training.seconds_per_step
 
     def advance(self, round: SpreadRound, seconds: float) -> bool:
         """Submit paths, and wait for about ``seconds`` until some are measured.
@@ -334,7 +370,7 @@ class Spread:
             if round.is_complete:
                 self._pool.release(round.batches_key)
             if found.seconds_per_step > 0:
-                self._measurement.training.seconds_per_step = found.seconds_per_step / len(self._workers)
+                self._seconds[found.worker] = found.seconds_per_step
         elif isinstance(found, Lacks):
             self._lacking[round.index, path] = {*found.keys}
             round.todo.appendleft(path)

@@ -270,3 +270,20 @@ def test_a_stream_is_read_here(make_model, digits):
 
     with ThreadPoolExecutor(2) as executor:
         assert_same(run(executor), run(None))
+
+
+@pytest.mark.parametrize("seconds", [1e-9, 1e9])
+def test_processes_on_this_machine_measure_only_if_they_are_faster(seconds, traced, alone):
+    executor = Later(1)
+    tuner = spread(traced, executor)
+    tuner._pool.is_here = True
+    while "alone" not in tuner.plan:
+        submit(tuner)
+        function, arguments = pickle.loads(executor.waiting[0][1])
+        found = function(*arguments)
+        executor.run(0, replace(found, seconds_per_step=seconds) if isinstance(found, Measured) else found)
+        submit(tuner)
+    assert tuner.workers == ("1 worker of Later" if seconds < 1 else "")
+    assert ("so they measure the rest" if seconds < 1 else "so it measures the rest") in tuner.plan
+    list(tuner)
+    assert_same(tuner.results, alone)
