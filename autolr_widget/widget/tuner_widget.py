@@ -117,6 +117,16 @@ class TunerWidget(ipw.VBox):
         names = {"optimizer": optimizer, "loss": loss, "executor": executor}
         self._begin(LRTuner(model, x, y, **given, **names, **settings), autosave)
 
+    @property
+    def executor(self) -> Any:
+        """Where the paths are measured, see `LRTuner.executor`."""
+        return self.tuner.executor
+
+    @executor.setter
+    def executor(self, executor: Any) -> None:
+        with self._session.held():
+            self.tuner.executor = executor
+
     @classmethod
     def load(
         cls,

@@ -225,7 +225,6 @@ def _has_rows(value: Any) -> bool:
     """
     if is_jax_array(value) or tf.is_tensor(value) or not isinstance(getattr(value, "dtype", None), np.dtype):
         return False
-    # An array of zarr has no `len`.
     if not getattr(value, "shape", ()) or value.shape[0] == 0:
         return False
     first = np.asarray(value[0])
@@ -240,7 +239,8 @@ def length(leaf: Any) -> int:
     """Return the number of rows of a leaf of `Observations.arrays`."""
     if isinstance(leaf, Sliceable):
         return int(getattr(leaf.array, "sparse", leaf.array).shape[0])
-    return int(leaf.shape[0]) if hasattr(leaf, "shape") else len(leaf)
+    # An array of zarr has no `len`.
+    return len(leaf) if hasattr(leaf, "__len__") else int(leaf.shape[0])
 
 
 def rows_of(leaf: Any, indices: NDArray[np.int64]) -> Any:

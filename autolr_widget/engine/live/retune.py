@@ -149,6 +149,8 @@ class Retune:
             stop_rule="rounds",
         )
         run = tuner.renewed(settings)
+        # The training waits in this process.
+        run.executor = None
         try:
             round = _round(run, goes_on)
             if round is None:

@@ -25,7 +25,7 @@ class Origin(Protocol):
 
 
 class Traced(Protocol):
-    """The interface that `Training` and `Program` share.
+    """The interface that `Training` and `Received` share.
 
     Variables have keys, by which the values of a path are found.
     """

@@ -22,6 +22,7 @@ class Run(Protocol):
     settings: Settings
     read_at: int | None
     is_widened: bool
+    executor: Any
     looks: list[Look]
 
     def __len__(self) -> int: ...

@@ -70,7 +70,7 @@ class LRTuner:
         gradients are taken of.
     executor
         Where the paths are measured: a Dask client, or anything with the interface of `concurrent.futures.Executor`;
-        ``"processes"`` for several processes on this machine. By default, they are measured in this process. The
+        ``"processes"`` for a process per core of this machine, if that is faster. By default, they are measured in this process. The
         numbers are the same.
     **settings
 
@@ -176,7 +176,6 @@ class LRTuner:
         self._optimizer_name, self._loss_name = optimizer, loss
         self._spread: Spread | None = None
         self._comparison: Comparison | None = None
-        self.executor = executor
         self.check_settings(settings)
         self.settings = settings
         self.rates = grid(settings.lr_min, settings.lr_max, settings.num_evals, settings.scale)
@@ -197,6 +196,7 @@ class LRTuner:
         self._begins: dict[int, Ends] = {}
         #: The steps after which the rounds are read, if these are fewer than were measured, see `can_read_at`.
         self.read_at: int | None = None
+        self.executor = executor
 
     def renewed(self, settings: Settings, continues: bool = False) -> LRTuner:
         """Return a tuner of the same model and data with other settings and without rounds.
@@ -208,9 +208,11 @@ class LRTuner:
         other = object.__new__(LRTuner)
         traced = self._training if self._training and self._training.is_current() else None
         if self._spread is not None:
-            self._spread.let_go()
-        others = self._optimizer_name, self._loss_name, self._executor
-        other._begin(self.model, self.observations, self.validation, settings, traced, *others)
+            self._spread.close()
+        names = self._optimizer_name, self._loss_name
+        other._begin(self.model, self.observations, self.validation, settings, traced, *names, None)
+        # The same object, which knows what workers have.
+        other._executor, other._pool = self._executor, self._pool
         other.looks = self.looks
         if continues and self._measurement is not None:
             other._measurement = self._measurement.lengthened(settings)
@@ -286,15 +288,20 @@ class LRTuner:
 
     @property
     def executor(self) -> Any:
-        """Where the paths are measured, see `LRTuner`. None for this process. It can be changed between two rounds."""
+        """Where the paths are measured, see `LRTuner`. None for this process. A change starts the round over."""
         return self._executor
 
     @executor.setter
     def executor(self, executor: Any) -> None:
         self._pool = None if executor is None else pool_of(executor)
         self._executor = executor
-        self.let_go()
-        self._spread = self._comparison = None
+        if self._spread is not None:
+            self._spread.close()
+        self._spread = self._comparison = self._paths = None
+        if executor is not None:
+            # Workers can't continue paths.
+            self._ends.clear()
+            self._begins.clear()
 
     @property
     def optimizer(self) -> str:
@@ -593,6 +600,9 @@ class LRTuner:
             self._check(round)
         except BaseException:
             self._ahead.clear()
+            if self._spread is not None:
+                self._spread.close()
+            self._spread = None
             raise
         if self._widen_if_too_short(round):
             return None
@@ -616,7 +626,7 @@ class LRTuner:
         self.rates = grid(low, high, count)
         self._measurement = self._measurement.widened(self.settings, self.rates)
         if self._spread is not None:
-            self._spread.let_go()
+            self._spread.close()
         self._spread = None
         self.is_widened = True
         self._ahead.clear()
@@ -702,7 +712,7 @@ class LRTuner:
             return
         self._comparison = self._spread.comparison
         if not self._comparison.helps:
-            self._spread.let_go()
+            self._spread.close()
             self._spread = self._pool = self._paths = None
 
     def _along_a_line(

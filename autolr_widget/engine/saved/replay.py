@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,6 +117,7 @@ class Replay:
         raise ValueError(NO_MODEL)
 
     workers = ""
+    executor: Any = None
 
     def let_go(self) -> None:
         """Do nothing: a saved run reads no data."""

@@ -5,15 +5,23 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor, Future
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 from autolr_widget.engine.workers.worker import Piece, measure_path
+
+#: What to do without workers.
+ANOTHER = "Set `executor` of the tuner to a new executor, or to None, and continue."
 
 
 class Pool(Protocol):
     """Measures paths in workers."""
+
+    #: How often everything has been sent, by key.
+    sent: Counter[str]
 
     @property
     def name(self) -> str:
@@ -46,6 +54,10 @@ class Pool(Protocol):
         """
         ...
 
+    def begun(self, futures: Collection[Future[Any]]) -> Collection[Future[Any]]:
+        """Return those whose paths a worker may be measuring, although their `cancel` may say otherwise."""
+        ...
+
     def release(self, key: str) -> None:
         """Forget what has this key, because no path needs it any more."""
         ...
@@ -64,6 +76,7 @@ class ExecutorPool:
                 'ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")).'
             )
         self._executor = executor
+        self.sent: Counter[str] = Counter()
 
     @property
     def name(self) -> str:
@@ -79,12 +92,16 @@ class ExecutorPool:
     def submit(self, name: str, piece: Piece, needed: Mapping[str, Any], carried: set[str]) -> Future[Any]:
         return self._executor.submit(measure_path, piece, *(needed[key] for key in carried))
 
+    def begun(self, futures: Collection[Future[Any]]) -> Collection[Future[Any]]:
+        # ipyparallel can't take anything back.
+        return futures if hasattr(self._executor, "view") else ()
+
     def release(self, key: str) -> None:
         pass
 
 
 class ProcessPool(ExecutorPool):
-    """One process of loky for each GPU, or for each core if there is none. They end when they have nothing to do."""
+    """One process of loky for each core. They end when they have nothing to do."""
 
     is_here = True
 
@@ -95,8 +112,13 @@ class ProcessPool(ExecutorPool):
             raise ImportError('executor="processes" needs loky: `pip install loky`.') from error
         import tensorflow as tf
 
-        self._size = len(tf.config.list_physical_devices("GPU")) or loky.cpu_count()
-        # A new one, if the last one is broken.
+        if tf.config.list_physical_devices("GPU"):
+            raise ValueError(
+                'Argument `executor` must not be "processes" on a machine with GPUs, which all processes would share. '
+                "Pass a client of dask-cuda's `LocalCUDACluster`, whose workers have a GPU each."
+            )
+        self._size = loky.cpu_count()
+        # The same one each time, or a new one if it is broken.
         self._make: Callable[[], Executor] = lambda: loky.get_reusable_executor(self._size, timeout=60)
         super().__init__(self._make())
 
@@ -109,15 +131,22 @@ class ProcessPool(ExecutorPool):
         return super().submit(name, piece, needed, carried)
 
 
+#: The most models, graphs, and batches of rounds that are kept on a Dask cluster.
+MOST = 100
+
+
 class DaskPool:
     """A Dask cluster."""
 
     is_here = False
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, executor: Any) -> None:
         self._client = client
-        self._executor = client.get_executor(pure=False)
+        self._executor = executor
+        self.sent: Counter[str] = Counter()
         self._scattered: dict[str, Any] = {}
+        self._keys: WeakKeyDictionary[Future[Any], str] = WeakKeyDictionary()
+        self._first: Any = None
         self._size, self._size_at = 0, -math.inf
 
     @property
@@ -128,7 +157,11 @@ class DaskPool:
     def size(self) -> int | None:
         # To ask the scheduler takes some milliseconds.
         if time.monotonic() > self._size_at + 1:
+            if self._client.status == "closed":
+                raise RuntimeError(f"The client of Dask has been closed. {ANOTHER}")
             self._size, self._size_at = sum(map(int, self._client.nthreads().values())), time.monotonic()
+            # A cluster that adapts starts a worker when there is something to do, and data can't be sent before.
+            self._first = self._first or self._client.submit(int, pure=False) if self._size == 0 else None
         return self._size
 
     def submit(self, name: str, piece: Piece, needed: Mapping[str, Any], carried: set[str]) -> Future[Any]:
@@ -136,9 +169,18 @@ class DaskPool:
             # Workers give it to one another. It is lost if all that have it end.
             if key not in self._scattered or self._scattered[key].cancelled():
                 self._scattered[key] = self._client.scatter(value, hash=False)
+        while len(self._scattered) > MOST:
+            del self._scattered[next(iter(self._scattered))]
         sent = [self._scattered[key] for key in needed]
-        found: Future[Any] = self._executor.submit(measure_path, piece, *sent, key=f"{name}-{os.urandom(8).hex()}")
+        key = f"{name}-{os.urandom(8).hex()}"
+        found: Future[Any] = self._executor.submit(measure_path, piece, *sent, key=key)
+        self._keys[found] = key
         return found
+
+    def begun(self, futures: Collection[Future[Any]]) -> Collection[Future[Any]]:
+        # These futures are never set to running.
+        begun = {key for keys in self._client.processing().values() for key in keys}
+        return [future for future in futures if self._keys[future] in begun]
 
     def release(self, key: str) -> None:
         self._scattered.pop(key, None)
@@ -157,12 +199,12 @@ def pool_of(executor: Any) -> Pool:
     if hasattr(executor, "get_executor") and hasattr(executor, "scatter"):
         if getattr(executor, "asynchronous", False):
             raise ValueError("Argument `executor` must not be asynchronous. Pass `Client(…)` without `asynchronous`.")
-        return DaskPool(executor)
-    if type(executor).__module__.startswith("distributed."):
-        return DaskPool(executor._client)
+        return DaskPool(executor, executor.get_executor())
+    if type(executor).__module__.startswith("distributed.") and hasattr(executor, "_client"):
+        return DaskPool(executor._client, executor)
     if not callable(getattr(executor, "submit", None)):
         raise ValueError(
-            'Argument `executor` must be None, "processes", a Dask client, or an executor with the interface of '
-            f"`concurrent.futures.Executor`. Received: executor={executor!r}"
+            'Argument `executor` must be None, "processes", a Dask client (`Client(cluster)`), or an executor with the '
+            f"interface of `concurrent.futures.Executor`. Received: executor={executor!r}"
         )
     return ExecutorPool(executor)

@@ -38,11 +38,12 @@ class Received:
 
     def __init__(self, sent: SentModel) -> None:
         self._values = {key: tf.constant(variable.value) for key, variable in sent.variables.items()}
-        devices = {device.device_type: device.name for device in tf.config.list_logical_devices()}
+        # The first of each kind. Without a kind, TensorFlow chooses.
+        devices = {device.device_type: device.name for device in reversed(tf.config.list_logical_devices())}
         self.variables: Mapping[int, Variable] = {
             key: Variable(
                 variable.name,
-                devices.get(variable.kind, devices["CPU"]),
+                devices.get(variable.kind, ""),
                 tf.TensorShape(variable.shape),
                 self._values[key].dtype,
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import pickle
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -90,7 +91,8 @@ class SentLoop:
 
     def __post_init__(self) -> None:
         digest = hashlib.blake2b(self.definition, digest_size=16)
-        digest.update(repr((self.function, self.batch, self.captured)).encode())
+        digest.update(repr((self.function, self.batch)).encode())
+        digest.update(pickle.dumps(self.captured))
         object.__setattr__(self, "key", digest.hexdigest())
 
 
@@ -104,10 +106,12 @@ class SentBatches:
 
 def sent_model(training: Training, start: Start) -> SentModel:
     """Return the variables of ``training`` with the values of ``start``."""
+    # Where there is no GPU, all variables are on the CPU, and that says nothing about where they should be.
+    chosen = bool(tf.config.list_physical_devices("GPU"))
     variables = {
         key: SentVariable(
             variable.name,
-            tf.DeviceSpec.from_string(variable.device).device_type or "CPU",
+            (tf.DeviceSpec.from_string(variable.device).device_type or "") if chosen else "",
             tuple(variable.shape),
             start.value(key).numpy(),
         )

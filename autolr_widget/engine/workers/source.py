@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import pickle
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,6 +75,18 @@ def sent_source(data: Observations | Stream) -> SentSource | None:
     return SentSource(file.getvalue())
 
 
+def opened(where: tuple[Any, ...], state: tuple[int, int]) -> Any:
+    """Return the `np.memmap` with these arguments. Raise a `ValueError` if the file is another one."""
+    if _state(where[0]) != state:
+        raise ValueError("This is another file.")
+    return np.memmap(*where)
+
+
+def _state(path: Any) -> tuple[int, int]:
+    found = os.stat(path)
+    return found.st_size, found.st_mtime_ns
+
+
 class _Limited(io.BytesIO):
     def write(self, data: Any) -> int:
         if self.tell() + memoryview(data).nbytes > MOST:
@@ -94,8 +107,8 @@ def _pickler() -> type[pickle.Pickler]:
 class _Pickler(_pickler()):  # type: ignore[misc]
     def reducer_override(self, value: Any) -> Any:
         # NumPy would pickle what is in the file. Of a part of the file, it does not tell where it begins.
-        if type(value) is np.memmap and value.base is vars(value)["_mmap"]:
+        if type(value) is np.memmap and value.base is vars(value)["_mmap"] and value.mode != "c" and value.filename:
             where = value.filename, value.dtype, "r", value.offset, value.shape, "F" if value.flags.fnc else "C"
-            return np.memmap, where
+            return opened, (where, _state(value.filename))
         # That of cloudpickle. The standard library's has none.
         return getattr(super(), "reducer_override", lambda _: NotImplemented)(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import statistics
@@ -11,8 +10,7 @@ import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, CancelledError, Future
-from queue import Empty, SimpleQueue
+from concurrent.futures import BrokenExecutor, Future
 from typing import Any
 
 import numpy as np
@@ -29,13 +27,15 @@ from autolr_widget.engine.saved.fingerprint import versions
 from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.types import Batch, Floats
 from autolr_widget.engine.workers.comparison import Comparison
-from autolr_widget.engine.workers.pool import Pool
+from autolr_widget.engine.workers.pool import ANOTHER, Pool
 from autolr_widget.engine.workers.sent import SentBatches, SentLoop, SentModel, sent_loop, sent_model
 from autolr_widget.engine.workers.source import SentRows, SentSource, digest
 from autolr_widget.engine.workers.worker import CantRead, Failed, Lacks, Measured, Piece
 
 #: The seconds of a slice that is timed in this process.
 SLICE = 0.25
+#: The bytes of batches that may be held, before another round is read ahead.
+HELD = 2**28
 #: How often a path is tried whose worker dies or is out of memory.
 TRIES = 3
 
@@ -127,6 +127,11 @@ class SpreadRound(PathLosses):
         self.needed, self.piece = self._spread.packed(self, sent, self._batches * (count // needed))
         return True
 
+    @property
+    def bytes(self) -> int:
+        """The memory that its batches take."""
+        return sum(leaf.nbytes for batch in self._batches for leaf in leaves_of(batch))
+
     def send_batches(self) -> None:
         """Send the batches themselves, because a worker can't open the data."""
         if self._rows is not None:
@@ -178,10 +183,11 @@ class Spread:
         self._rounds: dict[int, SpreadRound] = {}
         self._following: Iterator[SpreadRound] = iter(())
         self._running: dict[Future[Any], tuple[SpreadRound, int]] = {}
-        self._ended: SimpleQueue[Future[Any]] = SimpleQueue()
-        #: What workers have said that they lack, and how often everything has been sent.
+        #: Set when a worker has answered.
+        self._ended = threading.Event()
+        self._closed = False
+        #: What workers have said that they lack.
         self._lacking: dict[tuple[int, int], set[str]] = {}
-        self._sent: Counter[str] = Counter()
         self._workers: set[str] = set()
         #: The seconds of a step in each worker, and those in this process.
         self._seconds: dict[str, float] = {}
@@ -194,14 +200,17 @@ class Spread:
         size = self._pool.size
         if size == 0:
             return f"waiting for a worker of {self._pool.name}"
-        count = len(self._workers) if size is None else size
-        words = f"{count or 'the'} worker{'s' * (count != 1)} of {self._pool.name}"
-        return words if self._workers else f"starting {words}"
+        if not self._workers:
+            return f"starting the workers of {self._pool.name}"
+        count = size or len(self._workers)
+        return f"{count} path{'s' * (count != 1)} at once on {self._pool.name}"
 
     @property
     def seconds_per_step(self) -> float:
         """The time that a step takes, if all workers are at work. NaN before it is known."""
-        return statistics.fmean(self._seconds.values()) / len(self._seconds) if self._seconds else math.nan
+        if not self._seconds:
+            return math.nan
+        return statistics.fmean(self._seconds.values()) / (self._pool.size or len(self._seconds))
 
     @property
     def comparison(self) -> Comparison | None:
@@ -271,22 +280,31 @@ class Spread:
         deadline = time.monotonic() + seconds
         with out_of_memory(), self._lock:
             self._submit(deadline)
-        with contextlib.suppress(Empty):
-            left = deadline - time.monotonic()
-            if not round.is_complete and left > 0:
-                # Workers may come while it waits.
-                self._take(self._ended.get(timeout=min(left, 0.25)))
-            while True:
-                self._take(self._ended.get_nowait())
+        if not round.is_complete:
+            # Workers may come while it waits.
+            self._ended.wait(min(max(0.0, deadline - time.monotonic()), 0.25))
+        self._ended.clear()
+        with self._lock:
+            for future in [future for future in self._running if future.done()]:
+                self._take(future)
         return not round.is_complete
 
     def let_go(self) -> None:
         """Take back the paths that no worker has begun with. Those that workers measure at the moment are kept."""
         with self._lock:
+            begun = self._pool.begun(self._running)
             for future, (round, path) in [*self._running.items()]:
-                if future.cancel():
+                if future not in begun and future.cancel():
                     del self._running[future]
                     round.todo.appendleft(path)
+
+    def close(self) -> None:
+        """Submit nothing any more, and take back the paths that no worker has begun with."""
+        with self._lock:
+            self._closed = True
+            self.let_go()
+            for round in self._rounds.values():
+                self._pool.release(round.batches_key)
 
     def packed(
         self, round: SpreadRound, sent: SentBatches | SentRows, batches: list[Batch]
@@ -320,20 +338,19 @@ class Spread:
         return {model.key: model, **loops, **{some.key: some for some in source}, sent.key: sent}, piece
 
     def _submit(self, deadline: float) -> None:
+        if self._closed:
+            return
         size = self._pool.size
         # Some are under way, so that a worker need not wait for the next one.
         most = 2 * (max(2, len(self._workers)) if size is None else size)
         while len(self._running) < most:
-            round = next((some for some in self._rounds.values() if some.todo), None) or next(self._following, None)
-            if round is None:
-                break
-            self._rounds[round.index] = round
-            if not round.read(deadline) or round.piece is None:
+            round = self._next_round()
+            if round is None or not self._read(round, deadline) or round.piece is None:
                 break
             path = round.todo.popleft()
-            carried = {key for key in round.needed if self._sent[key] < (size or 0)}
-            carried |= self._lacking.pop((round.index, path), set())
-            self._sent.update(carried)
+            carried = {key for key in round.needed if self._pool.sent[key] < (size or 0)}
+            carried |= self._lacking.pop((round.index, path), set()) & round.needed.keys()
+            self._pool.sent.update(carried)
             try:
                 future = self._pool.submit(self._name(round, path), round.piece(path), round.needed, carried)
             except BaseException as error:
@@ -341,27 +358,51 @@ class Spread:
                 if isinstance(error, BrokenExecutor):
                     raise RuntimeError(
                         f"{self._pool.name} is broken, because a worker has ended. The system ends workers that need "
-                        "too much memory. Set `executor` of the tuner to a new executor, and continue."
+                        f"too much memory. {ANOTHER}"
                     ) from error
+                if isinstance(error, RuntimeError) and "shutdown" in str(error):
+                    raise RuntimeError(f"{self._pool.name} has been shut down. {ANOTHER}") from error
                 raise
             self._running[future] = round, path
-            future.add_done_callback(self._ended.put)
+            future.add_done_callback(lambda _: self._ended.set())
+
+    def _next_round(self) -> SpreadRound | None:
+        """Return the first round with paths to measure, or begin another one, if there is memory for its batches."""
+        for round in self._rounds.values():
+            if round.todo:
+                return round
+        if sum(round.bytes for round in self._rounds.values()) > HELD:
+            return None
+        try:
+            following = next(self._following, None)
+        except Exception:
+            self._following = iter(())
+            return None
+        if following is not None:
+            self._rounds[following.index] = following
+        return following
+
+    def _read(self, round: SpreadRound, deadline: float) -> bool:
+        try:
+            return round.read(deadline)
+        except Exception:
+            if round.index == min(self._rounds):
+                raise
+            # It is raised again when this is the current round.
+            self._following = iter(())
+            del self._rounds[round.index]
+            return False
 
     def _name(self, round: SpreadRound, path: int) -> str:
         what = "start" if path == round.rates.size else f"rate {rate_text(float(round.rates[path]))}"
         return f"round {round.index + 1}, {what}"
 
     def _take(self, future: Future[Any]) -> None:
-        with self._lock:
-            taken = self._running.pop(future, None)
-            # It may have been taken back.
-            if taken is not None:
-                self._take_over(*taken, future)
-
-    def _take_over(self, round: SpreadRound, path: int, future: Future[Any]) -> None:
+        round, path = self._running.pop(future)
         try:
             found = future.result()
-        except (Exception, CancelledError) as error:
+        except BaseException as error:
+            # That of a worker, which may have been interrupted with this process.
             self._again(round, path, f"{type(error).__name__}: {error}", error)
             return
         self._workers.add(found.worker)
@@ -396,5 +437,5 @@ class Spread:
         if isinstance(error, MemoryError):
             raise error
         raise RuntimeError(
-            f"The path of {self._name(round, path)}, failed {TRIES} times on {self._pool.name}. {reason}"
+            f"A path ({self._name(round, path)}) failed {TRIES} times on {self._pool.name}. {reason}"
         ) from error

@@ -119,8 +119,11 @@ def measure_path(piece: Piece, *sent: Any) -> Measured | Lacks | CantRead | Fail
             for versions in (piece.versions, found)
         )
         return Failed(f"It must have {must}, as this kernel. It has {has}.", False, name)
+    from autolr_widget.engine.measuring.training import out_of_memory
+
     try:
-        return _measure(piece, {some.key: some for some in sent}, name)
+        with out_of_memory():
+            return _measure(piece, {some.key: some for some in sent}, name)
     except MemoryError as error:
         # The path may fit when others have ended, or elsewhere.
         KEPT.__dict__.clear()
@@ -198,6 +201,7 @@ def _tensorflow(threads: int) -> str:
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(threads)
     for device in tf.config.list_physical_devices("GPU"):
-        with contextlib.suppress(RuntimeError):
+        # With virtual devices, it is a `ValueError`.
+        with contextlib.suppress(RuntimeError, ValueError):
             tf.config.experimental.set_memory_growth(device, True)
     return str(tf.__version__)

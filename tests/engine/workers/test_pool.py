@@ -8,6 +8,7 @@ from multiprocessing import get_context
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from autolr_widget import LRTuner
 from autolr_widget.engine.workers.pool import pool_of
@@ -116,9 +117,19 @@ def test_dask_where_a_worker_is_killed_and_another_comes(alone):
         while not tuner.is_complete and not names:
             tuner.advance(0)
             names = {key_split(key) for keys in client.processing().values() for key in keys}
+        assert names
         assert names <= {"round 1, start", "round 1, rate 1e-4", "round 1, rate 0.00178"}
         assert_same(tuner, alone)
-        tuner.executor = None
+        # What workers measure at the moment is kept in a pause.
+        tuner = spread(alone, client)
+        while not any(client.processing().values()):
+            tuner.advance(0)
+        under_way = len(tuner._spread._running)
+        tuner.let_go()
+        assert 0 < len(tuner._spread._running) < under_way
+        assert_same(tuner, alone)
+    with pytest.raises(RuntimeError, match=r"The client of Dask has been closed\. Set `executor`"):
+        spread(alone, client).step()
 
 
 def test_ipyparallel(alone):
@@ -129,10 +140,17 @@ def test_ipyparallel(alone):
         assert_same(spread(alone, cluster.load_balanced_view().executor), alone)
 
 
+class LikeCluster:
+    """As Dask's `LocalCluster`."""
+
+    __module__ = "distributed.deploy.local"
+
+
 @pytest.mark.parametrize(
     ("executor", "message"),
     [
         (3, "interface of `concurrent.futures.Executor`. Received: executor=3"),
+        (LikeCluster(), r"a Dask client \(`Client\(cluster\)`\)"),
         ("threads", "interface of `concurrent.futures.Executor`. Received: executor='threads'"),
     ],
 )
@@ -146,6 +164,12 @@ def test_an_executor_that_forks_is_refused():
     executor = ProcessPoolExecutor(1, mp_context=get_context("fork"))
     with pytest.raises(ValueError, match=r'get_context\("spawn"\)'):
         pool_of(executor)
+
+
+def test_processes_are_refused_where_they_would_share_gpus(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0"])
+    with pytest.raises(ValueError, match="LocalCUDACluster"):
+        pool_of("processes")
 
 
 def test_an_asynchronous_client_is_refused():

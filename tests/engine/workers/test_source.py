@@ -56,11 +56,12 @@ def test_a_worker_opens_a_file_itself_and_gets_the_batches_if_it_is_not_there(ma
             executor.run(0)
             submit(tuner)
             assert any(isinstance(some, SentBatches) for some in sent(executor))
-        if change == "removed":
-            file.with_suffix(".away").rename(file)
+            # This process has opened the file before it changed.
         if change != "other":
             finish(tuner, executor)
             assert_same(tuner.results, alone.results)
+        if change == "removed":
+            file.with_suffix(".away").rename(file)
 
 
 def test_of_a_file_only_the_name_is_sent(digits, file, tmp_path):
@@ -74,6 +75,12 @@ def test_of_a_file_only_the_name_is_sent(digits, file, tmp_path):
     assert len(found.pickled) < 5000
     np.testing.assert_array_equal(found.opened().take(np.arange(5)), digits[0][:5])
     zarr.core.sync.cleanup_resources()
+
+
+def test_a_file_that_is_changed_only_in_memory_is_sent_with_its_rows(digits, file):
+    x = np.memmap(file, "float32", "c", 4, (1797, 64))
+    x[:] += 1
+    np.testing.assert_array_equal(sent_source(Observations(x)).opened().take(np.arange(5)), digits[0][:5] + 1)
 
 
 def test_a_part_of_a_file_is_sent_with_its_own_rows(digits, file):

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autolr_widget import LRTuner
+from autolr_widget.engine.workers import spread as spread_module
 from autolr_widget.engine.workers import worker
 from autolr_widget.engine.workers.worker import Failed, Lacks, Measured
 
@@ -190,6 +191,55 @@ def test_a_new_run_takes_back_the_paths_of_the_last_one(traced):
     submit(tuner)
     tuner.renewed(tuner.settings)
     assert executor.pieces() == []
+    # The thread that measures may still be at it.
+    submit(tuner)
+    assert executor.pieces() == []
+
+
+def test_a_batch_that_can_not_be_read_stops_only_its_own_round(make_model, digits):
+    class Rows:
+        def __len__(self):
+            return len(digits[0])
+
+        def __getitem__(self, index):
+            if index == bad:
+                raise OSError("This row is lost.")
+            return digits[0][index]
+
+    bad = None
+    executor = Later(30)
+    tuner = LRTuner(make_model(), Rows(), digits[1], **SETTINGS, executor=executor)
+    bad = int(tuner._rows(2)[1, 3])
+    with pytest.raises(OSError, match="lost"):
+        finish(tuner, executor)
+    assert len(tuner) == 2
+
+
+def test_no_more_batches_are_held_than_there_is_memory_for(make_model, digits, monkeypatch):
+    monkeypatch.setattr(spread_module, "HELD", 3 * 4 * 16 * 64 * 4)
+    executor = Later(100)
+    stream = tf.data.Dataset.from_tensor_slices(digits).batch(16)
+    tuner = LRTuner(make_model(), stream, **SETTINGS | {"num_subsamples": 20}, executor=executor)
+    for _ in range(3):
+        submit(tuner)
+    assert {piece.round for piece in executor.pieces()} == {0, 1, 2}
+
+
+def test_a_change_of_the_executor_in_mid_round_starts_the_round_over(traced, alone):
+    executor = Later()
+    tuner = spread(traced, executor)
+    submit(tuner)
+    tuner.executor = None
+    list(tuner)
+    assert executor.pieces() == []
+    assert_same(tuner.results, alone)
+
+
+def test_an_executor_that_has_been_shut_down_is_named(traced):
+    executor = ThreadPoolExecutor(1)
+    executor.shutdown()
+    with pytest.raises(RuntimeError, match=r"ThreadPoolExecutor has been shut down\. Set `executor`"):
+        spread(traced, executor).step()
 
 
 def test_a_path_whose_worker_ends_or_has_no_memory_is_measured_again(traced, alone):
@@ -205,7 +255,8 @@ def test_a_path_whose_worker_ends_or_has_no_memory_is_measured_again(traced, alo
 @pytest.mark.parametrize(
     ("answer", "error", "message"),
     [
-        (OSError("It has gone."), RuntimeError, "round 1, start.* failed 3 times on Later.*OSError: It has gone"),
+        (OSError("It has gone."), RuntimeError, r"\(round 1, start\) failed 3 times on Later\. OSError: It has gone"),
+        (KeyboardInterrupt(), RuntimeError, r"\(round 1, start\) failed 3 times on Later\. KeyboardInterrupt"),
         (Failed("It is out of memory.", True, "7 on host"), MemoryError, "Worker 7 on host: It is out of memory"),
         (Failed("ValueError: No.", False, "7 on host"), RuntimeError, "Worker 7 on host: ValueError: No"),
     ],
@@ -283,7 +334,7 @@ def test_processes_on_this_machine_measure_only_if_they_are_faster(seconds, trac
         found = function(*arguments)
         executor.run(0, replace(found, seconds_per_step=seconds) if isinstance(found, Measured) else found)
         submit(tuner)
-    assert tuner.workers == ("1 worker of Later" if seconds < 1 else "")
+    assert tuner.workers == ("1 path at once on Later" if seconds < 1 else "")
     assert ("so they measure the rest" if seconds < 1 else "so it measures the rest") in tuner.plan
-    list(tuner)
+    finish(tuner, executor)
     assert_same(tuner.results, alone)
