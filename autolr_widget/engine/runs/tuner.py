@@ -70,8 +70,8 @@ class LRTuner:
         gradients are taken of.
     executor
         Where the paths are measured: a Dask client, or anything with the interface of `concurrent.futures.Executor`;
-        ``"processes"`` for a process per core of this machine, if that is faster. By default, they are measured in this process. The
-        numbers are the same.
+        ``"processes"`` for a process per core of this machine, if that is faster. By default, they are measured in this
+        process. The numbers are the same.
     **settings
 
     Raises

@@ -172,7 +172,8 @@ class DaskPool:
         while len(self._scattered) > MOST:
             del self._scattered[next(iter(self._scattered))]
         sent = [self._scattered[key] for key in needed]
-        key = f"{name}-{os.urandom(8).hex()}"
+        # Dask's dashboard shows the key up to the first hyphen.
+        key = f"{name.replace('-', chr(0x2212))}-{os.urandom(8).hex()}"
         found: Future[Any] = self._executor.submit(measure_path, piece, *sent, key=key)
         self._keys[found] = key
         return found
