@@ -179,7 +179,7 @@ class DaskPool:
         return found
 
     def begun(self, futures: Collection[Future[Any]]) -> Collection[Future[Any]]:
-        # These futures are never set to running.
+        # These futures are never set to running. Those that wait for their worker count, too.
         begun = {key for keys in self._client.processing().values() for key in keys}
         return [future for future in futures if self._keys[future] in begun]
 
