@@ -47,6 +47,9 @@ def test_notebook_runs(path):
         assert accuracy > 0.95
         assert lowered == pytest.approx(chosen / 10, rel=0.01)
         assert last < 1e-6
+    if path.stem == "cluster":
+        assert "done, 6 rounds, chosen: " in printed
+        assert "equal to the last bit: True" in printed
     if path.stem == "quickstart":
         assert 0.05 < float(printed.split("chosen: ")[1]) < 0.5
         assert any("image/png" in output.get("data", {}) for output in outputs)
