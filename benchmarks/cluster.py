@@ -29,10 +29,10 @@ from autolr_widget.engine.workers.worker import Measured, Piece, measure_path
 from benchmarks.workloads import compiled, workloads
 
 #: The steps of a path: short, the default, and long.
-HORIZONS = 10, 55, 300
-ROUNDS, REPEATS = 2, 3
+HORIZONS = 5, 55, 150
+ROUNDS, REPEATS = 2, 2
 #: The seconds of a path of the simulated workers, and how many of them there are.
-ASLEEP, SIMULATED = 2.0, (10, 50, 100, 200, 400)
+ASLEEP, SIMULATED = 2.0, (10, 50, 100, 200, 300)
 #: A network of 1 Gbit/s, for the model of the cost.
 BYTES_PER_SECOND = 1e9 / 8
 

@@ -14,7 +14,9 @@ import tensorflow as tf
 from autolr_widget import LRTuner
 from autolr_widget.engine.workers.pool import pool_of
 
-pytestmark = pytest.mark.slow
+# Most of them start processes that import TensorFlow.
+slow = pytest.mark.slow
+pytestmark = pytest.mark.trains
 
 SETTINGS = {"num_evals": 5, "num_subsamples": 3, "horizon": 6, "batch_size": 16}
 
@@ -76,19 +78,25 @@ def workers(tuner):
     return {int(name.split()[0]) for name in tuner._spread._workers}
 
 
+# TensorFlow's own functions that a worker needs may be others in its lowest version.
+@pytest.mark.inside
 def test_processes_of_the_standard_library(alone):
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
         assert_same(spread(alone, executor), alone)
-        tuner = spread(alone, executor)
+        tuner = alone.renewed(replace(alone.settings, num_subsamples=100))
+        tuner.executor = executor
         tuner.step()
         for process in executor._processes.values():
             os.kill(process.pid, signal.SIGKILL)
         with pytest.raises(RuntimeError, match=r"ProcessPoolExecutor.*a worker has ended"):
             list(tuner)
+    rounds = len(tuner)
     tuner.executor = None
-    assert_same(tuner, alone)
+    tuner.step()
+    assert len(tuner) == rounds + 1 > 1
 
 
+@slow
 def test_processes_of_loky_of_which_one_is_killed(alone):
     tuner = spread(alone, "processes")
     try:
@@ -100,6 +108,7 @@ def test_processes_of_loky_of_which_one_is_killed(alone):
         tuner.executor = None
 
 
+@slow
 def test_dask_where_a_worker_is_killed_and_another_comes(alone):
     from dask.utils import key_split
     from distributed import Client, LocalCluster
@@ -129,6 +138,7 @@ def test_dask_where_a_worker_is_killed_and_another_comes(alone):
         spread(alone, client).step()
 
 
+@slow
 def test_ipyparallel(alone):
     import ipyparallel
 
@@ -163,6 +173,7 @@ def test_an_executor_that_forks_is_refused():
         pool_of(executor)
 
 
+@slow
 def test_processes_are_refused_where_they_would_share_gpus(monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0"])
     with pytest.raises(ValueError, match="LocalCUDACluster"):
