@@ -33,8 +33,6 @@ HORIZONS = 5, 55, 150
 ROUNDS, REPEATS = 2, 2
 #: The seconds of a path of the simulated workers, and how many of them there are: threads of four processes.
 ASLEEP, SIMULATED = 2.0, (20, 100, 200, 400)
-#: A network of 1 Gbit/s, for the model of the cost.
-BYTES_PER_SECOND = 1e9 / 8
 
 
 class Counted(Executor):
@@ -141,21 +139,24 @@ def simulated() -> tuple[list[float], float]:
     return took, statistics.median(own)
 
 
-def main() -> None:
-    measured()
-    print("| workers | paths | seconds without any cost | measured | ratio | CPU per path, ms |")
-    took, own = simulated()
+def draw(took: list[float], own: float) -> None:
+    """Draw paths per second by the number of workers: as the model of the cost says, and as measured."""
     workers = np.geomspace(1, 1000, 50)
     figure, axes = plt.subplots(figsize=(7, 4))
-    for seconds in (0.1, 1, 10, 60):
-        # A worker does the paths one after the other, and this process serves all workers.
-        rate = np.minimum(workers / seconds, 1 / own)
-        axes.loglog(workers, rate, label=f"paths of {seconds:g} s")
+    for seconds in (0.1, ASLEEP, 10, 60):
+        # A worker does its paths one after the other, and this process and the scheduler serve all workers.
+        axes.loglog(workers, np.minimum(workers / seconds, 1 / own), label=f"model, paths of {seconds:g} s")
     paths = [max(1, 5 * count // 100) * 100 for count in SIMULATED]
     axes.loglog(SIMULATED, np.divide(paths, took), "ko", label=f"workers that sleep for {ASLEEP:g} s, measured")
     axes.set(xlabel="workers", ylabel="paths per second")
-    axes.legend()
+    axes.legend(fontsize="small")
     figure.savefig("docs/cluster.png", dpi=120, bbox_inches="tight")
+
+
+def main() -> None:
+    measured()
+    print("| workers | paths | seconds without any cost | measured | ratio | CPU per path, ms |")
+    draw(*simulated())
 
 
 if __name__ == "__main__":

@@ -159,7 +159,11 @@ class DaskPool:
         if time.monotonic() > self._size_at + 1:
             if self._client.status == "closed":
                 raise RuntimeError(f"The client of Dask has been closed. {ANOTHER}")
-            self._size, self._size_at = sum(map(int, self._client.nthreads().values())), time.monotonic()
+            try:
+                threads = self._client.nthreads()
+            except Exception as error:
+                raise RuntimeError(f"The scheduler of Dask does not answer. {ANOTHER}") from error
+            self._size, self._size_at = sum(map(int, threads.values())), time.monotonic()
             # A cluster that adapts starts a worker when there is something to do, and data can't be sent before.
             self._first = self._first or self._client.submit(int, pure=False) if self._size == 0 else None
         return self._size

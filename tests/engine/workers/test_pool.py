@@ -180,6 +180,50 @@ def test_processes_are_refused_where_they_would_share_gpus(monkeypatch):
         pool_of("processes")
 
 
+class LikeClient:
+    """As a Dask client of a cluster that has no workers yet."""
+
+    status = "running"
+    asynchronous = False
+    scatter = None
+
+    def __init__(self):
+        self.submitted = []
+        self.threads = {}
+
+    def get_executor(self):
+        return None
+
+    def nthreads(self):
+        return self.threads
+
+    def submit(self, function, pure):
+        self.submitted.append(function)
+        return function
+
+
+def test_a_dask_cluster_without_workers_gets_something_to_do_so_that_it_starts_one(monkeypatch):
+    client = LikeClient()
+    pool = pool_of(client)
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    assert pool.size == 0
+    now[0] += 5
+    assert pool.size == 0
+    assert len(client.submitted) == 1
+    client.threads = {"tcp://a": 2, "tcp://b": 1}
+    assert pool.size == 0, "the scheduler is not asked again within a second"
+    now[0] += 5
+    assert pool.size == 3
+
+
+def test_a_scheduler_that_does_not_answer_is_named():
+    client = LikeClient()
+    client.nthreads = None
+    with pytest.raises(RuntimeError, match=r"The scheduler of Dask does not answer\. Set `executor`"):
+        _ = pool_of(client).size
+
+
 def test_an_asynchronous_client_is_refused():
     class Client:
         asynchronous = True
