@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from autolr_widget.engine.measuring.paths import Ends, Paths
     from autolr_widget.engine.measuring.training import Training
     from autolr_widget.engine.types import Batch
-    from autolr_widget.engine.workers.spread import Spread, SpreadRound
+    from autolr_widget.engine.workers.spread import Spread
+    from autolr_widget.engine.workers.spread_round import SpreadRound
 
 #: One call measures as many rounds as take about `BLOCK` seconds, but at most `MOST` rounds.
 BLOCK, MOST = 0.06, 16
