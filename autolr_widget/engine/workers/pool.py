@@ -97,7 +97,7 @@ class ExecutorPool:
         return futures if hasattr(self._executor, "view") else ()
 
     def release(self, key: str) -> None:
-        pass
+        self.sent.pop(key, None)
 
 
 class ProcessPool(ExecutorPool):
