@@ -34,7 +34,7 @@ quick: .venv/dev $(STATIC)
 # tests/hosts wait until their environments are made, which waits for the network.
 test: .venv/dev $(STATIC)
 	@$(MAKE) --no-print-directory hosts & hosts=$$!; trap "kill $$hosts" INT; \
-	{ $(TOGETHER) chromium lint vitest && $(BIN)/python -m pytest -n 4 --dist loadgroup; }; tests=$$?; \
+	{ $(TOGETHER) chromium lint vitest && $(BIN)/python -m pytest -n 3 --dist loadgroup; }; tests=$$?; \
 	wait $$hosts && exit $$tests
 
 ## How many small faults in the statistics, the session and the panel's arithmetic the tests notice. 15 to 20 minutes on
