@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import pickle
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -47,8 +46,8 @@ class SentModel:
     def __post_init__(self) -> None:
         digest = hashlib.blake2b(repr((self.written, self.updated, self.kept, self.rates)).encode(), digest_size=16)
         for key, variable in self.variables.items():
-            digest.update(f"{key}{variable.name}{variable.kind}{variable.shape}{variable.value.dtype}".encode())
-            digest.update(np.ascontiguousarray(variable.value).reshape(-1).view(np.uint8).data)
+            digest.update(f"{key}{variable.name}{variable.kind}{variable.shape}".encode())
+            hash_into(digest, variable.value)
         object.__setattr__(self, "key", digest.hexdigest())
 
 
@@ -92,7 +91,11 @@ class SentLoop:
     def __post_init__(self) -> None:
         digest = hashlib.blake2b(self.definition, digest_size=16)
         digest.update(repr((self.function, self.batch)).encode())
-        digest.update(pickle.dumps(self.captured))
+        for name, value in self.captured:
+            arrays = [value.keys, value.values] if isinstance(value, SentTable) else [np.asarray(value)]
+            digest.update(name.encode())
+            for array in arrays:
+                hash_into(digest, array)
         object.__setattr__(self, "key", digest.hexdigest())
 
 
@@ -102,6 +105,16 @@ class SentBatches:
 
     key: str
     batches: list[list[NDArray[Any]]]
+
+
+def hash_into(digest: Any, array: NDArray[Any]) -> None:
+    """Add the dtype, the shape and the values of an array to a hash."""
+    digest.update(f"{array.dtype}{array.shape}".encode())
+    if array.dtype == object:
+        digest.update(repr(array.tolist()).encode())
+    else:
+        # View it as bytes: some of TensorFlow's dtypes, such as bfloat16, do not support the buffer protocol.
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
 
 
 def sent_model(training: Training, start: Start) -> SentModel:

@@ -16,6 +16,7 @@ from autolr_widget.engine.data.observations import Observations
 from autolr_widget.engine.data.stream import Stream
 from autolr_widget.engine.measuring.training_step import leaves_of
 from autolr_widget.engine.types import Batch
+from autolr_widget.engine.workers.sent import hash_into
 
 #: What describes the data takes at most so many bytes. Otherwise, their rows are sent.
 MOST = 2**23
@@ -57,8 +58,7 @@ def digest(batch: Batch) -> str:
     """Return a hash of the arrays of a batch."""
     found = hashlib.blake2b(digest_size=16)
     for leaf in leaves_of(batch):
-        found.update(f"{leaf.dtype}{leaf.shape}".encode())
-        found.update(pickle.dumps(leaf.tolist()) if leaf.dtype == object else np.ascontiguousarray(leaf).data)
+        hash_into(found, leaf)
     return found.hexdigest()
 
 
