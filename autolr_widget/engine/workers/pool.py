@@ -184,7 +184,11 @@ class DaskPool:
 
     def begun(self, futures: Collection[Future[Any]]) -> Collection[Future[Any]]:
         # These futures are never set to running. Those that wait for their worker count, too.
-        begun = {key for keys in self._client.processing().values() for key in keys}
+        try:
+            begun = {key for keys in self._client.processing().values() for key in keys}
+        except Exception:
+            # The client has been closed, or its scheduler has ended, and the paths with it.
+            return ()
         return [future for future in futures if self._keys[future] in begun]
 
     def release(self, key: str) -> None:

@@ -72,6 +72,8 @@ class Spread:
         self._closed = False
         #: What workers have said that they lack.
         self._lacking: dict[tuple[int, int], set[str]] = {}
+        #: The number of paths that could be measured at once when some were last submitted.
+        self._size: int | None = None
         self._workers: set[str] = set()
         #: The seconds of a step in each worker, and those in this process.
         self._seconds: dict[str, float] = {}
@@ -81,7 +83,7 @@ class Spread:
     @property
     def words(self) -> str:
         """The workers, in words."""
-        size = self._pool.size
+        size = self._size
         if size == 0:
             return f"waiting for a worker of {self._pool.name}"
         if not self._workers:
@@ -94,13 +96,13 @@ class Spread:
         """The time that a step takes, if all workers are at work. NaN before it is known."""
         if not self._seconds:
             return math.nan
-        return statistics.fmean(self._seconds.values()) / (self._pool.size or len(self._seconds))
+        return statistics.fmean(self._seconds.values()) / (self._size or len(self._seconds))
 
     @property
     def comparison(self) -> Comparison | None:
         """Whether the workers help, if they take the cores of this process. None before each has measured a path."""
         count = len(self._seconds)
-        if not self._pool.is_here or count == 0 or count < (self._pool.size or 0):
+        if not self._pool.is_here or count == 0 or count < (self._size or 0):
             return None
         return Comparison(self._here, statistics.fmean(self._seconds.values()), count)
 
@@ -224,7 +226,7 @@ class Spread:
     def _submit(self, deadline: float) -> None:
         if self._closed:
             return
-        size = self._pool.size
+        size = self._size = self._pool.size
         # Some are under way, so that a worker need not wait for the next one.
         most = 2 * (max(2, len(self._workers)) if size is None else size)
         while len(self._running) < most:

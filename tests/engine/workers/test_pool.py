@@ -1,8 +1,9 @@
 """The executors that users have, with processes that are started for real."""
 
+import math
 import os
 import signal
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
 
@@ -231,3 +232,43 @@ def test_an_asynchronous_client_is_refused():
 
     with pytest.raises(ValueError, match="must not be asynchronous"):
         pool_of(Client())
+
+
+class LostClient(LikeClient):
+    """As a Dask client that is closed while it is used."""
+
+    def lose(self):
+        self.status, self.nthreads, self.processing, self.scatter = "closed", None, None, None
+
+    def nthreads(self):
+        return {"tcp://a": 1}
+
+    def processing(self):
+        return {}
+
+    def scatter(self, value, hash):
+        future = Future()
+        future.set_result(value)
+        return future
+
+
+def test_a_run_whose_client_was_closed_is_shown_and_continues_on_another_executor(alone, monkeypatch):
+    class Unpacking(ThreadPoolExecutor):
+        """Gives a task the values of futures, as Dask does."""
+
+        def submit(self, function, piece, *sent, key):
+            return super().submit(function, piece, *(some.result() for some in sent))
+
+    with Unpacking(1) as executor:
+        monkeypatch.setattr(LostClient, "get_executor", lambda self: executor)
+        client = LostClient()
+        tuner = spread(alone, client)
+        tuner.step()
+        client.lose()
+        # As if it had been asked long ago.
+        tuner._pool._size_at = -math.inf
+        assert tuner.workers == "1 path at once on Dask"
+        assert tuner.seconds_per_step > 0
+        tuner.let_go()
+        tuner.executor = None
+    assert_same(tuner, alone)
