@@ -107,7 +107,7 @@ def sleep_path(piece: Piece, *_: Any) -> Measured:
     """Stands for `measure_path` in workers that only sleep."""
     time.sleep(ASLEEP)
     curve = np.linspace(2, 1, piece.horizon)
-    return Measured(curve, np.full(piece.horizon, np.nan), piece.horizon, True, ASLEEP, ASLEEP / piece.horizon, "0")
+    return Measured(curve, np.full(piece.horizon, np.nan), piece.horizon, True, ASLEEP / piece.horizon, "0")
 
 
 def simulated() -> tuple[list[float], float]:

@@ -402,8 +402,6 @@ class Session(traitlets.HasTraits):
 def _message(error: BaseException, round_number: int) -> str:
     if isinstance(error, KeyboardInterrupt):
         return f"Interrupted in round {round_number}. Press Run to continue from there."
-    if isinstance(error, MemoryError) and str(error).startswith("Worker "):
-        return f"Out of memory in round {round_number}. {error} Choose a smaller batch size."
     if isinstance(error, MemoryError):
         return f"Out of memory in round {round_number}. Choose a smaller batch size or fewer learning rates."
     return f"Round {round_number} failed. {type(error).__name__}: {error}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -35,7 +35,7 @@ class Loop:
         Whether it has been called before. The first call takes longer, because TensorFlow optimizes the graph.
     """
 
-    def __init__(self, graph: Callable[..., Any], keys: Sequence[int]) -> None:
+    def __init__(self, graph: Exchangeable, keys: Sequence[int]) -> None:
         self.graph, self.keys = graph, keys
         self.has_run = False
 

@@ -141,8 +141,12 @@ class Training:
         function = self.function(kind, batch)
         if id(function) not in self._sizes:
             self._sizes[id(function)] = _size(function.graph, leaves_of(batch)[0].shape[0])
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return max(1, min(cores, AT_ONCE // self._sizes[id(function)]))
+        return max(1, min(cores(), AT_ONCE // self._sizes[id(function)]))
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _rows(batch: Batch) -> int:

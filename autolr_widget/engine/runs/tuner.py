@@ -564,6 +564,8 @@ class LRTuner:
     @property
     def workers(self) -> str:
         """The workers that measure the paths, in words: ``"2 workers of Dask"``. Empty if there are none."""
+        if self._comparison is not None and not self._comparison.helps:
+            return f"{self._comparison.processes} processes would not be faster"
         return "" if self._spread is None else self._spread.words
 
     def _slice(self, seconds: float) -> Round | None:

@@ -107,7 +107,7 @@ class ProcessPool(ExecutorPool):
 
     def __init__(self) -> None:
         try:
-            import loky  # type: ignore[import-untyped]
+            import loky  # type: ignore[import-untyped]  # loky has no types
         except ImportError as error:
             raise ImportError('executor="processes" needs loky: `pip install loky`.') from error
         import tensorflow as tf

@@ -151,7 +151,7 @@ def sent_loop(loop: Loop, function: str, specs: Sequence[tf.TypeSpec]) -> SentLo
     ValueError
         If it needs anything that is only in this process.
     """
-    graph: Exchangeable = loop.graph  # type: ignore[assignment]
+    graph = loop.graph
     python = sorted({name for name in operations(graph.graph) if "PyFunc" in name})
     if python:
         raise ValueError(

@@ -75,7 +75,7 @@ def sent_source(data: Observations | Stream) -> SentSource | None:
     return SentSource(file.getvalue())
 
 
-def opened(where: tuple[Any, ...], state: tuple[int, int]) -> Any:
+def mapped(where: tuple[Any, ...], state: tuple[int, int]) -> Any:
     """Return the `np.memmap` with these arguments. Raise a `ValueError` if the file is another one."""
     if _state(where[0]) != state:
         raise ValueError("This is another file.")
@@ -97,18 +97,18 @@ class _Limited(io.BytesIO):
 def _pickler() -> type[pickle.Pickler]:
     try:
         # It takes functions of a notebook by value. Dask and loky install it.
-        import cloudpickle  # type: ignore[import-untyped]
+        import cloudpickle  # type: ignore[import-untyped]  # cloudpickle has no types
     except ImportError:
         return pickle.Pickler
     found: type[pickle.Pickler] = cloudpickle.Pickler
     return found
 
 
-class _Pickler(_pickler()):  # type: ignore[misc]
+class _Pickler(_pickler()):  # type: ignore[misc]  # its base depends on what is installed
     def reducer_override(self, value: Any) -> Any:
         # NumPy would pickle what is in the file. Of a part of the file, it does not tell where it begins.
         if type(value) is np.memmap and value.base is vars(value)["_mmap"] and value.mode != "c" and value.filename:
             where = value.filename, value.dtype, "r", value.offset, value.shape, "F" if value.flags.fnc else "C"
-            return opened, (where, _state(value.filename))
+            return mapped, (where, _state(value.filename))
         # That of cloudpickle. The standard library's has none.
         return getattr(super(), "reducer_override", lambda _: NotImplemented)(value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import statistics
 import threading
 import time
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from autolr_widget.engine.measuring.measurement import Measurement
 from autolr_widget.engine.measuring.paths import Paths
-from autolr_widget.engine.measuring.training import out_of_memory
+from autolr_widget.engine.measuring.training import cores, out_of_memory
 from autolr_widget.engine.rate_text import rate_text
 from autolr_widget.engine.saved.fingerprint import versions
 from autolr_widget.engine.settings import Settings
@@ -197,22 +196,25 @@ class Spread:
     ) -> tuple[dict[str, Any], Callable[[int], Piece]]:
         """Return all that the paths of a round need, by key, and the function that returns the piece for a path."""
         training, variables = self._measurement.training, self._measurement.variables
-        loops: dict[str, SentLoop] = {}
+        # Most batches are alike. All functions are traced before the variables of a path are made.
+        called = {}
         for step, batch in enumerate(batches):
             for kind in round.kinds(step):
                 function = training.function(kind, batch)
-                path = variables.shadows()
-                loop = training.loop(kind, batch, path)
-                variables.release([path])
-                if id(loop) not in self._loops:
-                    self._loops[id(loop)] = sent_loop(loop, kind, function.specs)
-                loops[self._loops[id(loop)].key] = self._loops[id(loop)]
+                called[kind, id(function)] = kind, batch, function.specs
+        path = variables.shadows()
+        loops: dict[str, SentLoop] = {}
+        for kind, batch, specs in called.values():
+            loop = training.loop(kind, batch, path)
+            if id(loop) not in self._loops:
+                self._loops[id(loop)] = sent_loop(loop, kind, specs)
+            loops[self._loops[id(loop)].key] = self._loops[id(loop)]
+        variables.release([path])
         if self._model is None or len(self._model.variables) < len(training.variables):
             self._model = sent_model(training, self._measurement.start)
         model = self._model
         source = [self.source] if isinstance(sent, SentRows) and self.source is not None else []
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        threads = tf.config.threading.get_intra_op_parallelism_threads() or cores
+        threads = tf.config.threading.get_intra_op_parallelism_threads() or cores()
         needed = {"tensorflow": tf.__version__, "autolr_widget": versions()["autolr_widget"]}
 
         def piece(path: int) -> Piece:
@@ -289,7 +291,7 @@ class Spread:
             found = future.result()
         except BaseException as error:
             # That of a worker, which may have been interrupted with this process.
-            self._again(round, path, f"{type(error).__name__}: {error}", error)
+            self._again(round, path, f"{type(error).__name__}: {error}")
             return
         self._workers.add(found.worker)
         if isinstance(found, Measured):
@@ -311,17 +313,13 @@ class Spread:
             if not found.may_succeed:
                 round.todo.appendleft(path)
                 raise RuntimeError(f"A worker can't measure the paths. {reason}")
-            self._again(round, path, reason, MemoryError(reason))
+            self._again(round, path, reason)
 
-    def _again(self, round: SpreadRound, path: int, reason: str, error: BaseException) -> None:
-        """Put a path back. Raise an error if it has failed too often."""
+    def _again(self, round: SpreadRound, path: int, reason: str) -> None:
+        """Put a path back. Raise a `RuntimeError` if it has failed too often."""
         round.todo.appendleft(path)
         round.tries[path] += 1
         if round.tries[path] < TRIES:
             return
         round.tries[path] = 0
-        if isinstance(error, MemoryError):
-            raise error
-        raise RuntimeError(
-            f"A path ({self._name(round, path)}) failed {TRIES} times on {self._pool.name}. {reason}"
-        ) from error
+        raise RuntimeError(f"A path ({self._name(round, path)}) failed {TRIES} times on {self._pool.name}. {reason}")

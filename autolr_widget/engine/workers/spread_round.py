@@ -68,6 +68,8 @@ class SpreadRound(PathLosses):
         self._batch = batch
         self._rows = rows
         self._batches: list[Batch] = []
+        #: The memory that its batches take.
+        self.bytes = 0
         self._left = rates.size + 1
         self.todo: deque[int] = deque([rates.size, *range(rates.size)])
         self.needed: dict[str, Any] = {}
@@ -97,7 +99,9 @@ class SpreadRound(PathLosses):
         rows = self._rows if self._spread.source is not None else None
         needed = count if rows is None else 1
         while len(self._batches) < needed:
-            self._batches.append(self._batch(len(self._batches)))
+            batch = self._batch(len(self._batches))
+            self._batches.append(batch)
+            self.bytes += sum(leaf.nbytes for leaf in leaves_of(batch))
             if time.monotonic() >= deadline:
                 break
         if len(self._batches) < needed:
@@ -109,11 +113,6 @@ class SpreadRound(PathLosses):
         # All batches of rows are alike.
         self.needed, self.piece = self._spread.packed(self, sent, self._batches * (count // needed))
         return True
-
-    @property
-    def bytes(self) -> int:
-        """The memory that its batches take."""
-        return sum(leaf.nbytes for batch in self._batches for leaf in leaves_of(batch))
 
     def send_batches(self) -> None:
         """Send the batches themselves, because a worker can't open the data."""
@@ -134,3 +133,4 @@ class SpreadRound(PathLosses):
         if self.is_complete:
             self._batches.clear()
             self.needed.clear()
+            self.bytes = 0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.metadata
 import os
 import socket
 import threading
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,13 +58,12 @@ class Piece:
 
 @dataclass(frozen=True)
 class Measured:
-    """The losses of a path, see `PathLosses`, and the time that it and each of its steps took in which worker."""
+    """The losses of a path, see `PathLosses`, and the time that a step takes in which worker."""
 
     curve: Floats
     after: Floats
     steps: int
     runs: bool
-    seconds: float
     seconds_per_step: float
     worker: str
 
@@ -160,7 +159,6 @@ def _measure(piece: Piece, sent: dict[str, Any], name: str) -> Measured | Lacks 
         return Lacks(tuple(keys), name)
     model.use(piece.loops, sent)
     batches = rounds[piece.batches]
-    began = time.perf_counter()
     paths = Paths(
         model,
         model.path_variables,
@@ -175,7 +173,7 @@ def _measure(piece: Piece, sent: dict[str, Any], name: str) -> Measured | Lacks 
         pass
     at = piece.path
     losses = paths.curves[at], paths.after[at], int(paths.steps[at]), bool(paths.runs[at])
-    return Measured(*losses, time.perf_counter() - began, model.seconds_per_step, name)
+    return Measured(*losses, model.seconds_per_step, name)
 
 
 def _keep(kept: dict[str, Any], key: str, value: Any, most: int) -> None:
@@ -184,6 +182,7 @@ def _keep(kept: dict[str, Any], key: str, value: Any, most: int) -> None:
         del kept[next(iter(kept))]
 
 
+@functools.cache
 def _version() -> str:
     try:
         return importlib.metadata.version("autolr_widget")
@@ -191,6 +190,7 @@ def _version() -> str:
         return ""
 
 
+@functools.cache
 def _tensorflow(threads: int) -> str:
     """Set TensorFlow up, if this process has not used it yet, and return its version."""
     try:
