@@ -30,8 +30,7 @@ quick: .venv/dev $(STATIC)
 	$(TOGETHER) lint vitest pytest-quick
 
 ## Every check and every test: Python, JavaScript, notebooks, packages, browser.
-# Four workers keep two cores at work: the tests in a browser, which come first, wait for half of their time. Those in
-# tests/hosts wait until their environments are made, which waits for the network.
+# The hosts are installed while the linters and the first tests run. The tests in tests/hosts wait for that.
 test: .venv/dev $(STATIC)
 	@$(MAKE) --no-print-directory hosts & hosts=$$!; trap "kill $$hosts" INT; \
 	{ $(TOGETHER) chromium lint vitest && $(BIN)/python -m pytest -n 3 --dist loadgroup; }; tests=$$?; \

@@ -124,7 +124,7 @@ def _table(sent: SentTable) -> tf.Tensor:
 
 
 def _rename_functions(definition: tf.compat.v1.GraphDef, key: str) -> None:
-    """Give the functions of a graph names that no other graph has. Each process numbers them anew."""
+    """Give the functions of a graph names that no other graph has: each process numbers its functions from 1."""
     functions = definition.library.function
     names = {function.signature.name: f"{function.signature.name}_{key}" for function in functions}
     for function in functions:

@@ -119,7 +119,7 @@ def hash_into(digest: Any, array: NDArray[Any]) -> None:
 
 def sent_model(training: Training, start: Start) -> SentModel:
     """Return the variables of ``training`` with the values of ``start``."""
-    # Where there is no GPU, all variables are on the CPU, and that says nothing about where they should be.
+    # Without a GPU, every variable is on the CPU. A worker that has a GPU may then choose.
     chosen = bool(tf.config.list_physical_devices("GPU"))
     variables = {
         key: SentVariable(
