@@ -33,8 +33,9 @@ class OneCycleMomentum(keras.callbacks.Callback):  # type: ignore[misc]  # Keras
     """Moves the momentum of an optimizer that has a one-cycle schedule, as Smith's one-cycle policy does.
 
     It falls from 0.95 to 0.85 while the rate rises, and rises to 0.95 again while the rate falls. For Adam and similar
-    optimizers, this is ``beta_1``. It follows the schedule and the optimizer's step counter, at each step also within an execution
-    of several. Between the batches and after the training, the optimizer has its own momentum, and is saved with that.
+    optimizers, this is ``beta_1``. It follows the schedule and the optimizer's step counter, at each step also within
+    an execution of several. Between the batches and after the training, the optimizer has its own momentum, and is
+    saved with that.
 
     The callback of `TunerWidget.callback` does the same.
 

@@ -18,8 +18,8 @@ NARROW: Floats = np.array([1 / 8, 1.0])
 #: The fewest steps at each rate: of a look at the wide grid, of the first look, and at the narrow grid. Fewer favor
 #: rates that are too large.
 LEAST_WIDE, LEAST_FIRST, LEAST_NARROW = 20, 10, 10
-#: In a few steps, a rate that is too high may lower the loss, too. So the first look continues with more steps unless it
-#: has found a lower rate that is better. In all, it then takes at least this many times as many steps at each rate.
+#: In a few steps, a rate that is too high may lower the loss, too. So the first look continues with more steps unless
+#: it has found a lower rate that is better. In all, it then takes at least this many times as many steps at each rate.
 FURTHER = 2
 #: The most steps at each rate.
 MOST = 55
