@@ -282,8 +282,9 @@ class Spread:
             return False
 
     def _name(self, round: SpreadRound, path: int) -> str:
-        what = "start" if path == round.rates.size else f"rate {rate_text(float(round.rates[path]))}"
-        return f"round {round.index + 1}, {what}"
+        # Dask's dashboard shows up to 15 letters.
+        what = "start" if path == round.rates.size else rate_text(float(round.rates[path]))
+        return f"{what}, round {round.index + 1}"
 
     def _take(self, future: Future[Any]) -> None:
         round, path = self._running.pop(future)

@@ -255,8 +255,8 @@ def test_a_path_whose_worker_ends_or_has_no_memory_is_measured_again(traced, alo
 @pytest.mark.parametrize(
     ("answer", "error", "message"),
     [
-        (OSError("It has gone."), RuntimeError, r"\(round 1, start\) failed 3 times on Later\. OSError: It has gone"),
-        (KeyboardInterrupt(), RuntimeError, r"\(round 1, start\) failed 3 times on Later\. KeyboardInterrupt"),
+        (OSError("It has gone."), RuntimeError, r"\(start, round 1\) failed 3 times on Later\. OSError: It has gone"),
+        (KeyboardInterrupt(), RuntimeError, r"\(start, round 1\) failed 3 times on Later\. KeyboardInterrupt"),
         (Failed("It is out of memory.", True, "7 on host"), RuntimeError, "Worker 7 on host: It is out of memory"),
         (Failed("ValueError: No.", False, "7 on host"), RuntimeError, "Worker 7 on host: ValueError: No"),
     ],
