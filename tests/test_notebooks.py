@@ -17,7 +17,7 @@ INSTALL = "%pip install"
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="an sdist has no history")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_outputs_are_not_committed(path):
-    # As committed, not as it lies there: `make demo` saves into the same file.
+    # As committed, not as it lies there: whoever works on it may have run it.
     show = ["git", "show", f"HEAD:{path.relative_to(ROOT).as_posix()}"]
     notebook = nbformat.reads(subprocess.run(show, cwd=ROOT, check=True, capture_output=True, text=True).stdout, 4)
     assert all(not cell.get("outputs") for cell in notebook.cells)
@@ -50,6 +50,21 @@ def test_notebook_runs(path):
     if path.stem == "cluster":
         assert "done, 6 rounds, chosen: " in printed
         assert "equal to the last bit: True" in printed
+    if path.stem == "own_data":
+        assert "x has NaN or infinity in " in printed
+        chosen = dict(
+            line.split(": ") for line in printed.splitlines() if re.match(r"(table|images|texts|pairs): ", line)
+        )
+        assert all(0.001 < float(rate) < 0.1 for rate in chosen.values()), chosen
+        assert len(chosen) == 4
+        assert float(re.findall(r"accuracy: .* (\S+)%", printed)[0]) > 80
+    if path.stem == "compare":
+        untrained, trained = (
+            [float(rate) for rate in re.findall(r": ([\d.e-]+)", line)] for line in printed.splitlines()[:2]
+        )
+        assert untrained[1] > untrained[3] / 2
+        assert trained == sorted(trained)
+        assert trained[0] < trained[3] / 100
     if path.stem == "quickstart":
         assert 0.05 < float(printed.split("chosen: ")[1]) < 0.5
         assert any("image/png" in output.get("data", {}) for output in outputs)
