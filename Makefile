@@ -2,27 +2,41 @@ PYTHON ?= python3
 BIN := .venv/bin
 STATIC := autolr_widget/static/panel.js
 
-.PHONY: demo dev quick test mutants pytest-quick vitest table keras-io screens lint format bench bench-quality bench-large bench-racing audit clean chromium hosts
+.PHONY: demo dev dist quick test mutants pytest-quick vitest table keras-io screens lint format bench bench-quality bench-large bench-racing audit clean chromium hosts
 
 LAB = TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
 	$(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),,--no-browser) \
-	--notebook-dir=notebooks --LabApp.default_url=/lab/tree/quickstart.ipynb
+	--notebook-dir=$(NOTEBOOKS) --LabApp.default_url=/lab/tree/quickstart.ipynb
 # Jobs side by side. The output of each in one piece, where make can do that.
 TOGETHER = $(MAKE) --no-print-directory --jobs=4 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 # What is installed is compiled when it is first imported, a third of it, and is to be kept then.
 unexport PYTHONDONTWRITEBYTECODE
 
-## JupyterLab on the quickstart. Without a display it prints the address and serves.
-demo: .venv/demo $(STATIC)
+## JupyterLab on the quickstart. Without a display it prints the address and serves. The notebooks are copies, in demo/.
+demo: NOTEBOOKS = demo
+demo: .venv/demo $(STATIC) $(patsubst notebooks/%,demo/%,$(wildcard notebooks/*.ipynb))
 	$(LAB)
+
+# If there is a newer version of a notebook, the copy that the user may have changed is kept under another name.
+demo/%.ipynb: notebooks/%.ipynb
+	@mkdir -p demo
+	@if [ -e $@ ]; then mv $@ demo/$*-before.ipynb; fi
+	@cp $< $@
 
 ## The same for work on js/: a saved file is bundled and the open notebook shows it. Ctrl-C ends both.
 # The shell runs esbuild itself, as npm would leave it behind. At the end, the bundle is made small again.
+dev: NOTEBOOKS = notebooks
 dev: .venv/dev $(STATIC)
 	@(cd js && PATH="$$PWD/node_modules/.bin:$$PATH" && exec $$(npm pkg get scripts.dev | tr -d '"')) & \
 	trap : INT; trap "kill $$!; cd js && npm run --silent build" EXIT; \
 	ANYWIDGET_HMR=1 $(LAB)
+
+## The packages of a release, and the recipe for conda-forge, in dist/.
+dist: .venv/dev $(STATIC)
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/python conda/filled.py dist/*.tar.gz > dist/recipe.yaml
 
 ## What to run while working, in less than a minute: the linters, the types, and the tests of js/ and of the Python
 ## package without those that are marked as slow. Left out: browser, hosts, notebooks, packages, and most trainings.

@@ -20,4 +20,8 @@ def __getattr__(name: str) -> Any:
         from autolr_widget.engine.reading.warm_up import WarmUp
 
         return WarmUp
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("autolr_widget")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
