@@ -282,8 +282,8 @@ class Spread:
             return False
 
     def _name(self, round: SpreadRound, path: int) -> str:
-        # Dask's dashboard shows up to 15 letters.
-        what = "start" if path == round.rates.size else rate_text(float(round.rates[path]))
+        # The rate first: Dask's dashboard shows up to 15 letters.
+        what = "start" if path == round.rates.size else f"rate {rate_text(float(round.rates[path]))}"
         return f"{what}, round {round.index + 1}"
 
     def _take(self, future: Future[Any]) -> None:

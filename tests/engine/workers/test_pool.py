@@ -125,11 +125,9 @@ def test_dask_where_a_worker_is_killed_and_another_comes(alone):
         # The executor of a client is the same to us. These paths are long enough to be seen.
         tuner = alone.renewed(replace(alone.settings, horizon=1500))
         tuner.executor = client.get_executor()
-        while not any(client.processing().values()):
+        while not (names := {key_split(key) for keys in client.processing().values() for key in keys}):
             tuner.advance(0)
-        names = {key_split(key) for keys in client.processing().values() for key in keys}
-        assert names
-        rates = ["1e\u22124", "0.00178", "0.0316", "0.562", "10"]
+        rates = ["rate 1e\u22124", "rate 0.00178", "rate 0.0316", "rate 0.562", "rate 10"]
         assert names <= {f"{path}, round 1" for path in ["start", *rates]}
         # What Dask has given to workers is kept in a pause. It gives the next path, too, to a worker that is at work.
         tuner.let_go()
