@@ -66,5 +66,13 @@ def pytest_collection():
         gc.enable()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def garbage_is_sought_among_what_is_new():
+    """What a module's tests leave, the graphs of TensorFlow above all, made each later search take seconds."""
+    yield
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_addoption(parser):
     parser.addoption("--refresh", action="store_true", help="make the pictures in docs/screens again")
