@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autolr_widget.engine.reading.band import Band
-from autolr_widget.engine.reading.parabola import dip
 from autolr_widget.engine.types import Floats
+from autolr_widget.widget.curve import edges, lines_of, racing_part, y_limits
 from autolr_widget.widget.pins import COLORS, Pin
 
 #: The blue has a contrast of at least 3:1 on white and on JupyterLab's dark background.
@@ -191,36 +191,11 @@ class Chart:
             return
         shown = seen
         if self._dropped.visible:
-            # The line of the mean must have no gaps: show all rates from the first to the last that race, and at least
-            # two.
-            points = np.flatnonzero(seen)
-            places = np.flatnonzero(racing[points]) if racing[points].any() else np.arange(points.size)
-            first = max(0, min(places[0], places[-1] - 1))
-            shown = np.zeros_like(seen)
-            shown[points[first : max(places[-1], first + 1) + 1]] = True
+            shown = racing_part(seen, racing)
             self._move(self._dropped, band.mean, seen)
-        # A rate with too few rounds has no band yet. bqplot leaves a gap at NaN, but it can't draw a line that consists
-        # of gaps only: then the edges are equal to the mean.
-        banded = np.isfinite(band.lower)
-        lower, upper = np.where(banded, [band.lower, band.upper], band.mean)[:, seen]
-        self._fit_y(band.mean[seen], lower, upper)
-        # Above the chart, the bands of exploding rates would fill it from top to bottom.
-        banded &= band.mean <= self.limits[1]
-        gap = np.nan if (shown & banded).any() else band.mean
-        edges = np.where(banded, [band.lower, band.upper], gap)
-        rates, lines = self._rates[shown], np.vstack([edges, band.mean])[:, shown]
-        # bqplot places an invisible label at the end of each line, and reports an error if there is none.
-        lines[:2, -1] = np.where(np.isnan(lines[:2, -1]), lines[2, -1], lines[:2, -1])
-        between, curve = dip(rates, lines[2])
-        # The mean is the parabola that the rule reads, and the band keeps its width along it.
-        places, widths = np.log(rates[rates > 0]), (lines[:2] - lines[2])[:, rates > 0]
-        more = [curve + np.interp(np.log(between), places, width) for width in widths]
-        order = np.argsort(np.concatenate([rates, between]), kind="stable")
-        self._draw(
-            self._curve,
-            np.concatenate([rates, between])[order],
-            np.hstack([lines, np.vstack([*more, curve])])[:, order],
-        )
+        lower, upper = edges(band)
+        self._fit_y(band.mean[seen], lower[seen], upper[seen])
+        self._draw(self._curve, *lines_of(self._rates, band, shown, self.limits[1]))
 
     def show_unfinished(self, deltas: Floats | None, alone: bool) -> None:
         """Show the differentials of the unfinished round, shape ``(num_evals,)``, or no such curve.
@@ -297,29 +272,6 @@ class Chart:
 def _lines(scales: dict[str, bqplot.Scale], **style: Any) -> bqplot.Lines:
     # Begin with points that every axis can show: bqplot can't draw an empty or a constant line, or 0 on a log axis.
     return bqplot.Lines(x=[1.0, 2.0], y=[0.0, 1.0], scales=scales, **style)
-
-
-def y_limits(mean: Floats, lower: Floats, upper: Floats) -> tuple[float, float]:
-    """Return limits of the y-axis that show where the loss falls.
-
-    They contain the lowest mean with its band, and above 0 at most as much as the lowest mean lies below 0. Rates that
-    are far too large raise the loss by orders of magnitude, and their bands reach as far down. There, the curve goes
-    out of the chart. The limits are round numbers, so that they do not change with every round.
-
-    Parameters
-    ----------
-    mean, lower, upper
-        The mean and the edges of its band at each rate, finite and of the same shape.
-    """
-    dip = min(float(mean.min()), 0.0)
-    seen = mean <= (-dip or np.inf)
-    bottom = min(dip, max(float(lower[seen].min()), 1.5 * dip))
-    top = max(float(upper[seen].max()), 0.0)
-    if bottom < 0:
-        top = min(top, -bottom)
-    margin = 0.08 * (top - bottom) or 1.0
-    unit = 10.0 ** math.floor(math.log10(margin))
-    return math.floor((bottom - margin) / unit) * unit, math.ceil((top + margin) / unit) * unit
 
 
 def decades(first: float, last: float, most: int) -> Floats:

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autolr_widget.engine.grid import SCALES
-from autolr_widget.engine.reading.band import BANDS, Band
+from autolr_widget.engine.reading.band import BANDS
 from autolr_widget.engine.reading.results import TuneResults
 from autolr_widget.engine.reading.selection import choices
 from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.types import Floats
 from autolr_widget.widget.chart import Chart
+from autolr_widget.widget.curve import shown_band, table, whole
 from autolr_widget.widget.lesson import STAGES, STEPS, lesson
 from autolr_widget.widget.panel import Panel
 from autolr_widget.widget.pins import Pin, pinned
@@ -95,8 +96,7 @@ class View:
             if self._panel.lesson.get("round") != len(run):
                 self._panel.lesson, self._panel.stage = lesson(run), 1
             return False
-        deltas = run.deltas
-        self.chart.show_band(_band(deltas, settings), run.racing, self._whole(deltas))
+        self.chart.show_band(shown_band(run.deltas, settings), run.racing, whole(run))
         return True
 
     def show_progress(self, run: Run) -> None:
@@ -124,8 +124,8 @@ class View:
         self.chart.show_unfinished(unfinished.deltas if unfinished is not None and seen else None, alone=len(run) == 0)
         if len(run) == 0 and unfinished is not None:
             none = np.full_like(run.rates, np.nan)
-            table = np.array([unfinished.deltas, none, none, np.zeros_like(none), none])
-            self._panel.table, self._panel.limits = table.astype(np.float32).tobytes(), list(self.chart.limits)
+            rows = np.array([unfinished.deltas, none, none, np.zeros_like(none), none])
+            self._panel.table, self._panel.limits = rows.astype(np.float32).tobytes(), list(self.chart.limits)
             self._panel.curves = training_curves(unfinished.curves[np.newaxis], unfinished.steps[np.newaxis]).tobytes()
             self._panel.curves_of = f"Round 1, {unfinished.extent}"
         elif len(run) == 0:
@@ -144,14 +144,10 @@ class View:
         self._summed = summed
         # Read the results once, because another thread may add a round meanwhile.
         results = self._run.results
-        band = _band(results.deltas, settings)
         assert results.measured is not None
-        diverged = results.measured.sum(axis=0) - band.count
-        lines = np.where(diverged > 0, np.nan, [band.mean, band.lower, band.upper])
-        table = np.array([*lines, band.count, diverged])
         with self._panel.hold_sync():
             self._panel.choices = choices(results.rates, results.deltas)
-            self._panel.table = table.astype(np.float32).tobytes()
+            self._panel.table = table(results, shown_band(results.deltas, settings)).tobytes()
             self._panel.limits = list(self.chart.limits)
             self._panel.this_run = self._words()
             if results.curves is not None:
@@ -166,16 +162,8 @@ class View:
 
     def curve(self) -> Curve:
         """Return the rates and means of the current run."""
-        deltas = self._run.deltas
-        return self._run.rates, np.where(self._whole(deltas), BANDS["normal"](deltas, 0.05).mean, np.nan)
-
-    def _whole(self, deltas: Floats) -> NDArray[np.bool_]:
-        """Return which rates have diverged in no round, shape ``(num_evals,)``."""
-        finite: NDArray[np.bool_] = np.isfinite(deltas)
-        if self._run.settings.pruner == "racing":
-            # A rate that dropped out was not measured in later rounds.
-            finite |= ~np.array([round.measured for round in self._run.rounds], dtype=bool).reshape(deltas.shape)
-        return np.asarray(finite.all(axis=0))
+        run = self._run
+        return run.rates, np.where(whole(run), BANDS["normal"](run.deltas, 0.05).mean, np.nan)
 
     def pin(self) -> None:
         """Pin the current curve, see `autolr_widget.widget.pins.pinned`."""
@@ -254,15 +242,6 @@ class View:
         words += [f"{steps} step{'s' if steps > 1 else ''}"]
         words += [f"{rounds} round{'s' if rounds > 1 else ''}"]
         return " · ".join(words)
-
-
-def _band(deltas: Floats, settings: Settings) -> Band:
-    """Return the band to show. Of two rounds, only Student's is as often right as it says, see ``docs/bands.md``."""
-    band = BANDS[settings.band](deltas, settings.alpha)
-    if len(deltas) > 2 or settings.band not in ("normal", "bootstrap"):
-        return band
-    none = np.full_like(band.mean, np.nan)
-    return replace(band, lower=none, upper=none)
 
 
 def _is_range(view: list[Any]) -> bool:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from autolr_widget import TunerWidget
 from autolr_widget.engine.reading.band import normal
-from autolr_widget.widget.chart import CURVE, LARGE, MARGIN, Chart, decades, y_limits
+from autolr_widget.widget.chart import CURVE, LARGE, MARGIN, Chart, decades
+from autolr_widget.widget.curve import y_limits
 from autolr_widget.widget.pins import COLORS, Pin
 from tests.widget import front_end
 from tests.widget.front_end import from_front_end, marks, one_round
