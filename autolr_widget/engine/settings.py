@@ -94,14 +94,14 @@ def _setting(default: Any, kind: str, group: str, label: str, help: str, **more:
 class Settings:
     """The settings of a run.
 
-        Parameters
-        ----------
-    {settings}
+    Parameters
+    ----------
+    **settings
 
-        Raises
-        ------
-        ValueError
-            If a value is out of range or has a wrong type. The message names the argument.
+    Raises
+    ------
+    ValueError
+        If a value is out of range or has a wrong type. The message names the argument.
     """
 
     lr_min: float = _setting(1e-4, "rate", "grid", "Smallest rate", ENDS_HELP)
@@ -283,7 +283,7 @@ def parameters(*without: str) -> str:
     return "\n".join(lines)
 
 
-Settings.__doc__ = (Settings.__doc__ or "").replace("{settings}", parameters())
+Settings.__doc__ = (Settings.__doc__ or "").replace("    **settings", parameters())
 
 
 def _integer(name: str, value: Any, least: int) -> int:

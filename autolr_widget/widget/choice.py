@@ -140,15 +140,12 @@ class Choice(traitlets.HasTraits):
             return ""
         # The screen rounds rates to three digits.
         if lr < 0.99 * rates[0] or lr > 1.01 * rates[-1]:
-            return f"only rates from {rate_text(rates[0])} to {rate_text(rates[-1])} were measured"
+            return outside(self._run)
         scaled = np.log if self._run.settings.scale == "log" else np.asarray
         nearest = int(np.argmin(abs(scaled(rates) - scaled(lr))))
-        changes = deltas[[bool(round.measured[nearest]) for round in self._run.rounds][: len(deltas)], nearest]
-        if np.isfinite(changes).all() and changes.mean() <= 0:
-            return ""
-        what = "the loss rose" if np.isfinite(changes).all() else "training diverged"
+        what = against(self._run, nearest)
         exact = math.isclose(lr, rates[nearest], rel_tol=0.01)
-        return f"{what} at " + ("this rate" if exact else f"{rate_text(rates[nearest])}, the nearest measured rate")
+        return f"{what} at this rate" if what and exact else at_nearest(what, rates[nearest])
 
     def _so_far(self, unfinished: Unfinished) -> tuple[float | None, str]:
         """Return the choice of the rule from the first round, which is not finished yet."""
@@ -204,6 +201,25 @@ class Choice(traitlets.HasTraits):
             return min(sure.lower, lr / half), max(sure.upper, lr * half)
         half = (rates[-1] - rates[0]) / (rates.size - 1) / 2
         return max(0.0, min(sure.lower, lr - half)), max(sure.upper, lr + half)
+
+
+def against(run: Run, index: int) -> str:
+    """Return what was measured at a rate of the grid if that speaks against it, or nothing."""
+    deltas = run.deltas
+    changes = deltas[[bool(round.measured[index]) for round in run.rounds][: len(deltas)], index]
+    if not np.isfinite(changes).all():
+        return "training diverged"
+    return "the loss rose" if changes.mean() > 0 else ""
+
+
+def at_nearest(what: str, rate: float) -> str:
+    """Return what `against` says of the measured rate that is nearest to a chosen one."""
+    return what and f"{what} at {rate_text(rate)}, the nearest measured rate"
+
+
+def outside(run: Run) -> str:
+    """Return what speaks against a rate outside of the grid."""
+    return f"only rates from {rate_text(run.rates[0])} to {rate_text(run.rates[-1])} were measured"
 
 
 def _how_sure(good: tuple[float, float] | None, sure: Certainty | None) -> str:

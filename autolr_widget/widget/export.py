@@ -1,4 +1,4 @@
-"""Export of a run: as a file, as a picture, and as Python code that does the same."""
+"""Export of a run: as a file, as a picture, as a page, and as Python code that does the same."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from autolr_widget.engine.reading.band import BANDS
 from autolr_widget.engine.reading.results import TuneResults
 from autolr_widget.engine.saved.saved_run import SavedRun, write_whole
 from autolr_widget.engine.settings import Settings
-from autolr_widget.widget.chart import y_limits
+from autolr_widget.widget import recording
+from autolr_widget.widget.curve import y_limits
+from autolr_widget.widget.panel import STATIC
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,21 +32,26 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width">
 <title>Learning rate {rate}</title>
 <style>
-body {{ max-width: 52rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif }}
+:root {{ color-scheme: light dark }}
+body {{ max-width: 64rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif }}
 h1 {{ font-weight: 600 }}
 svg {{ max-width: 100%; height: auto }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums }}
-th, td {{ padding: 0.15rem 0.6rem; border-bottom: 1px solid #ccc; text-align: right }}
-pre {{ padding: 0.8rem; overflow: auto; background: #f4f4f4 }}
-div {{ overflow: auto }}
+th, td {{ padding: 0.15rem 0.6rem; border-bottom: 1px solid #8888; text-align: right }}
+pre {{ padding: 0.8rem; overflow: auto; background: #8882 }}
+.table {{ overflow: auto }}
+{style}
 </style>
 <h1>Learning rate {rate}</h1>
 <p>{rounds} rounds · {settings}</p>
-{picture}
+{run}
 <h2>The same in Python</h2>
 <pre>{code}</pre>
 <h2>The curve</h2>
-<div>{table}</div>
+<div class="table">{table}</div>
+<script type="module">
+{script}
+</script>
 </html>
 """
 
@@ -163,13 +170,17 @@ def _parquet(results: TuneResults) -> bytes:
 def _page(saved_run: SavedRun, selected: float | None, code: str) -> str:
     results, settings = saved_run.results, saved_run.settings
     picture = as_file("svg", saved_run, selected, code).decode()
+    picture = picture[picture.index("<svg") :]
     table = results.summary(settings.alpha, settings.band)
     table.index = table.index.map("{:.4g}".format)
+    style, script = ((STATIC / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
     return PAGE.format(
         rate="not chosen" if selected is None else f"{selected:.4g}",
         rounds=len(results),
         settings=html.escape(" · ".join(f"{f.name} {getattr(settings, f.name)}" for f in fields(Settings))),
-        picture=picture[picture.index("<svg") :],
+        run=recording.element(saved_run, selected, picture) if len(results) > 0 else picture,
         code=html.escape(code),
         table=table.to_html(float_format="{:.4g}".format, border=0, escape=True),
+        style=style,
+        script=script,
     )

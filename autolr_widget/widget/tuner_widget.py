@@ -478,7 +478,8 @@ class TunerWidget(ipw.VBox):
         """Write the run to a file, in the format that the suffix of ``path`` names.
 
         ``.json`` contains the whole run, with all steps that were measured, and `load` can read it. ``.csv`` and
-        ``.parquet`` contain the rounds, ``.png`` and ``.svg`` the chart. ``.html`` is a self-contained page.
+        ``.parquet`` contain the rounds, ``.png`` and ``.svg`` the chart. ``.html`` is a
+        self-contained page, whose chart can be read, zoomed and read by other rules and bands without a kernel.
 
         Raises
         ------

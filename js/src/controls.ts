@@ -59,14 +59,7 @@ export function controls(model: Model, signal: AbortSignal): HTMLElement {
             "For the rate under the pointer or the focus.",
             signal,
           ),
-          toggle(
-            model,
-            "all_rules",
-            [false, true],
-            "What every rule chooses",
-            "Otherwise the chart shows the chosen rule, the lowest mean, and the valley that fastai suggests.",
-            signal,
-          ),
+          allRules(model, signal),
           toggle(
             model,
             "large",
@@ -105,7 +98,18 @@ function group(
   return node;
 }
 
-function axisMenu(model: Model, signal: AbortSignal): HTMLElement {
+export function allRules(model: Model, signal: AbortSignal): HTMLElement {
+  return toggle(
+    model,
+    "all_rules",
+    [false, true],
+    "What every rule chooses",
+    "Otherwise the chart shows the chosen rule, the lowest mean, and the valley that fastai suggests.",
+    signal,
+  );
+}
+
+export function axisMenu(model: Model, signal: AbortSignal): HTMLElement {
   const select = menu({ log: "log", linear: "linear" });
   select.addEventListener("change", () => assign(model, { axis: select.value }), { signal });
   const updateMenu = () => {

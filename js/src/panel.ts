@@ -33,7 +33,7 @@ export default (): { initialize: Initialize<Traits>; render: Render<Traits> } =>
       el.append(
         choice(screen, pacer, signal),
         explain(screen, pacer, signal),
-        heading("Change in loss at each learning rate", element("span", {}, "Below 0, training lowered the loss")),
+        changeInLoss(),
         plot(frame),
         legend(frame),
         trainingCurves(frame),
@@ -46,8 +46,13 @@ export default (): { initialize: Initialize<Traits>; render: Render<Traits> } =>
   };
 };
 
+/** The title of the chart. */
+export function changeInLoss(): HTMLElement {
+  return heading("Change in loss at each learning rate", element("span", {}, "Below 0, training lowered the loss"));
+}
+
 /** The figure's margins and the curve's colour, for the style sheets. */
-function setStyle(model: Model, el: HTMLElement): void {
+export function setStyle(model: Model, el: HTMLElement): void {
   for (const [side, pixels] of Object.entries(model.get("margin")))
     el.style.setProperty(`--autolr-figure-${side}`, `${pixels}px`);
   el.style.setProperty("--autolr-figure-curve", model.get("colors").curve);

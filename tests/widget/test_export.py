@@ -45,7 +45,8 @@ def test_save_and_download(widget, tmp_path, kind, rounds, monkeypatch):
         assert b"<svg" in data
         if kind == "html":
             assert (b"lr_min 0.0001" in data, b"0.0001</th>" in data) == (True, True)
-            assert b"<script" not in data
+            assert (b'<div class="autolr-widget autolr-recorded">' in data) == (rounds > 0)
+            assert data.count(b"</script>") == (2 if rounds else 1)
     sent = []
     monkeypatch.setattr(widget._panel, "send", lambda content, buffers: sent.append((content, buffers)))
     send(widget, type="download", format=kind)

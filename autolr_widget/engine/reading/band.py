@@ -147,6 +147,7 @@ def anytime_margin(std: Floats, count: NDArray[np.int64], alpha: float) -> Float
         return std * np.sqrt((count - 1) / count * np.where(1 - a / k > 1e-9, (a - 1) / (1 - a / k), np.nan))
 
 
+#: The kinds of bands by name.
 BANDS: dict[str, Callable[[Floats, float], Band]] = {
     "normal": normal,
     "t": student,

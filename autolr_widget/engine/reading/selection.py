@@ -165,6 +165,7 @@ def soft(rates: Floats, deltas: Floats) -> float:
 #: The constants of `half_minimum`, `share` and `soft`. ``benchmarks/quality`` compares them with other values.
 DIVISOR, SHARE, TEMPERATURE = 2, 0.8, 0.1
 
+#: The rules by name. You may add rules of your own.
 RULES: dict[str, Callable[[Floats, Floats], float]] = {
     "mean": mean,
     "median": median,

@@ -8,12 +8,13 @@ export interface Scale {
 }
 
 /** 1, 2 or 5 times a power of ten: the smallest such step that divides `span` into at most `most` parts. */
-function roundStep(span: number, most: number): number {
+export function roundStep(span: number, most: number): number {
   const unit = 10 ** Math.floor(Math.log10(span / most));
   return unit * ([1, 2, 5].find((times) => times * unit * most >= span) ?? 10);
 }
 
-function multiples(step: number, low: number, high: number): number[] {
+/** The multiples of a round step from `low` to `high`. */
+export function multiples(step: number, low: number, high: number): number[] {
   const [first, last] = [Math.ceil(low / step - 1e-9), Math.floor(high / step + 1e-9)];
   // 3 × 0.1 is not 0.3.
   return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));

@@ -1,0 +1,55 @@
+import { choice } from "../choice";
+import { allRules, axisMenu } from "../controls";
+import { element } from "../element";
+import type { Pacer } from "../pacer";
+import { changeInLoss, setStyle } from "../panel";
+import { Frame } from "../plot/frame";
+import { plot } from "../plot/plot";
+import type { Model } from "../screen";
+import { settingControl } from "../setting_control";
+import { trainingCurves } from "../training/training_curves";
+import { chart } from "./chart";
+import { recordedModel } from "./model";
+import { parse } from "./recording";
+
+/** There is no kernel to ask for anything. */
+const NO_KERNEL: Pacer = {
+  hold: () => {},
+  held: () => undefined,
+  send: () => {},
+  ask: () => {},
+  isLost: () => false,
+  isGone: () => false,
+  watch: () => {},
+  stop: () => {},
+};
+
+const WHAT =
+  "A recorded run: rules, bands, zoom and readings work here. To measure or to apply a rate, open the run in a notebook.";
+
+/** Shows a recorded run in the place of its JSON. */
+function show(root: HTMLElement): void {
+  const text = root.querySelector("script")?.textContent;
+  if (!text) return;
+  const model = recordedModel(parse(text)) as unknown as Model;
+  const { signal } = new AbortController();
+  const frame = new Frame(model, signal);
+  const panel = element("div", { class: "autolr-panel" });
+  setStyle(model, panel);
+  const band = model.get("settings").filter(({ name }) => name === "band");
+  const controls = element(
+    "section",
+    { class: "autolr-controls", "aria-label": "What is shown" },
+    element("p", { class: "autolr-help" }, WHAT),
+    element(
+      "div",
+      { class: "autolr-groups" },
+      element("div", { class: "autolr-group" }, ...band.map((one) => settingControl(model, one, signal))),
+      element("div", { class: "autolr-group" }, axisMenu(model, signal), allRules(model, signal)),
+    ),
+  );
+  panel.append(choice(model, NO_KERNEL, signal), changeInLoss(), plot(frame), trainingCurves(frame), controls);
+  root.replaceChildren(panel, chart(frame));
+}
+
+for (const root of document.querySelectorAll<HTMLElement>(".autolr-recorded")) show(root);
