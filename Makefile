@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STATIC := autolr_widget/static/panel.js
 
-.PHONY: demo dev dist quick test mutants pytest-quick vitest table keras-io screens lint format bench bench-quality bench-large bench-racing audit clean chromium hosts
+.PHONY: demo dev dist quick test mutants pytest-quick vitest table keras-io screens docs docs-links lint format bench bench-quality bench-large bench-racing audit clean chromium hosts
 
 LAB = TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
 	$(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),,--no-browser) \
@@ -84,6 +84,17 @@ lint: .venv/dev js/node_modules/.installed
 screens: .venv/dev $(STATIC) chromium
 	$(BIN)/python -m pytest -q tests/browser/test_pictures.py --refresh
 	$(BIN)/python -m tests.browser.animation
+
+SPHINX = $(BIN)/python -m sphinx -c docs -d build/doctrees -W --keep-going -n
+
+## The site, in build/docs.
+docs: .venv/dev $(STATIC)
+	$(SPHINX) -q -b html . build/docs
+	@echo build/docs/index.html
+
+## Whether the links to other sites lead somewhere. It needs network access.
+docs-links: .venv/dev $(STATIC)
+	$(SPHINX) -b linkcheck . build/linkcheck
 
 format: .venv/dev js/node_modules/.installed
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,59 @@
+"""The site. Its source is the whole repository, so that the same relative links work on the site and on a forge."""
+
+import sys
+from pathlib import Path
+
+import tomllib
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.ext.autodoc.mock import mock
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE / "extensions"), str(HERE.parent)]
+# They take long to import, and nothing here runs a model.
+STAND_INS = mock(["keras", "tensorflow"])
+STAND_INS.__enter__()
+PROJECT = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+project, release = PROJECT["name"], PROJECT["version"]
+root_doc = "docs/index"
+include_patterns = ["docs/**.md", "notebooks/*.ipynb", "benchmarks/README.md", "*.md", "tests/mutants.md"]
+# These are not even looked into.
+exclude_patterns = [".git", ".venv", "build", "js", "mutants", "autolr_widget", "README.md", "**/.*"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.mathjax",
+    "architecture",
+    "notebook",
+    "recorded_run",
+    "settings_table",
+]
+myst_heading_anchors = 3
+
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True}
+# A name in backticks is a link if this site describes it, and code otherwise.
+default_role = "py:obj"
+
+html_theme = "furo"
+html_title = project
+# With the front end that shows the recorded runs.
+html_static_path = ["static", "../autolr_widget/static"]
+html_css_files = ["site.css"]
+html_extra_path = ["root"]
+html_copy_source = False
+html_theme_options = {"source_repository": PROJECT["urls"]["Homepage"], "source_branch": "main", "source_directory": ""}
+
+
+def as_code(app: Sphinx, env: object, node: nodes.Element, text: nodes.TextElement) -> nodes.Node | None:
+    """Leave names of other packages as they are: only our own must have a page."""
+    ours = node["reftarget"].startswith("autolr_widget.")
+    return None if ours or node.get("refdomain") != "py" else text
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("missing-reference", as_code)

@@ -1,0 +1,55 @@
+"""The Python code in the README and the docs runs, page by page and from top to bottom."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCE = re.compile(r"^ *```(.*)\n([\s\S]*?)^ *```$", re.MULTILINE)
+#: What a fence may hold besides code of the page: commands, trees of files, and the directives of the site.
+OTHERS = {"", "{toctree}", "{eval-rst}", "{recorded-run} runs/*.json", "{settings}", "{architecture}"}
+
+
+def code(page):
+    """The blocks of Python of a page, each at its line, so that a traceback tells where it is."""
+    text = page.read_text(encoding="utf-8")
+    fences = [match for match in FENCE.finditer(text) if match[1] == "python"]
+    return ["\n" * text.count("\n", 0, match.start(2)) + match[2] for match in fences]
+
+
+WITH_CODE = [page for page in PAGES if code(page)]
+
+
+def test_no_code_is_left_out():
+    for page in PAGES:
+        for language, _ in FENCE.findall(page.read_text(encoding="utf-8")):
+            kind = re.sub(r"runs/.*\.json", "runs/*.json", language)
+            assert kind == "python" or kind in OTHERS, f"{page.name}: {language}"
+    assert len(WITH_CODE) >= 11
+    assert sum(len(code(page)) for page in WITH_CODE) >= 27
+
+
+@pytest.fixture
+def names(make_model, digits, monkeypatch, tmp_path):
+    """What the pages of the docs begin with: a compiled model, data for it, and validation data."""
+    monkeypatch.chdir(tmp_path)
+    x, y = digits
+    names = {"model": make_model(), "x": x[:1300], "y": y[:1300], "x_val": x[1300:], "y_val": y[1300:]}
+    yield names
+    for one in reversed([*names.values()]):
+        if callable(close := getattr(one, "close", None)):
+            close()
+
+
+@pytest.mark.slow
+@pytest.mark.trains
+@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.stem)
+def test_the_code_of_a_page_runs(page, names):
+    for block in code(page):
+        exec(compile(block, page, "exec"), names)
+    tuner = names["tuner"]
+    if hasattr(tuner, "results") and len(tuner.results) == 0:
+        assert len(tuner.run()) == 2
+        assert 0 < tuner.apply() <= 1
