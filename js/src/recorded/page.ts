@@ -12,17 +12,21 @@ import { chart } from "./chart";
 import { recordedModel } from "./model";
 import { parse } from "./recording";
 
-/** There is no kernel to ask for anything. */
-const NO_KERNEL: Pacer = {
-  hold: () => {},
-  held: () => undefined,
-  send: () => {},
-  ask: () => {},
-  isLost: () => false,
-  isGone: () => false,
-  watch: () => {},
-  stop: () => {},
-};
+/** Nothing is measured, so there is nothing to pace. What a message asks for, the model answers or ignores. */
+function still(model: Model): Pacer {
+  const send = (message: { type: string }) => model.send(message);
+  const [nothing, no] = [() => {}, () => false];
+  return {
+    hold: nothing,
+    held: () => undefined,
+    send,
+    ask: send,
+    isLost: no,
+    isGone: no,
+    watch: nothing,
+    stop: nothing,
+  };
+}
 
 const WHAT =
   "A recorded run: rules, bands, zoom and readings work here. To measure or to apply a rate, open the run in a notebook.";
@@ -48,7 +52,7 @@ function show(root: HTMLElement): void {
       element("div", { class: "autolr-group" }, axisMenu(model, signal), allRules(model, signal)),
     ),
   );
-  panel.append(choice(model, NO_KERNEL, signal), changeInLoss(), plot(frame), trainingCurves(frame), controls);
+  panel.append(choice(model, still(model), signal), changeInLoss(), plot(frame), trainingCurves(frame), controls);
   root.replaceChildren(panel, chart(frame));
 }
 
