@@ -1,5 +1,6 @@
 """The site. Its source is the whole repository, so that the same relative links work on the site and on a forge."""
 
+import inspect
 import sys
 from pathlib import Path
 
@@ -34,6 +35,7 @@ myst_heading_anchors = 3
 
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
+maximum_signature_line_length = 80
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True}
 # A name in backticks is a link if this site describes it, and code otherwise.
@@ -46,6 +48,7 @@ html_static_path = ["static", "../autolr_widget/static"]
 html_css_files = ["site.css"]
 html_extra_path = ["root"]
 html_copy_source = False
+html_show_copyright = False
 html_theme_options = {"source_repository": PROJECT["urls"]["Homepage"], "source_branch": "main", "source_directory": ""}
 
 
@@ -55,5 +58,15 @@ def as_code(app: Sphinx, env: object, node: nodes.Element, text: nodes.TextEleme
     return None if ours or node.get("refdomain") != "py" else text
 
 
+def with_settings(app: Sphinx, what: str, name: str, cls: type, *_: object) -> tuple[str, None] | None:
+    """Show the arguments of a class as `help` does, with all settings. The types are in the list of parameters."""
+    if what != "class":
+        return None
+    parameters = inspect.signature(cls).parameters.values()
+    bare = [parameter.replace(annotation=parameter.empty) for parameter in parameters]
+    return str(inspect.Signature(bare)), None
+
+
 def setup(app: Sphinx) -> None:
+    app.connect("autodoc-process-signature", with_settings)
     app.connect("missing-reference", as_code)

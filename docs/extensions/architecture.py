@@ -14,11 +14,11 @@ ROOT = Path(__file__).parents[2]
 #: Each package: its folder, what it is, and its place in the picture: column and row.
 PACKAGES = {
     "recorded": ("js/src/recorded", "a run without a kernel", 0, 0),
-    "panel": ("js/src", "all parts of the screen, and the pacer", 1, 0),
+    "panel": ("js/src", "the whole screen, the pacer", 1, 0),
     "live picture": ("js/src/live", "a training", 2, 0),
     "plot": ("js/src/plot", "what lies over the chart", 0, 1),
     "training curves": ("js/src/training", "the second picture", 2, 1),
-    "widget": ("autolr_widget/widget", "TunerWidget, session, chart, panel", 1, 2),
+    "widget": ("autolr_widget/widget", "TunerWidget, session, chart", 1, 2),
     "runs": ("autolr_widget/engine/runs", "LRTuner: the rounds of a run", 1, 3),
     "live": ("autolr_widget/engine/live", "callback, looking again", 2, 3),
     "saved": ("autolr_widget/engine/saved", "a run in a file", 0, 4),
@@ -29,7 +29,7 @@ PACKAGES = {
 }
 #: The parts, and the rows that they span.
 PARTS = {"js/src · the browser": (0, 1), "autolr_widget/widget": (2, 2), "autolr_widget/engine": (3, 5)}
-WIDTH, HEIGHT, ACROSS, DOWN, LEFT, TOP, GAP = 190, 54, 234, 96, 26, 40, 34
+WIDTH, HEIGHT, ACROSS, DOWN, LEFT, TOP, GAP = 200, 54, 250, 100, 26, 40, 34
 
 
 def imports() -> set[tuple[str, str]]:
@@ -99,14 +99,17 @@ def picture() -> str:
     _, to_y = centre("widget")
     between = f'd="M{x} {y + HEIGHT / 2 + 8}L{x} {to_y - HEIGHT / 2 - 8}"'
     shapes.append(f'<path class="wire" {between} marker-start="url(#arrow)" marker-end="url(#arrow)"/>')
-    shapes.append(f'<text x="{x + 10}" y="{(y + to_y) / 2 + 4}">traits, messages</text>')
+    shapes.append(f'<text x="{x + 10}" y="{to_y - HEIGHT / 2 - 38}">traits and messages</text>')
     for name, (_, what, column, row) in PACKAGES.items():
         x, y = LEFT + column * ACROSS, top(row)
         shapes.append(f'<rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="6"/>')
         shapes.append(f'<text class="name" x="{x + 10}" y="{y + 22}">{escape(name)}</text>')
         shapes.append(f'<text x="{x + 10}" y="{y + 41}">{escape(what)}</text>')
     words = "The packages of the browser, the widget and the engine. Arrows point from a package to what it imports."
-    head = '<marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" orient="auto-start-reverse">'
+    head = (
+        '<marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" '
+        'orient="auto-start-reverse">'
+    )
     return (
         f'<svg class="architecture" viewBox="0 0 {width} {height}" role="img" aria-label="{words}">'
         f'<defs>{head}<path d="M0 0L8 4L0 8z"/></marker></defs>{"".join(shapes)}</svg>'

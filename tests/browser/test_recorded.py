@@ -64,6 +64,15 @@ def band_height(page, rate):
     return lower - upper
 
 
+@pytest.mark.parametrize("width", [380, 1100])
+def test_the_curve_lies_exactly_under_what_is_placed_on_it(exported, width):
+    exported.set_viewport_size({"width": width, "height": 1000})
+    over = area(exported)
+    under = exported.locator(".autolr-chart .autolr-lines").bounding_box()
+    assert under == pytest.approx(over, abs=0.5)
+    assert exported.evaluate("document.documentElement.scrollWidth") == width
+
+
 def test_another_rule_moves_the_line_to_its_choice(exported):
     expect(state(exported)).to_have_text("Saved run")
     choices = RUN.results.choices()

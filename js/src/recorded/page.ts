@@ -52,8 +52,9 @@ function show(root: HTMLElement): void {
       element("div", { class: "autolr-group" }, axisMenu(model, signal), allRules(model, signal)),
     ),
   );
-  panel.append(choice(model, still(model), signal), changeInLoss(), plot(frame), trainingCurves(frame), controls);
-  root.replaceChildren(panel, chart(frame));
+  const pictures = [changeInLoss(), chart(frame), plot(frame), trainingCurves(frame)];
+  panel.append(choice(model, still(model), signal), ...pictures, controls);
+  root.replaceChildren(panel);
 }
 
 for (const root of document.querySelectorAll<HTMLElement>(".autolr-recorded")) show(root);
