@@ -86,6 +86,12 @@ def arrow(one: str, other: str) -> str:
     return '<path d="M{:.0f} {:.0f}L{:.0f} {:.0f}" marker-end="url(#arrow)"/>'.format(*ends)
 
 
+def forgotten() -> set[str]:
+    """Return the packages that are not in the picture."""
+    folders = [*ROOT.glob("autolr_widget/engine/*/*.py"), *ROOT.glob("js/src/*/*.ts")]
+    return {path.parent.relative_to(ROOT).as_posix() for path in folders} - {folder for folder, *_ in PACKAGES.values()}
+
+
 def picture() -> str:
     """Return the picture as SVG, in the colors of the page."""
     width, height = 2 * LEFT + 2 * ACROSS + WIDTH, top(5) + HEIGHT + 24
@@ -120,6 +126,8 @@ class Architecture(SphinxDirective):
     """Takes the place of the picture on the page."""
 
     def run(self) -> list[nodes.Node]:
+        if forgotten():
+            raise self.error(f"PACKAGES in {__name__}.py lacks {sorted(forgotten())}")
         return [nodes.raw("", picture(), format="html")]
 
 
