@@ -32,7 +32,7 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width">
 <title>Learning rate {rate}</title>
 <style>
-:root {{ color-scheme: light dark }}
+:root {{ color-scheme: light dark; background: light-dark(#fff, #131416); color: light-dark(#1f1f1f, #ececec) }}
 body {{ max-width: 64rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif }}
 h1 {{ font-weight: 600 }}
 svg {{ max-width: 100%; height: auto }}
@@ -48,7 +48,7 @@ pre {{ padding: 0.8rem; overflow: auto; background: #8882 }}
 <h2>The same in Python</h2>
 <pre>{code}</pre>
 <h2>The curve</h2>
-<div class="table">{table}</div>
+<div class="table" tabindex="0">{table}</div>
 <script type="module">
 {script}
 </script>
@@ -171,8 +171,7 @@ def _page(saved_run: SavedRun, selected: float | None, code: str) -> str:
     results, settings = saved_run.results, saved_run.settings
     picture = as_file("svg", saved_run, selected, code).decode()
     picture = picture[picture.index("<svg") :]
-    table = results.summary(settings.alpha, settings.band)
-    table.index = table.index.map("{:.4g}".format)
+    table = results.summary(settings.alpha, settings.band).reset_index(names="learning rate")
     style, script = ((STATIC / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
     return PAGE.format(
         rate="not chosen" if selected is None else f"{selected:.4g}",
@@ -180,7 +179,7 @@ def _page(saved_run: SavedRun, selected: float | None, code: str) -> str:
         settings=html.escape(" · ".join(f"{f.name} {getattr(settings, f.name)}" for f in fields(Settings))),
         run=recording.element(saved_run, selected, picture) if len(results) > 0 else picture,
         code=html.escape(code),
-        table=table.to_html(float_format="{:.4g}".format, border=0, escape=True),
+        table=table.to_html(float_format="{:.4g}".format, border=0, escape=True, index=False),
         style=style,
         script=script,
     )

@@ -15,6 +15,7 @@ from tests.browser.screen import area, state
 
 RUN = SavedRun.read(Path(__file__).parents[2] / "docs" / "runs" / "digits-sgd.json")
 
+AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
 MINUS = "\u2212"
 
 # With the browser of the other tests.
@@ -133,6 +134,15 @@ def test_a_rate_of_ones_own_is_judged_until_the_rule_is_followed_again(exported)
     exported.get_by_role("button", name="Follow the rule").click()
     expect(exported.locator(".autolr-warning")).to_have_text("")
     assert line_at(exported) == pytest.approx(RUN.results.best_lr(RUN.settings.method), rel=0.02)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(exported, scheme):
+    exported.emulate_media(color_scheme=scheme)
+    exported.add_script_tag(path=AXE)
+    found = exported.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa']})")
+    assert len(found["passes"]) > 10
+    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]] == []
 
 
 def test_nothing_that_needs_a_kernel_is_offered(exported):

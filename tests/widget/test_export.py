@@ -44,7 +44,7 @@ def test_save_and_download(widget, tmp_path, kind, rounds, monkeypatch):
     else:
         assert b"<svg" in data
         if kind == "html":
-            assert (b"lr_min 0.0001" in data, b"0.0001</th>" in data) == (True, True)
+            assert (b"lr_min 0.0001" in data, b"<td>0.0001</td>" in data) == (True, True)
             assert (b'<div class="autolr-widget autolr-recorded">' in data) == (rounds > 0)
             assert data.count(b"</script>") == (2 if rounds else 1)
     sent = []
