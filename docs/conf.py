@@ -33,8 +33,9 @@ extensions = [
 ]
 myst_heading_anchors = 3
 
-autodoc_typehints = "description"
-autodoc_typehints_description_target = "documented"
+# Parameters that are described together stay together.
+napoleon_use_param = False
+napoleon_attr_annotations = False
 add_module_names = False
 maximum_signature_line_length = 80
 autodoc_member_order = "bysource"
@@ -60,7 +61,7 @@ def as_code(app: Sphinx, env: object, node: nodes.Element, text: nodes.TextEleme
 
 
 def with_settings(app: Sphinx, what: str, name: str, cls: type, *_: object) -> tuple[str, None] | None:
-    """Show the arguments of a class as `help` does, with all settings. The types are in the list of parameters."""
+    """Show the arguments of a class with all settings, as `help` does. Types would fill a screen."""
     if what != "class":
         return None
     parameters = inspect.signature(cls).parameters.values()

@@ -89,7 +89,7 @@ class TunerWidget(ipw.VBox):
 
     locals().update(setting_traits())
 
-    status = traitlets.Enum(STATUSES, "idle", read_only=True)
+    status = traitlets.Enum(STATUSES, "idle", read_only=True, help="The state of the run")
     round = traitlets.Int(0, read_only=True, help="The number of finished rounds")
     error = traitlets.Unicode("", read_only=True, help='The message shown when status is "error"')
     selected_lr = Rate(None, allow_none=True, help="The choice of the rule, or the user's own choice while pinned")
