@@ -22,7 +22,9 @@ def test_the_repository_has_one_address():
     owner = ADDRESS.removeprefix("https://github.com/").removesuffix("/autolr_widget")
     others = [*PAGES, *(ROOT / "notebooks").glob("*.ipynb"), ROOT / "CITATION.cff", ROOT / "pyproject.toml"]
     for path in others:
-        for found in re.findall(r"github(?:\.com)?/([\w-]+)/autolr_widget\b", path.read_text(encoding="utf-8")):
+        for found in re.findall(
+            r"\bgithub(?:usercontent)?(?:\.com)?/([\w-]+)/autolr_widget\b", path.read_text(encoding="utf-8")
+        ):
             assert found == owner, f"{path.name}: the owner is {owner} in pyproject.toml"
     assert all(url.startswith(ADDRESS) for url in URLS.values())
     assert f"repository-code: {ADDRESS}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
