@@ -81,10 +81,12 @@ class TunerWidget(ipw.VBox):
 
     Examples
     --------
-    >>> tuner = TunerWidget(model, x, y)  # doctest: +SKIP
-    >>> tuner  # displays it; press Run  # doctest: +SKIP
-    >>> tuner.selected_lr  # doctest: +SKIP
-    0.0031
+    >>> tuner = TunerWidget(model, x, y)
+    >>> tuner  # displays it in a notebook; press Run
+    TunerWidget: no learning rate chosen, idle after 0 of 2 rounds
+    >>> results = tuner.run()  # the same without pressing it
+    >>> print(f"{tuner.selected_lr:.1f}")
+    0.2
     """
 
     locals().update(setting_traits())

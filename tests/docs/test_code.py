@@ -1,5 +1,7 @@
-"""The Python code in the README and the docs runs, page by page and from top to bottom."""
+"""The Python code in the README, the docs and the docstrings runs, page by page and from top to bottom."""
 
+import doctest
+import importlib
 import re
 from pathlib import Path
 
@@ -34,6 +36,14 @@ def test_no_code_is_left_out():
     assert sum(len(code(page)) for page in WITH_CODE) >= 28
 
 
+#: The modules of the package with examples in their docstrings.
+WITH_EXAMPLES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in sorted((ROOT / "autolr_widget").rglob("*.py"))
+    if ">>> " in path.read_text(encoding="utf-8")
+]
+
+
 @pytest.fixture
 def names(digits, monkeypatch, tmp_path):
     """What the pages of the docs begin with: a compiled model, data for it, and validation data."""
@@ -65,4 +75,19 @@ def test_the_code_of_a_page_runs(page, names):
             assert 0 < tuner.apply() <= 1
     finally:
         for one in reversed([*opened.values()]):
+            one.close()
+
+
+@pytest.mark.slow
+@pytest.mark.trains
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
+def test_the_examples_in_docstrings_are_right(name, names):
+    module = importlib.import_module(name)
+    runner, finder = doctest.DocTestRunner(), doctest.DocTestFinder(exclude_empty=True)
+    examples = [test for test in finder.find(module) if test.examples]
+    assert examples
+    for test in examples:
+        test.globs |= names
+        assert runner.run(test, clear_globs=False).failed == 0
+        for one in [one for one in test.globs.values() if isinstance(one, TunerWidget)]:
             one.close()

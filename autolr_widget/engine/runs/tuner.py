@@ -92,9 +92,11 @@ class LRTuner:
 
     Examples
     --------
-    >>> tuner = LRTuner(model, x, y)  # doctest: +SKIP
-    >>> for round in tuner:  # doctest: +SKIP
-    ...     print(round.index, tuner.results.best_lr())
+    >>> tuner = LRTuner(model, x, y)
+    >>> for round in tuner:
+    ...     print(round.index, f"{tuner.results.best_lr('half-minimum'):.1f}")
+    0 0.2
+    1 0.2
     """
 
     #: Whether more rounds can be measured. False in `autolr_widget.engine.saved.replay.Replay`, which has no model.
