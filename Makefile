@@ -85,7 +85,7 @@ screens: .venv/dev $(STATIC) chromium
 	$(BIN)/python -m pytest -q tests/browser/test_pictures.py --refresh
 	$(BIN)/python -m tests.browser.animation
 
-SPHINX = $(BIN)/python -m sphinx -c docs -d build/doctrees -W --keep-going -n
+SPHINX = $(BIN)/python -m sphinx -c docs -d build/doctrees -E -a -W --keep-going -n
 
 ## The site, in build/docs.
 docs: .venv/dev $(STATIC)

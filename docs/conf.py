@@ -44,6 +44,7 @@ autodoc_default_options = {"members": True}
 default_role = "py:obj"
 
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = project
 # With the front end that shows the recorded runs.
 html_static_path = ["static", "../autolr_widget/static"]
