@@ -40,7 +40,9 @@ def table(results: TuneResults, band: Band) -> NDArray[np.float32]:
     assert results.measured is not None
     diverged = results.measured.sum(axis=0) - band.count
     lines = np.where(diverged > 0, np.nan, [band.mean, band.lower, band.upper])
-    return np.array([*lines, band.count, diverged]).astype(np.float32)
+    # What float32 can't hold is infinite.
+    with np.errstate(over="ignore"):
+        return np.array([*lines, band.count, diverged]).astype(np.float32)
 
 
 def racing_part(seen: NDArray[np.bool_], racing: NDArray[np.bool_]) -> NDArray[np.bool_]:

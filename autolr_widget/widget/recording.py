@@ -101,11 +101,11 @@ def _drawn(run: Replay, kind: str) -> dict[str, Any]:
         return drawn
     lower, upper = edges(band)
     limits = y_limits(band.mean[seen], lower[seen], upper[seen])
-    racing = run.racing.all()
-    points, lines = lines_of(run.rates, band, seen if racing else racing_part(seen, run.racing), limits[1])
+    all_race = run.racing.all()
+    points, lines = lines_of(run.rates, band, seen if all_race else racing_part(seen, run.racing), limits[1])
     drawn |= {"limits": limits, "points": points, **dict(zip(("lower", "upper", "mean"), lines, strict=True))}
     # In a race, the faint mean of all rates is behind the mean of the rates that still race.
-    return drawn if racing else drawn | {"raced": run.rates[seen], "dropped": band.mean[seen]}
+    return drawn if all_race else drawn | {"raced": run.rates[seen], "dropped": band.mean[seen]}
 
 
 def _plain(value: Any) -> Any:

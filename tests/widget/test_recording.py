@@ -84,6 +84,22 @@ def test_in_a_race_all_rates_are_behind_those_that_race():
     assert drawn["points"][-1] == rates[3]
 
 
+@pytest.mark.parametrize(
+    ("rates", "deltas"),
+    [
+        (grid(0.0, 1.0, 5, "linear"), [[0.0, -1.0, -2.0, -1.0, 5.0]]),
+        (grid(1e-3, 1.0, 5), [[np.nan] * 5, [np.nan] * 5]),
+        (grid(1e-3, 1.0, 5), [[1e300, 1e200, 1e3, 2.0, 1.0]]),
+    ],
+    ids=["from 0", "all diverged", "all rise"],
+)
+def test_unusual_runs_are_recorded(rates, deltas):
+    scale = "linear" if rates[0] == 0 else "log"
+    settings = Settings(lr_min=rates[0], lr_max=rates[-1], num_evals=5, scale=scale)
+    run = SavedRun(settings, TuneResults(rates, np.array(deltas), scale=scale), np.ones(len(deltas)))
+    json.dumps(recording(run), allow_nan=False)
+
+
 def test_no_text_of_a_run_can_end_its_element():
     run = make_run(model="</script><b>", optimizer="<!--")
     html = element(run, None, "inside")

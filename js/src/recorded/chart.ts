@@ -1,10 +1,11 @@
 import type { AnyModel } from "@anywidget/types";
-import { type Axis, toFraction } from "../axis";
+import { toFraction } from "../axis";
 import { formatChange } from "../curve";
 import { drawing, element, svg } from "../element";
-import { AXIS, type Frame, percent } from "../plot/frame";
+import { AXIS, type Frame } from "../plot/frame";
 import { formatRate } from "../rates";
 import { onChange } from "../screen";
+import { drawnAxes, ticksOf } from "../training/axes";
 import { multiples, placeOn, roundStep } from "../training/scales";
 import { rateTicks } from "./rate_ticks";
 import type { Recorded } from "./recording";
@@ -17,14 +18,14 @@ export function chart(frame: Frame): HTMLElement {
   const model = frame.model as unknown as AnyModel<Recorded>;
   const node = element("div", { class: "autolr-chart autolr-losses", "aria-hidden": "true" });
   const updateChart = () => {
+    const { axis } = frame;
     const [low = -1, high = 1] = model.get("limits");
     const step = roundStep(high - low, 6);
     const changes = { low, high, ticks: multiples(step, low, high) };
     const place = (rate: number, change: number) => {
       const height = Math.max(-FAR, Math.min(FAR, placeOn(changes, change)));
-      return `${toFraction(rate, frame.axis)},${1 - height}`;
+      return `${toFraction(rate, axis)},${1 - height}`;
     };
-    const { axis } = frame;
     const points = model.get("points") ?? [];
     const line = (name: string, rates: number[], means: number[]) => {
       const places = rates.map((rate, i) => place(rate, means[i] as number));
@@ -38,7 +39,9 @@ export function chart(frame: Frame): HTMLElement {
       line("autolr-dropped", model.get("raced") ?? [], model.get("dropped") ?? []),
       line("autolr-mean", points, model.get("mean") ?? []),
     );
-    node.replaceChildren(lines, ...axes(axis, changes));
+    const rates = rateTicks(axis).map((rate) => ({ place: toFraction(rate, axis), text: formatRate(rate) }));
+    const axes = drawnAxes(rates, ticksOf(changes, formatChange), ["learning rate", "change in loss"]);
+    node.replaceChildren(lines, ...axes);
   };
   onChange(frame.model, ["limits", "table", ...AXIS], updateChart, frame.signal);
   return node;
@@ -68,18 +71,4 @@ export function bandOf(
   });
   close();
   return outlines.join("");
-}
-
-function axes(axis: Axis, changes: { low: number; high: number; ticks: number[] }): HTMLElement[] {
-  const tick = (name: string, side: "left" | "bottom", place: number, text: string) => {
-    const node = element("div", { class: `autolr-axis-tick autolr-axis-${name}` }, element("span", {}, text));
-    node.style[side] = percent(place);
-    return node;
-  };
-  return [
-    ...rateTicks(axis).map((rate) => tick("step", "left", toFraction(rate, axis), formatRate(rate))),
-    ...changes.ticks.map((change) => tick("loss", "bottom", placeOn(changes, change), formatChange(change))),
-    element("div", { class: "autolr-axis-name autolr-axis-step" }, "learning rate"),
-    element("div", { class: "autolr-axis-name autolr-axis-loss" }, "change in loss"),
-  ];
 }

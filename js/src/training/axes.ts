@@ -3,17 +3,33 @@ import { element } from "../element";
 import { percent } from "../plot/frame";
 import { placeOn, type Scale } from "./scales";
 
-/** The two axes, like those of bqplot's figure beside it. Before there is a loss, its axis has no numbers. */
+/** A number at an axis, and its place from 0 to 1. */
+export interface Tick {
+  place: number;
+  text: string;
+}
+
+/** The axis of the training steps and that of the loss. Before there is a loss, its axis has no numbers. */
 export function axes(steps: Scale, loss: Scale | undefined, lossName = "loss on each batch"): HTMLElement[] {
-  const tick = (name: string, side: "left" | "bottom", place: number, text: string) => {
-    const node = element("div", { class: `autolr-axis-tick autolr-axis-${name}` }, element("span", {}, text));
-    node.style[side] = percent(place);
+  return drawnAxes(ticksOf(steps, String), loss ? ticksOf(loss, formatChange) : [], ["training step", lossName]);
+}
+
+/** The ticks of a scale. */
+export function ticksOf(scale: Scale, format: (value: number) => string): Tick[] {
+  return scale.ticks.map((value) => ({ place: placeOn(scale, value), text: format(value) }));
+}
+
+/** The two axes, like those of bqplot's figure. */
+export function drawnAxes(across: Tick[], up: Tick[], [acrossName, upName]: [string, string]): HTMLElement[] {
+  const tick = (name: string, side: "left" | "bottom") => (one: Tick) => {
+    const node = element("div", { class: `autolr-axis-tick autolr-axis-${name}` }, element("span", {}, one.text));
+    node.style[side] = percent(one.place);
     return node;
   };
   return [
-    ...steps.ticks.map((step) => tick("step", "left", placeOn(steps, step), String(step))),
-    ...(loss?.ticks.map((value) => tick("loss", "bottom", placeOn(loss, value), formatChange(value))) ?? []),
-    element("div", { class: "autolr-axis-name autolr-axis-step" }, "training step"),
-    element("div", { class: "autolr-axis-name autolr-axis-loss" }, lossName),
+    ...across.map(tick("step", "left")),
+    ...up.map(tick("loss", "bottom")),
+    element("div", { class: "autolr-axis-name autolr-axis-step" }, acrossName),
+    element("div", { class: "autolr-axis-name autolr-axis-loss" }, upName),
   ];
 }
