@@ -24,7 +24,8 @@ def add_front_end(app: Sphinx, page: str, template: str, context: object, doctre
     """Load them on pages that show a run."""
     if doctree and any("autolr-recorded" in raw.astext() for raw in doctree.findall(nodes.raw)):
         app.add_css_file("page.css")
-        app.add_js_file("page.js", type="module")
+        # Not a module, which a browser does not load from a file.
+        app.add_js_file("page.js", loading_method="defer")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

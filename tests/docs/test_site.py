@@ -45,6 +45,6 @@ def test_the_gallery_holds_runs(site):
     runs = [json.loads(text) for text in re.findall(r'<script type="application/json">(.*?)</script>', page)]
     assert len(runs) == len([*(ROOT / "docs" / "runs").glob("*.json")])
     assert all(run["state"]["replay"] for run in runs)
-    assert '<script type="module" src="../_static/page.js' in page
+    assert re.search(r'<script defer="defer" src="../_static/page.js', page)
     assert (site / "_static" / "page.js").exists()
     assert "page.js" not in (site / "docs" / "bands.html").read_text(encoding="utf-8")
