@@ -72,6 +72,8 @@ class TunerWidget(ipw.VBox):
         Where the paths are measured, see `LRTuner`: a Dask client, an executor, or ``"processes"``.
     autosave
         The path of a file to which the run is written after each round. It must end in ``.json``. `load` reads it.
+    large
+        Whether everything is in large print, for a projector: no text is smaller than 16 pixels.
     **settings
 
     Raises
@@ -99,6 +101,7 @@ class TunerWidget(ipw.VBox):
         "", read_only=True, help="The end of the grid at which the curve's lowest point lies, or empty"
     )
     pinned = traitlets.Bool(False, help="Whether `selected_lr` is the user's own choice")
+    large = traitlets.Bool(False, help="Whether everything is in large print, for a projector")
 
     def __init__(
         self,
@@ -113,11 +116,15 @@ class TunerWidget(ipw.VBox):
         loss: str | None = None,
         executor: Any = None,
         autosave: str | Path | None = None,
+        large: bool = False,
         **settings: Any,
     ) -> None:
+        if not isinstance(large, bool):
+            raise ValueError(f"Argument `large` must be True or False. Received: large={large!r}")
         given = {"sample_weight": sample_weight, "class_weight": class_weight, "validation_data": validation_data}
         names = {"optimizer": optimizer, "loss": loss, "executor": executor}
         self._begin(LRTuner(model, x, y, **given, **names, **settings), autosave)
+        self.large = large
 
     @property
     def executor(self) -> Any:
@@ -209,12 +216,14 @@ class TunerWidget(ipw.VBox):
         mirror(choice, self, "selected_lr", "pinned", "edge")
         mirror(choice, panel, "selected_lr", "pinned", "reason", "warning", "interval", "edge")
         mirror(self, choice, "selected_lr", "pinned")
+        mirror(self, panel, "large")
+        mirror(panel, self, "large")
         # These come after the mirrors: the front end must receive the state of the run, even if one of these raises.
         session.observe(self._on_status, names="status")
         choice.observe(self._show_code, names=["selected_lr", "pinned"])
         choice.observe(self._steer, names=["selected_lr", "pinned"])
         panel.observe(self._on_panel_change, names=[*SETTINGS, "selected_lr", "pinned"])
-        panel.observe(self._on_large, names="large")
+        self.observe(self._on_large, names="large")
         panel.observe(self._on_schedule, names=["kind", "epochs", "selected_lr"])
         panel.observe(self._show_code, names="schedule")
         panel.on_msg(self._on_message)

@@ -227,3 +227,18 @@ def test_large_print_and_back(widget):
     assert panel.margin == MARGIN
     assert len(widget.figure.axes[0].tick_values) == 6
     assert "autolr-large" not in widget._dom_classes
+
+
+def test_large_print_from_python(widget, digits):
+    assert not widget.large
+    from_front_end(widget, large=True)
+    assert widget.large
+    widget.large = False
+    assert not widget._panel.large
+    model = widget.tuner.model
+    large = TunerWidget(model, *digits, large=True)
+    assert large._panel.large
+    assert "autolr-large" in large._dom_classes
+    assert large._panel.margin == large.figure.fig_margin != MARGIN
+    with pytest.raises(ValueError, match="Argument `large` must be True or False. Received: large='yes'"):
+        TunerWidget(model, *digits, large="yes")
