@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import bqplot
 import numpy as np
@@ -11,10 +10,11 @@ from numpy.typing import ArrayLike
 
 from autolr_widget.engine.types import Floats
 from autolr_widget.lesson.look import Part
-from autolr_widget.widget.chart import CURVE, decades
+from autolr_widget.lesson.picture import GREEN, ORANGE, picture
+from autolr_widget.widget.chart import CURVE
 
-#: Three colors of Okabe and Ito with a contrast of 3:1 on white and on dark, and a style of line for each.
-STYLES = ((CURVE, "solid"), ("#d55e00", "dashed"), ("#009e73", "dash_dotted"), ("#cc79a7", "dotted"))
+#: A color and a style for each curve.
+STYLES = ((CURVE, "solid"), (ORANGE, "dashed"), (GREEN, "dash_dotted"), ("#cc79a7", "dotted"))
 #: The share of the picture's width that the names take, and of its height that each of them needs.
 FOR_NAMES, LINE = 0.22, 0.085
 
@@ -85,23 +85,7 @@ class Curves(Part):
             font_weight="bold",
             x_offset=8,
         )
-        axis: dict[str, Any] = (
-            {"tick_values": decades(first, last, 6), "tick_format": ".0e"} if log else {"num_ticks": 6}
-        )
-        self.figure = bqplot.Figure(
-            marks=[*marks, names],
-            axes=[
-                bqplot.Axis(scale=horizontal, label=x_name, grid_lines="none", **axis),
-                bqplot.Axis(scale=scales["y"], label=y_name, grid_lines="none", orientation="vertical", num_ticks=5),
-            ],
-            fig_margin={"top": 10, "bottom": 56, "left": 80, "right": 16},
-            padding_x=0,
-            padding_y=0,
-            min_aspect_ratio=0.2,
-            max_aspect_ratio=10,
-            background_style={"fill": "none"},
-            layout={"width": "100%", "height": "340px", "min_width": "0", "margin": "0"},
-        )
+        self.figure = picture([*marks, names], scales, (x_name, y_name), last=last, height="340px", width="100%")
         super().__init__(self.figure)
 
 

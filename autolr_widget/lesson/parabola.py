@@ -12,10 +12,9 @@ import traitlets
 
 from autolr_widget.engine.types import Floats
 from autolr_widget.lesson.look import Part, paragraph
+from autolr_widget.lesson.picture import ORANGE, picture
 from autolr_widget.lesson.verdict import Verdict
 from autolr_widget.widget.chart import CURVE, NEUTRAL
-
-CHOICE = "#d55e00"
 
 #: Where each path starts, and how many steps it has.
 START, STEPS = 1.0, 20
@@ -36,7 +35,7 @@ CLOSE = 0.015
 def path(rate: float, curvature: float, start: float = START, steps: int = STEPS) -> Floats:
     """Return the weight before each step of gradient descent on the loss ``curvature · w² / 2``, and after the last.
 
-    The gradient is ``curvature · w``, so each step multiplies the weight by ``1 − rate · curvature``.
+    The gradient is ``curvature · w``, so each step multiplies the weight by ``1 - rate · curvature``.
 
     >>> path(0.25, 2.0, steps=3).tolist()
     [1.0, 0.5, 0.25, 0.125]
@@ -97,7 +96,6 @@ class Parabola(Part):
         self._moved = self._dragging = False
         weight = bqplot.LinearScale(min=-WIDEST, max=WIDEST)
         loss = bqplot.LinearScale(min=-0.1 * HIGHEST, max=HIGHEST)
-        step = bqplot.LinearScale(min=0, max=STEPS)
         on_bowl = {"x": weight, "y": loss}
         weights = np.linspace(-WIDEST, WIDEST, 161)
         bowl = bqplot.Lines(x=weights, y=self._loss(weights), scales=on_bowl, colors=[NEUTRAL], stroke_width=3)
@@ -105,20 +103,19 @@ class Parabola(Part):
         anything = {"x": [0.0, 1.0], "y": [0.0, 0.0], "scales": on_bowl}
         self._steps = bqplot.Lines(**anything, colors=[CURVE], stroke_width=2)
         self._points = bqplot.Scatter(**anything, colors=[CURVE], default_size=90)
-        self._first = bqplot.Lines(**anything, colors=[CHOICE], stroke_width=4)
-        self._tip = bqplot.Scatter(x=[START], y=[0.0], scales=on_bowl, colors=[CHOICE], default_size=400)
+        self._first = bqplot.Lines(**anything, colors=[ORANGE], stroke_width=4)
+        self._tip = bqplot.Scatter(x=[START], y=[0.0], scales=on_bowl, colors=[ORANGE], default_size=400)
         self._tip.enable_move = self._tip.restrict_x = self._tip.update_on_move = True
+        by_step = {"x": bqplot.LinearScale(min=0, max=STEPS), "y": loss}
         self._losses = bqplot.Lines(
-            x=np.arange(STEPS + 1.0),
-            y=np.ones(STEPS + 1),
-            scales={"x": step, "y": loss},
-            colors=[CURVE],
-            stroke_width=3,
+            x=np.arange(STEPS + 1.0), y=np.ones(STEPS + 1), scales=by_step, colors=[CURVE], stroke_width=3
         )
+        shares = {"height": "290px", "width": "auto", "flex": "1 1 320px"}
+        drawn = [bowl, self._steps, self._points, self._first, self._tip]
         pictures = ipw.HBox(
             [
-                _figure([bowl, self._steps, self._points, self._first, self._tip], weight, loss, "weight"),
-                _figure([self._losses], step, loss, "step"),
+                picture(drawn, on_bowl, ("weight", "loss"), **shares),
+                picture([self._losses], by_step, ("training step", "loss"), **shares),
             ]
         )
         pictures.add_class("autolr-pictures")
@@ -198,21 +195,3 @@ class Parabola(Part):
         self._motion.value = paragraph(
             f"Each step multiplies the distance to the bottom by {factor:.2f}: {motion(self.rate, self.curvature)}."
         )
-
-
-def _figure(marks: list[bqplot.Mark], x: bqplot.Scale, y: bqplot.Scale, name: str) -> bqplot.Figure:
-    axes = [
-        bqplot.Axis(scale=x, label=name, grid_lines="none", num_ticks=5),
-        bqplot.Axis(scale=y, label="loss", grid_lines="none", orientation="vertical", num_ticks=5),
-    ]
-    return bqplot.Figure(
-        marks=marks,
-        axes=axes,
-        fig_margin={"top": 10, "bottom": 56, "left": 64, "right": 16},
-        padding_x=0,
-        padding_y=0,
-        min_aspect_ratio=0.2,
-        max_aspect_ratio=10,
-        background_style={"fill": "none"},
-        layout={"width": "auto", "height": "300px", "min_width": "0", "margin": "0", "flex": "1 1 320px"},
-    )

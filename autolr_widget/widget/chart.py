@@ -23,6 +23,8 @@ NEUTRAL = "#808080"
 MARGIN = {"top": 12, "bottom": 50, "left": 68, "right": 16}
 #: How much larger everything is in large print. It is `--autolr-px` in the style sheet.
 LARGE = 1.35
+#: The height of the figure in pixels, and in large print. It is `--autolr-figure-height` in the style sheet.
+HEIGHT, LARGE_HEIGHT = 320, 300
 
 
 class Chart:
@@ -99,7 +101,7 @@ class Chart:
             max_aspect_ratio=10,
             background_style={"fill": "none"},
             # ipywidgets' default margin would make the figure wider than the widget.
-            layout={"width": "100%", "height": "320px", "min_width": "0", "margin": "0"},
+            layout={"width": "100%", "min_width": "0", "margin": "0"},
         )
         self.figure.add_class("autolr-chart")
         self._stroke_widths = [mark.stroke_width for mark in self.figure.marks]
@@ -110,6 +112,7 @@ class Chart:
         """Set the sizes for large or for normal print. From the next `show_axis` on, there are as many ticks as fit."""
         times = LARGE if large else 1.0
         self._most_ticks = 4 if large else 6
+        self.figure.layout.height = f"{LARGE_HEIGHT if large else HEIGHT}px"
         self.figure.fig_margin = {side: round(times * pixels) for side, pixels in MARGIN.items()}
         for x_axis in self._x_axes.values():
             x_axis.label_offset = f"{34 * times:.0f}px"

@@ -1,4 +1,4 @@
-"""Large print at the size of a projector: no text under 16 pixels in any state, and the main parts fit on the screen."""
+"""Large print at the size of a projector: no text under 16 pixels in any state."""
 
 import pytest
 from playwright.sync_api import expect

@@ -32,7 +32,7 @@ def test_the_lesson_by_mouse_and_by_keys(chromium, lab):
     run("setup", "bowl", "predict-steeper", "check-steeper")
     # Drag the orange point to the left of the bottom, and then to the bottom.
     bowl = output("bowl")
-    tip = bowl.locator(".scatter .object_grp").last
+    tip = bowl.locator(".bqplot").first.locator(".object_grp").last
     expect(tip).to_be_visible(timeout=60_000)
     tip.scroll_into_view_if_needed()
     drag(page, tip, by=-60)

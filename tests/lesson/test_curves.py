@@ -50,7 +50,7 @@ def test_a_log_axis_and_values_below_zero():
     scale = lines(curves)[0].scales
     assert (scale["x"].min, scale["y"].max > 0, scale["y"].min < -1) == (0.01, True, True)
     assert scale["x"].max > 1
-    np.testing.assert_allclose(curves.figure.axes[0].tick_values, [0.01, 0.1, 1.0])
+    np.testing.assert_allclose(curves.figure.axes[0].tick_values, [0.01, 0.03, 0.1, 0.3, 1.0])
 
 
 def test_input_errors():

@@ -240,5 +240,5 @@ def test_large_print_from_python(widget, digits):
     assert large._panel.large
     assert "autolr-large" in large._dom_classes
     assert large._panel.margin == large.figure.fig_margin != MARGIN
-    with pytest.raises(ValueError, match="Argument `large` must be True or False. Received: large='yes'"):
+    with pytest.raises(ValueError, match=r"Argument `large` must be True or False\. Received: large='yes'"):
         TunerWidget(model, *digits, large="yes")

@@ -1,0 +1,76 @@
+"""A picture of some curves, drawn by bqplot, whose text is large."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import bqplot
+import numpy as np
+
+from autolr_widget.engine.types import Floats
+from autolr_widget.widget.chart import decades
+
+#: Three colors of Okabe and Ito have a contrast of 3:1 on white and on dark: blue is that of the widget's curve.
+ORANGE, GREEN = "#d55e00", "#009e73"
+
+
+def picture(
+    marks: Sequence[bqplot.Mark],
+    scales: dict[str, bqplot.Scale],
+    names: tuple[str, str],
+    *,
+    last: float | None = None,
+    **layout: str,
+) -> bqplot.Figure:
+    """Return a figure with two axes.
+
+    Parameters
+    ----------
+    marks
+        What is drawn.
+    scales
+        The scales ``"x"`` and ``"y"``, with their ends.
+    names
+        The names of the axes.
+    last
+        Where the ticks of the x-axis end, if that is not its end.
+    layout
+        The height of the picture, and how it shares a row with others.
+    """
+    return bqplot.Figure(
+        marks=[*marks],
+        axes=[
+            _axis(scales["x"], last, label=names[0]),
+            _axis(scales["y"], None, label=names[1], orientation="vertical", label_offset="52px"),
+        ],
+        fig_margin={"top": 10, "bottom": 58, "left": 72, "right": 16},
+        padding_x=0,
+        padding_y=0,
+        min_aspect_ratio=0.2,
+        max_aspect_ratio=10,
+        background_style={"fill": "none"},
+        layout={"min_width": "0", "margin": "0", **layout},
+    )
+
+
+def _axis(scale: bqplot.Scale, last: float | None, **more: Any) -> bqplot.Axis:
+    low, high = scale.min, scale.max if last is None else last
+    log = isinstance(scale, bqplot.LogScale)
+    ticks = decades(low, high, 6) if log else round_numbers(low, high, 6)
+    return bqplot.Axis(scale=scale, grid_lines="none", tick_values=ticks, tick_format=".0e" if log else "~g", **more)
+
+
+def round_numbers(low: float, high: float, most: int) -> Floats:
+    """Return at most so many evenly spaced round numbers between two ends.
+
+    >>> round_numbers(0, 200, 6).tolist()
+    [0.0, 50.0, 100.0, 150.0, 200.0]
+    >>> round_numbers(-1.6, 1.6, 6).tolist()
+    [-1.0, 0.0, 1.0]
+    """
+    least = (high - low) / most
+    unit = 10.0 ** math.floor(math.log10(least))
+    step = next(times * unit for times in (1, 2, 5, 10, 20) if math.floor((high - low) / (times * unit)) < most)
+    return step * np.arange(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
