@@ -12,6 +12,17 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 INSTALL = "%pip install"
+#: The tasks of the lesson that are checked in a cell, by the names of the cells: `check-…` checks this question.
+TASKS = {
+    "check-steeper": "steeper",
+    "check-dip": "where",
+    "check-batches": "batches",
+    "check-seeds": "seeds",
+    "check-horizon": "moves",
+    "check-training": "winner",
+    "check-adam": "adam",
+    "check-frozen": "frozen",
+}
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="an sdist has no history")
@@ -31,6 +42,8 @@ def test_notebook_runs(path):
         # It would replace the package that is tested with the released one.
         if cell.source.startswith(INSTALL):
             cell.source = ""
+    if path.stem == "lesson":
+        answer_all(notebook)
     # In a loop that ends here: nbclient's own is left open. The kernel is killed, as one that ends by itself may take
     # longer than nbclient waits.
     where = {"metadata": {"path": str(path.parent)}}
@@ -65,6 +78,8 @@ def test_notebook_runs(path):
         assert untrained[1] > untrained[3] / 2
         assert trained == sorted(trained)
         assert trained[0] < trained[3] / 100
+    if path.stem == "lesson":
+        check_lesson(notebook, printed)
     if path.stem == "quickstart":
         assert 0.05 < float(printed.split("chosen: ")[1]) < 0.5
         assert any("image/png" in output.get("data", {}) for output in outputs)
@@ -77,3 +92,53 @@ def test_the_notebook_for_colab_installs_in_one_line_and_opens_itself():
     assert not any(INSTALL in source for source in code[1:])
     (link,) = re.findall(r"\]\((https://colab\.research\.google\.com/github/[^)]+)\)", notebook.cells[0].source)
     assert link.endswith("/autolr_widget/blob/main/notebooks/colab.ipynb")
+
+
+def answer_all(notebook):
+    """After the lesson's own cells, give each answer to each question, and check it."""
+    source = {cell.id: cell.source for cell in notebook.cells}
+    for check, question in TASKS.items():
+        repeat = f"for {question}.answer in [*{question}._answers]:\n    exec({source[check]!r})\n"
+        # The last expression of a cell is shown: here it is printed.
+        repeat = repeat.replace(f"{question}.reveal(", f"verdict = {question}.reveal(")
+        repeat += f"    print({check!r}, verdict.right, verdict, sep=' | ')"
+        notebook.cells.append(nbformat.v4.new_code_cell(repeat))
+    quiz = "for number, question in enumerate(quiz):\n    for question.answer in [*question._answers]:\n"
+    quiz += "        print(f'quiz-{number}', question.verdict.right, question.verdict, sep=' | ')"
+    notebook.cells.append(nbformat.v4.new_code_cell(quiz))
+
+
+def check_lesson(notebook, printed):
+    shown = {cell.id: cell.outputs[-1]["data"]["text/plain"] for cell in notebook.cells if cell.id in TASKS}
+    assert shown == dict.fromkeys(TASKS, "Choose an answer first. Then run this cell again.")
+    verdicts = [line.split(" | ") for line in printed.splitlines() if " | " in line]
+    right = [task for task, is_right, _ in verdicts if is_right == "True"]
+    assert sorted(right) == sorted([*TASKS, "quiz-0", "quiz-1", "quiz-2", "quiz-3"]), "one right answer each"
+    for _, is_right, words in verdicts:
+        assert re.match(r"(Right\.|No\.) [A-Z].{20,}\.$", words), words
+        assert words.startswith("Right.") == (is_right == "True")
+    said = {task: words for task, is_right, words in verdicts if is_right == "True"}
+    # What the lesson says about these data.
+    assert "You said: 0.25. " in said["check-steeper"]
+    assert "You said: 0.4. " in said["check-dip"]
+    assert "You said: It gets wider. " in said["check-batches"]
+    assert "You said: to smaller rates. " in said["check-horizon"]
+    assert "You said: the lowest point of 300 steps. " in said["check-training"]
+    assert "You said: 0.1 times as large. " in said["check-adam"]
+    assert "You said: It gets 10 times smaller, or more. " in said["check-frozen"]
+
+
+def test_the_notes_for_the_teacher_of_the_lesson_take_45_minutes():
+    notebook = nbformat.read(ROOT / "notebooks" / "lesson.ipynb", as_version=4)
+    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    parts = sum(bool(re.match(r"## \d", text)) for text in texts)
+    notes = [text for text in texts if text.startswith("<details>")]
+    assert len(notes) == parts + 1, "one for each part, and one for the set-up"
+    assert sum(int(re.search(r"For the teacher: (\d+) minutes", text)[1]) for text in notes) == 45
+
+
+def test_the_lesson_hides_its_answers():
+    notebook = nbformat.read(ROOT / "notebooks" / "lesson.ipynb", as_version=4)
+    for cell in notebook.cells:
+        if "Question(" in cell.source or ".reveal(" in cell.source:
+            assert cell.metadata["jupyter"]["source_hidden"]

@@ -58,8 +58,7 @@ class Curves(Part):
         places = np.arange(1.0, sizes.pop() + 1) if x is None else np.asarray(x, dtype=float)
         low, high = _limits(np.array([*values.values()]), y_max)
         first, last = float(places[0]), float(places[-1])
-        room = FOR_NAMES / (1 - FOR_NAMES)
-        end = last * (last / first) ** room if log else last + room * (last - first)
+        end = _between(first, last, 1 / (1 - FOR_NAMES), log)
         horizontal = (bqplot.LogScale if log else bqplot.LinearScale)(min=first, max=end)
         scales = {"x": horizontal, "y": bqplot.LinearScale(min=low, max=high)}
         marks = [
@@ -75,18 +74,33 @@ class Curves(Part):
             for line, (color, style) in zip(values.values(), STYLES, strict=False)
         ]
         ends = np.array([np.clip(line[-1] if np.isfinite(line[-1]) else np.inf, low, high) for line in values.values()])
+        height = high - low
+        at = apart(ends, low + LINE / 2 * height, high - LINE / 2 * height, LINE * height)
+        # A piece of each line leads to its name: color alone does not tell everybody which it is.
+        pieces = [_between(last, end, share, log) for share in (0.05, 0.25)]
+        samples = [
+            bqplot.Lines(x=pieces, y=[y, y], scales=scales, colors=[color], line_style=style, stroke_width=3)
+            for y, (color, style) in zip(at, STYLES, strict=False)
+        ]
         names = bqplot.Label(
-            x=np.full(ends.size, last),
-            y=apart(ends, low + LINE / 2 * (high - low), high - LINE / 2 * (high - low), LINE * (high - low)),
+            x=np.full(at.size, pieces[1]),
+            y=at,
             text=[*values],
             scales=scales,
-            colors=[color for color, _ in STYLES[: ends.size]],
+            colors=[color for color, _ in STYLES[: at.size]],
             default_size=18,
             font_weight="bold",
             x_offset=8,
         )
-        self.figure = picture([*marks, names], scales, (x_name, y_name), last=last, height="340px", width="100%")
+        self.figure = picture(
+            [*marks, *samples, names], scales, (x_name, y_name), last=last, height="340px", width="100%"
+        )
         super().__init__(self.figure)
+
+
+def _between(one: float, other: float, share: float, log: bool) -> float:
+    """Return the place that is this share of the way from one to the other."""
+    return one * (other / one) ** share if log else one + share * (other - one)
 
 
 def apart(places: Floats, low: float, high: float, least: float) -> Floats:

@@ -14,8 +14,11 @@ from autolr_widget.widget.colab import allow_front_ends
 #: In every part, because Colab shows each output in a page of its own.
 STYLE = f"<style>{Path(__file__).with_name('lesson.css').read_text(encoding='utf-8')}</style>"
 
-#: JupyterLab's and Notebook's own text, and their code.
-NOTEBOOK = "<style>.jp-Notebook { --jp-content-font-size1: 18px; --jp-code-font-size: 16px; }</style>"
+#: The text, the code and the hidden code of JupyterLab and Notebook.
+NOTEBOOK = """<style>
+.jp-Notebook { --jp-content-font-size1: 18px; --jp-code-font-size: 16px; }
+.jp-Notebook .jp-Placeholder-content * { font-size: 16px; }
+</style>"""
 
 
 def large_notebook() -> HTML:

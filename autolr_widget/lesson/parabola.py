@@ -23,10 +23,10 @@ WIDEST, HIGHEST = 1.6, 4.8
 #: The largest rate that can be set, and the distance of two rates.
 LARGEST, FINEST = 0.6, 0.005
 
-#: What the tasks ask for: in words, the factor of a step, and the rate as a formula.
+#: What the tasks ask for: the words on the button, the factor of a step, and the rate as a formula.
 GOALS = {
-    "bottom": ("the first step lands on the bottom", 0.0, "This is 1 / L: the curvature L is {:g}."),
-    "edge": ("the steps come no lower, and do not explode", -1.0, "This is 2 / L, and any larger rate explodes."),
+    "bottom": ("Check 1: the first step lands on the bottom", 0.0, "This is 1 / L: the curvature L is {:g}."),
+    "edge": ("Check 2: the largest rate that does not explode", -1.0, "This is 2 / L, and any larger rate explodes."),
 }
 #: How far the factor of a step may be off.
 CLOSE = 0.015
@@ -86,7 +86,7 @@ class Parabola(Part):
     >>> bowl = Parabola(curvature=4)
     >>> bowl.rate = 0.3
     >>> bowl.check("bottom")
-    Not so. At 0.3, the steps pass the bottom each time, and still come down.
+    No. At 0.3, the steps pass the bottom each time, and still come down.
     """
 
     rate = traitlets.Float(0.02, help="The learning rate")
@@ -123,7 +123,7 @@ class Parabola(Part):
             self.rate, min=FINEST, max=LARGEST, step=FINEST, readout_format=".3f", description="rate"
         )
         self._motion, self._verdict = ipw.HTML(), ipw.HTML()
-        self._buttons = {goal: ipw.Button(description=f"Check: {words}") for goal, (words, _, _) in GOALS.items()}
+        self._buttons = {goal: ipw.Button(description=words) for goal, (words, _, _) in GOALS.items()}
         for goal, button in self._buttons.items():
             button.on_click(partial(self._on_check, goal))
         super().__init__(self._motion, pictures, self._slider, *self._buttons.values(), self._verdict)

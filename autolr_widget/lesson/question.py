@@ -36,7 +36,7 @@ class Question(Part):
     >>> question = Question("2 + 2?", {"4": "As always.", "5": "Count again."}, right="4")
     >>> question.answer = "5"
     >>> question.verdict
-    Not so. Count again.
+    No. Count again.
     """
 
     answer = traitlets.Unicode(None, allow_none=True, help="The answer that was chosen, or None")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from autolr_widget.lesson.look import STYLE, paragraph
 
 #: What a verdict begins with, and how it looks.
-RIGHT, WRONG, OPEN = ("Right.", "right"), ("Not so.", "wrong"), ("Choose an answer first.", "open")
+RIGHT, WRONG, OPEN = ("Right.", "right"), ("No.", "wrong"), ("Choose an answer first.", "open")
 
 
 @dataclass(frozen=True, repr=False)

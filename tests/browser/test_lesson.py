@@ -39,8 +39,8 @@ def test_the_lesson_by_mouse_and_by_keys(chromium, lab):
     expect(bowl).to_contain_text("the steps come down on one side")
     rate = lesson.python("bowl.rate")
     assert 0.05 < rate < 0.25
-    bowl.get_by_role("button", name="Check: the first step lands on the bottom").click()
-    expect(bowl).to_contain_text(f"Not so. At {rate:.3g}, the steps come down on one side.")
+    bowl.get_by_role("button", name="Check 1: the first step lands on the bottom").click()
+    expect(bowl).to_contain_text(f"No. At {rate:.3g}, the steps come down on one side.")
     # The keys reach everything: the number of the slider can be typed.
     bowl.locator(".widget-readout").click()
     page.keyboard.press("Control+a")
@@ -56,8 +56,8 @@ def test_the_lesson_by_mouse_and_by_keys(chromium, lab):
     question.get_by_role("button", name="0.5").click()
     lesson.wait_for("steeper.answer == '0.5'")
     run("check-steeper")
-    expect(check).to_contain_text("Not so. You said: 0.5. Measured: 0.25.")
-    expect(question).to_contain_text("Not so. You said: 0.5. Measured: 0.25.")
+    expect(check).to_contain_text("No. You said: 0.5. Measured: 0.25.")
+    expect(question).to_contain_text("No. You said: 0.5. Measured: 0.25.")
     run("predict-steeper")
     question.get_by_role("button", name="0.25").focus()
     page.keyboard.press("Space")

@@ -19,7 +19,7 @@ def test_names_are_apart_and_inside(places, expected):
 
 
 def lines(curves):
-    return curves.figure.marks[:-1]
+    return curves.figure.marks[: len(names(curves).text)]
 
 
 def names(curves):
@@ -31,7 +31,7 @@ def test_curves_start_at_step_1_and_have_their_names_at_their_ends():
     np.testing.assert_array_equal(lines(curves)[0].x, [1, 2, 3])
     np.testing.assert_allclose(lines(curves)[1].y, 2)
     assert list(names(curves).text) == ["A", "B"]
-    np.testing.assert_array_equal(names(curves).x, [3, 3])
+    assert (names(curves).x > 3).all()
     assert names(curves).y[0] == pytest.approx(0.5)
     assert len({(line.colors[0], line.line_style) for line in lines(curves)}) == 2
 

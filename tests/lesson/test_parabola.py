@@ -88,7 +88,7 @@ def test_what_leaves_the_picture_is_finite_and_short():
 def test_the_tasks_are_checked_and_say_why(bowl, goal, wrong, right, formula):
     assert str(bowl.check(goal)) == "Choose an answer first. Drag the orange point, or the slider."
     bowl.rate = wrong
-    assert str(bowl.check(goal)).startswith(f"Not so. At {wrong}, the steps pass the bottom")
+    assert str(bowl.check(goal)).startswith(f"No. At {wrong}, the steps pass the bottom")
     bowl.rate = right
     assert bowl.check(goal).right
     bowl._buttons[goal].click()

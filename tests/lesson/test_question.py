@@ -25,8 +25,8 @@ def test_a_wrong_answer_is_told_why_and_can_be_changed(sum_of_two):
     assert str(sum_of_two.verdict) == "Choose an answer first."
     assert shown(sum_of_two) == ""
     press(sum_of_two, "5")
-    assert str(sum_of_two.verdict) == "Not so. Count again."
-    assert "Not so. Count again." in shown(sum_of_two)
+    assert str(sum_of_two.verdict) == "No. Count again."
+    assert "No. Count again." in shown(sum_of_two)
     press(sum_of_two, "4")
     assert str(sum_of_two.verdict) == "Right. As always."
     assert "Right. As always." in shown(sum_of_two)
@@ -38,7 +38,7 @@ def test_a_prediction_is_judged_by_what_was_measured(prediction):
     assert "Right" not in shown(prediction)
     verdict = prediction.reveal("left", "It moved by 3.")
     assert verdict.right is False
-    assert str(verdict) == "Not so. You said: right. Measured: left. It moved by 3. Look at the bottom."
+    assert str(verdict) == "No. You said: right. Measured: left. It moved by 3. Look at the bottom."
     assert str(verdict) in shown(prediction)
     assert all(button.disabled for button in prediction._buttons.values()), "it is known now"
 
