@@ -1,6 +1,7 @@
 """The lesson on a projector: its own notebook in a real JupyterLab."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -37,16 +38,20 @@ def test_the_lesson_by_mouse_and_by_keys(chromium, lab):
     tip.scroll_into_view_if_needed()
     drag(page, tip, by=-60)
     expect(bowl).to_contain_text("the steps come down on one side")
-    rate = lesson.python("bowl.rate")
-    assert 0.05 < rate < 0.25
     bowl.get_by_role("button", name="Check 1: the first step lands on the bottom").click()
-    expect(bowl).to_contain_text(f"No. At {rate:.3g}, the steps come down on one side.")
-    # The keys reach everything: the number of the slider can be typed.
-    bowl.locator(".widget-readout").click()
+    expect(bowl).to_contain_text(re.compile(r"No\. At 0\.\d+, the steps come down on one side\."))
+    rate = lesson.python("bowl.rate")
+    assert 0.1 < rate < 0.25
+    # The same by keys: the slider takes the arrows and a typed number.
+    bowl.locator(".noUi-handle").focus()
+    page.keyboard.press("ArrowRight")
+    lesson.wait_for(f"round(bowl.rate - {rate}, 6) == 0.005")
+    bowl.locator(".widget-readout").focus()
     page.keyboard.press("Control+a")
     page.keyboard.type("0.25")
-    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
     lesson.wait_for("bowl.rate == 0.25")
+    page.keyboard.press("Tab")
     page.keyboard.press("Space")
     expect(bowl).to_contain_text("Right. At 0.25, the first step lands on the bottom. This is 1 / L")
 
@@ -66,21 +71,14 @@ def test_the_lesson_by_mouse_and_by_keys(chromium, lab):
     expect(check).to_contain_text("Right. You said: 0.25. Measured: 0.25.")
 
     # All of the notebook is in large print, in the dark too.
-    run("tuner")
+    run("units", "tuner")
     expect(output("tuner").locator(".autolr-large .autolr-run")).to_have_text("Run", timeout=60_000)
     for theme in ("Light", "Dark"):
         lesson.evaluate(
             "return app.commands.execute('apputils:change-theme', {theme: `JupyterLab ${argument}`})", theme
         )
         page.wait_for_timeout(500)
-        for part in (
-            ".jp-Notebook .jp-RenderedMarkdown",
-            ".jp-Notebook .cm-content",
-            ".autolr-lesson",
-            ".autolr-widget",
-        ):
-            for one in page.locator(part).all():
-                assert small_texts(one, 16) == [], part
+        assert small_texts(page.locator(".jp-Notebook"), 16) == []
     lesson.evaluate("return app.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
     lesson.evaluate("return panel.sessionContext.shutdown()")
     page.close()
