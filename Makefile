@@ -61,7 +61,7 @@ mutants: .venv/dev js/node_modules/.installed
 	cd js && npx stryker run
 
 pytest-quick: .venv/dev
-	$(BIN)/python -m pytest -q -n 2 -m "not slow and not trains" tests/engine tests/widget
+	$(BIN)/python -m pytest -q -n 2 -m "not slow and not trains" tests/engine tests/widget tests/lesson
 
 vitest: js/node_modules/.installed
 	cd js && npm test --silent

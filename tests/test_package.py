@@ -92,6 +92,7 @@ def test_the_wheel_works_in_a_clean_environment(dist, tmp_path):
     (path,) = dist.glob("*.whl")
     with zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
+    assert "autolr_widget/lesson/lesson.css" in names
     assert {"autolr_widget/py.typed", *(f"autolr_widget/static/{name}" for name in STATIC)} <= names
     assert all(name.startswith(("autolr_widget/", "autolr_widget-")) for name in names)
 

@@ -92,9 +92,8 @@ class Curves(Part):
             font_weight="bold",
             x_offset=8,
         )
-        self.figure = picture(
-            [*marks, *samples, names], scales, (x_name, y_name), last=last, height="340px", width="100%"
-        )
+        size = {"height": "340px", "width": "100%"}
+        self.figure = picture([*marks, *samples, names], scales, (x_name, y_name), last=last, layout=size)
         super().__init__(self.figure)
 
 

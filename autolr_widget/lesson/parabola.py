@@ -114,8 +114,8 @@ class Parabola(Part):
         drawn = [bowl, self._steps, self._points, self._first, self._tip]
         pictures = ipw.HBox(
             [
-                picture(drawn, on_bowl, ("weight", "loss"), **shares),
-                picture([self._losses], by_step, ("training step", "loss"), **shares),
+                picture(drawn, on_bowl, ("weight", "loss"), layout=shares),
+                picture([self._losses], by_step, ("training step", "loss"), layout=shares),
             ]
         )
         pictures.add_class("autolr-pictures")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import bqplot
@@ -22,7 +22,7 @@ def picture(
     names: tuple[str, str],
     *,
     last: float | None = None,
-    **layout: str,
+    layout: Mapping[str, str],
 ) -> bqplot.Figure:
     """Return a figure with two axes.
 
@@ -37,7 +37,7 @@ def picture(
     last
         Where the ticks of the x-axis end, if that is not its end.
     layout
-        The height of the picture, and how it shares a row with others.
+        The size of the picture, as for `ipywidgets.Layout`.
     """
     return bqplot.Figure(
         marks=[*marks],
@@ -73,4 +73,5 @@ def round_numbers(low: float, high: float, most: int) -> Floats:
     least = (high - low) / most
     unit = 10.0 ** math.floor(math.log10(least))
     step = next(times * unit for times in (1, 2, 5, 10, 20) if math.floor((high - low) / (times * unit)) < most)
-    return step * np.arange(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return np.array([step * i for i in range(first, last + 1)])

@@ -55,6 +55,11 @@ def trained(notebook, page):
     expect(page.locator(".autolr-live-mark")).to_have_count(2)
 
 
+def large(notebook, page):
+    notebook.execute("tuner.large = True")
+    done(notebook, page)
+
+
 def diverged(notebook, page):
     notebook.execute("tuner.lr_max = 1e30; tuner.horizon = 2")
     done(notebook, page)
@@ -108,7 +113,7 @@ LAID_OUT = """() => {
 
 STATES = (idle, done, trained, diverged, compare, error, explained, more)
 LOOKS = [(prepare, "Light", 1000) for prepare in STATES] + [(prepare, "Dark", 380) for prepare in STATES]
-LOOKS += [(done, "Dark", 1000), (done, "Light", 380)]
+LOOKS += [(done, "Dark", 1000), (done, "Light", 380), (large, "Light", 1000)]
 
 
 @pytest.fixture
