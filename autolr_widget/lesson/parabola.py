@@ -87,6 +87,7 @@ class Parabola(Part):
     >>> bowl.rate = 0.3
     >>> bowl.check("bottom")
     No. At 0.3, the steps pass the bottom each time, and still come down.
+    >>> bowl.close()
     """
 
     rate = traitlets.Float(0.02, help="The learning rate")

@@ -37,6 +37,7 @@ class Question(Part):
     >>> question.answer = "5"
     >>> question.verdict
     No. Count again.
+    >>> question.close()
     """
 
     answer = traitlets.Unicode(None, allow_none=True, help="The answer that was chosen, or None")
