@@ -1,4 +1,4 @@
-"""Large print at the size of a projector: no text under 16 pixels in any state."""
+"""Large print at the size of a projector: no text under 16 pixels, and the main parts in sight."""
 
 import pytest
 from playwright.sync_api import expect
@@ -33,6 +33,18 @@ def large(notebook, page):
     notebook.execute("pass")
     notebook.evaluate("return app.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
     page.set_viewport_size({"width": 1280, "height": 1000})
+
+
+def test_the_choice_the_chart_and_the_buttons_are_in_sight_together(large, page):
+    large.evaluate("app.shell.collapseLeft()")
+    names = (".autolr-choice", ".autolr-training .autolr-losses", ".autolr-run")
+    page.wait_for_timeout(500)
+    places = [page.locator(name).bounding_box() for name in names]
+    sight = page.locator(".jp-Notebook").bounding_box()["height"]
+    large.evaluate("app.shell.expandLeft()")
+    choice, losses, run = places
+    assert losses["y"] < run["y"], "the two pictures are side by side"
+    assert run["y"] + run["height"] - choice["y"] < sight
 
 
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
