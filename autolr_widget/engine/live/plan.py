@@ -21,8 +21,6 @@ LEAST_WIDE, LEAST_FIRST, LEAST_NARROW = 20, 10, 10
 #: In a few steps, a rate that is too high may lower the loss, too. So the first look continues with more steps unless
 #: it has found a lower rate that is better. In all, it then takes at least this many times as many steps at each rate.
 FURTHER = 2
-#: If it gets at least so many steps then, it leaves enough for a look near the end.
-ENOUGH = 24
 #: The most steps at each rate.
 MOST = 55
 #: From this part of the training on, it looks once more, and may lower the rate although the loss still improves.
@@ -144,11 +142,7 @@ class Plan:
         None if too few steps are allowed.
         """
         left = int(SHARE * self._epochs * self._steps) - self._spent
-        late = NARROW.size * max(-(-LEAST_NARROW // self._unit), 2) * self._unit
-        longer = horizon + (left - late) // rates
-        if longer < ENOUGH:
-            longer = horizon + left // rates
-        longer = min(MOST, longer) // self._unit * self._unit
+        longer = min(MOST, horizon + left // rates) // self._unit * self._unit
         if longer <= horizon or longer < min(FURTHER * horizon, MOST // self._unit * self._unit):
             return None
         self._spent += rates * (longer - horizon)

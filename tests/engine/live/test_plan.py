@@ -117,9 +117,6 @@ def test_the_rate_is_lowered_at_first_on_a_plateau_and_near_the_end():
         (1024, 10, 4, 24),
         # It would not be twice as many.
         (760, 10, 1, None),
-        # Of 65 and of 104 steps that are left, it leaves 20 for a look near the end.
-        (1250, 12, 1, 27),
-        (2048, 20, 1, 48),
         # Twice as many would be more than the most.
         (4000, 40, 1, 55),
         (8000, 55, 1, None),
@@ -132,28 +129,3 @@ def test_a_look_goes_on_with_what_is_left(steps, horizon, unit, longer):
     assert plan.further(horizon, 3) == longer
     assert plan._spent == 5 * horizon + (3 * (longer - horizon) if longer else 0)
     assert plan._spent <= steps / 10
-
-
-@pytest.mark.parametrize("unit", [1, 4])
-@pytest.mark.parametrize("steps", [100, 128, 250, 400])
-def test_where_there_are_enough_steps_one_look_is_left_near_the_end(steps, unit):
-    plan = Plan("plateau", 16, steps, unit)
-    rates, horizon = plan.look()
-    plan.further(horizon, 3)
-    looks = []
-    for loss in FALLING[:16]:
-        if plan.is_due:
-            looks.append((plan.epoch, plan.look()))
-        plan.epoch_ended(steps, loss)
-    ((epoch, (rates, horizon)),) = looks
-    assert epoch == 12
-    assert rates.size * horizon >= 20
-    assert plan._spent <= 16 * steps / 10
-
-
-def test_in_a_short_training_the_first_look_takes_all():
-    plan = Plan("plateau", 16, 64)
-    plan.look()
-    plan.further(10, 3)
-    plan.epoch, plan.step = 12, 12 * 64
-    assert not plan.is_due
