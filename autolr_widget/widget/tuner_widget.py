@@ -352,12 +352,19 @@ class TunerWidget(ipw.VBox):
             ends = (low / 10, high) if self.edge == "lower" else (low, 2 * high - low)
         self._measure_again(*ends, count + more)
 
-    def apply(self, kind: str = "constant", epochs: float | None = None) -> float:
+    def apply(
+        self,
+        kind: str = "constant",
+        epochs: float | None = None,
+        *,
+        warmup: float | None = None,
+        steps_per_epoch: int | None = None,
+    ) -> float:
         """Write `selected_lr` into the model's optimizer, and return it.
 
         Parameters
         ----------
-        kind, epochs
+        kind, epochs, warmup, steps_per_epoch
             ``"constant"``, or what `schedule` takes: then the optimizer takes its rate from that schedule, and keeps
             everything else.
 
@@ -368,7 +375,7 @@ class TunerWidget(ipw.VBox):
             that was not applied here, which Keras does not allow to replace. For others, if `schedule` raises this, or
             the optimizer has taken steps: the schedule would not start from its beginning.
         """
-        self._apply(kind, epochs)
+        self._apply(kind, epochs, warmup=warmup, steps_per_epoch=steps_per_epoch)
         return self._selected()
 
     def undo(self) -> float:
@@ -450,6 +457,7 @@ class TunerWidget(ipw.VBox):
         epochs: float | None = None,
         *,
         warmup: float | None = None,
+        steps_per_epoch: int | None = None,
         stepsize: int = 4,
         t_mul: float = 2.0,
         m_mul: float = 0.9,
@@ -472,18 +480,21 @@ class TunerWidget(ipw.VBox):
         warmup
             The number of epochs in which the rate first rises linearly from 1/25 of `selected_lr`. By default, only
             ``"one-cycle"`` rises.
+        steps_per_epoch
+            The number of batches in an epoch, as for `fit`. This is only needed if the data do not tell it: for a
+            generator, or a stream without an end.
         stepsize, t_mul, m_mul, alpha
             For ``"restarts"``, see `cosine_restarts`.
 
         Raises
         ------
         ValueError
-            If no rate is selected, if an argument can't be used, or if the data are a stream that has not ended yet:
-            then the length of an epoch is not known.
+            If no rate is selected, if an argument can't be used, or if the length of an epoch is not known.
         """
         _ = self.tuner.model
         restarts = {"stepsize": stepsize, "t_mul": t_mul, "m_mul": m_mul, "alpha": alpha}
-        return schedule(kind, self._selected(), self._steps_per_epoch(), epochs, warmup, **restarts)
+        steps = self._steps_per_epoch() if steps_per_epoch is None else steps_per_epoch
+        return schedule(kind, self._selected(), steps, epochs, warmup, **restarts)
 
     def save(self, path: str | Path) -> None:
         """Write the run to a file, in the format that the suffix of ``path`` names.
@@ -694,15 +705,17 @@ class TunerWidget(ipw.VBox):
         finally:
             self._panel.undoable = len(self._applied) > 0
 
-    def _apply(self, kind: str, epochs: float | None) -> str:
+    def _apply(self, kind: str, epochs: float | None, **more: Any) -> str:
         model, optimizer, lr = self.tuner.model, self.tuner.tuned_optimizer, self._selected()
         if kind != "constant":
-            notice = self._applied.apply_schedule(model, optimizer, self.schedule(kind, epochs), KINDS[kind])
-        elif epochs is None:
+            applied = self.schedule(kind, epochs, **more)
+            notice = self._applied.apply_schedule(model, optimizer, applied, KINDS[kind])
+        else:
+            for name, value in {"epochs": epochs, **more}.items():
+                if value is not None:
+                    raise ValueError(f'Argument `{name}` must be None with kind="constant". Received: {name}={value!r}')
             notice = self._applied.apply(model, optimizer, lr)
             self._live_training.steer(lr)
-        else:
-            raise ValueError(f'Argument `epochs` must be None with kind="constant". Received: epochs={epochs!r}')
         self._panel.undoable = True
         self._show_code()
         # A notebook may have built another model meanwhile, or trained this one.
@@ -723,13 +736,13 @@ class TunerWidget(ipw.VBox):
         self._panel.schedule = shown
 
     def _steps_per_epoch(self) -> int:
-        size = self.tuner.num_observations
-        if size is None:
+        steps = self.tuner.steps_per_epoch(self.batch_size)
+        if steps is None:
             raise ValueError(
-                "The length of the data is not known, so epochs can't be converted to steps. Use a schedule of "
-                "`keras.optimizers.schedules` that starts from `tuner.selected_lr`."
+                "The length of an epoch is not known. Pass `steps_per_epoch`, as for `fit`: "
+                '`tuner.apply("cosine", epochs=20, steps_per_epoch=100)`.'
             )
-        return math.ceil(size / (self.tuner.own_batch_size or self.batch_size))
+        return steps
 
     def _steps_taken(self) -> int:
         optimizer = self.tuner.tuned_optimizer if self.tuner.can_measure else None

@@ -212,7 +212,7 @@ def test_the_panel_shows_the_schedule_that_apply_sets(make_model, digits):
     assert panel.schedule["epochs"] == 4
     assert panel.schedule["rates"][::50] == pytest.approx([0.5, 0.25, 0.0], abs=1e-3)
     from_front_end(widget, epochs=-1.0)
-    assert "must be above 0" in panel.schedule["words"]
+    assert "must be a number above 0" in panel.schedule["words"]
     from_front_end(widget, kind="nonsense")
     assert "must be one of" in panel.schedule["words"]
     from_front_end(widget, kind="restarts")
@@ -231,7 +231,24 @@ def test_a_stream_has_no_epochs_to_show(make_model, digits):
     widget = TunerWidget(make_model("adam", keras.layers.Identity()), batches())
     widget.selected_lr = 0.5
     from_front_end(widget, kind="cosine")
-    assert widget._panel.schedule["words"].startswith("The length of the data is not known")
+    assert widget._panel.schedule["words"].startswith("The length of an epoch is not known")
+
+
+def test_what_the_data_do_not_tell_can_be_passed(make_model, digits):
+    def batches():
+        while True:
+            yield digits[0][:32], digits[1][:32]
+
+    widget = TunerWidget(make_model("adam", keras.layers.Identity()), batches())
+    widget.selected_lr = 0.5
+    with pytest.raises(ValueError, match="The length of an epoch is not known"):
+        widget.apply("cosine", 4)
+    widget.apply("cosine", epochs=4, warmup=1, steps_per_epoch=10)
+    rates = widget.tuner.model.optimizer._learning_rate
+    assert [float(rates(step)) for step in (0, 10, 25, 40)] == pytest.approx([0.02, 0.5, 0.25, 0.0], abs=1e-6)
+    for name, value in {"epochs": 4, "warmup": 1, "steps_per_epoch": 10}.items():
+        with pytest.raises(ValueError, match=f'`{name}` must be None with kind="constant"'):
+            widget.apply(**{name: value})
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -84,6 +85,10 @@ class Observations:
 
     def let_go(self) -> None:
         """Do nothing: arrays and files are open as long as the user keeps them. See `Stream.let_go`."""
+
+    def steps_per_epoch(self, batch_size: int) -> int | None:
+        """Return the number of batches in an epoch."""
+        return math.ceil(self.size / batch_size)
 
     def check_batch_size(self, batch_size: int, held_out: int = 0) -> None:
         """Raise a `ValueError` if a batch can't be drawn without replacement."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count, islice
 from typing import Any
@@ -88,6 +90,13 @@ class Stream:
     def batch_size(self) -> int | None:
         """The number of observations in the first batch. None if the stream yields single observations."""
         return None if self._yields_observations else _length(self._kept[0])
+
+    def steps_per_epoch(self, batch_size: int) -> int | None:
+        """Return the number of batches in an epoch. None if it is not known, or if there is no end."""
+        elements = _count(self._source)
+        if elements is None and self.size is not None:
+            elements = len(self._kept)
+        return math.ceil(elements / batch_size) if elements and self._yields_observations else elements
 
     def let_go(self) -> None:
         """Close what reading has opened, unless it is a generator of the user's, which can't be opened again."""
@@ -272,6 +281,21 @@ def _iterate(batches: Any, first: int) -> Iterator[Any]:
     if elements is not batches:
         next(islice(elements, first, first), None)
     return elements
+
+
+def _count(batches: Any) -> int | None:
+    """Return how many elements a stream says that it yields. None if it does not say it, or if there is no end."""
+    if isinstance(batches, keras.utils.PyDataset):
+        count: int | None = batches.num_batches
+        return count
+    if isinstance(batches, tf.data.Dataset):
+        known = int(batches.cardinality())
+        return known if known >= 0 else None
+    try:
+        # A `grain` dataset without an end has the largest length that Python allows.
+        return len(batches) if len(batches) < sys.maxsize else None
+    except TypeError:
+        return None
 
 
 def _leaves(structure: Any) -> list[Any]:

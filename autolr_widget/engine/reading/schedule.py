@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -52,14 +53,21 @@ def schedule(
     if (epochs is None) != (kind == "restarts"):
         words = "be None: this schedule has no end" if kind == "restarts" else "say for how many epochs you will train"
         raise ValueError(f"Argument `epochs` must {words}. Received: kind={kind!r}, epochs={epochs!r}")
-    if epochs is not None and not 0 < epochs <= MOST_EPOCHS:
-        raise ValueError(f"Argument `epochs` must be above 0, and at most {MOST_EPOCHS:,}. Received: epochs={epochs!r}")
+    if epochs is not None and not (isinstance(epochs, Real) and 0 < epochs <= MOST_EPOCHS):
+        raise ValueError(
+            f"Argument `epochs` must be a number above 0, and at most {MOST_EPOCHS:,}. Received: epochs={epochs!r}"
+        )
     if warmup is None:
         warmup = RISE * epochs if kind == "one-cycle" and epochs else 0
-    if not 0 <= warmup < (epochs or math.inf):
+    if not (isinstance(warmup, Real) and 0 <= warmup < (epochs or math.inf)):
         raise ValueError(
-            f"Argument `warmup` must be at least 0, and less than `epochs`. Received: warmup={warmup!r}, "
+            f"Argument `warmup` must be a number of at least 0, and less than `epochs`. Received: warmup={warmup!r}, "
             f"epochs={epochs!r}"
+        )
+    if not (isinstance(steps_per_epoch, Integral) and steps_per_epoch > 0):
+        raise ValueError(
+            "Argument `steps_per_epoch` must be an integer of at least 1. "
+            f"Received: steps_per_epoch={steps_per_epoch!r}"
         )
     rising = round(warmup * steps_per_epoch)
     falling = max(1, round((epochs or 0) * steps_per_epoch) - rising)

@@ -327,6 +327,10 @@ class LRTuner:
         """The number of observations. None if it is not known, because a stream has not ended yet."""
         return self.observations.size
 
+    def steps_per_epoch(self, batch_size: int) -> int | None:
+        """Return the number of batches in an epoch of `fit`. None if it is not known, or if a stream has no end."""
+        return self.observations.steps_per_epoch(batch_size)
+
     @property
     def own_batch_size(self) -> int | None:
         """The size of a stream's first batch. Then the setting ``batch_size`` has no effect. None for other data."""

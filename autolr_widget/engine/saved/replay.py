@@ -82,6 +82,9 @@ class Replay:
         """Which rates another round would measure, as booleans of shape ``(num_evals,)``."""
         return race.racing(self.deltas, self.settings.pruner, self.settings.alpha)
 
+    def steps_per_epoch(self, batch_size: int) -> None:
+        """Return None: there are no data."""
+
     def first_batch(self, index: int) -> None:
         """Return None: a saved run contains no data."""
 

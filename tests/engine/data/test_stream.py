@@ -27,6 +27,56 @@ def test_a_stream_that_fails_has_not_ended(make_model, digits):
     tuner.measure(1)
 
 
+class Batches(keras.utils.PyDataset):
+    def __init__(self, x, y):
+        super().__init__()
+        self.x, self.y = x, y
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return self.x[32 * index : 32 * index + 32], self.y[32 * index : 32 * index + 32]
+
+
+def rows(x, y):
+    return tf.data.Dataset.from_tensor_slices((x[:100], y[:100]))
+
+
+@pytest.mark.parametrize(
+    ("make", "steps"),
+    [
+        (lambda x, y: rows(x, y).batch(32), 4),
+        (lambda x, y: rows(x, y).batch(32).repeat(2), 8),
+        (lambda x, y: Batches(x, y), 4),
+        # Whose length TensorFlow does not know.
+        (lambda x, y: rows(x, y).batch(32).filter(lambda *_: True), None),
+        (lambda x, y: rows(x, y).batch(32).repeat(), None),
+        (lambda x, y: iter(rows(x, y).batch(32)), None),
+    ],
+)
+def test_an_epoch_is_as_long_as_that_of_fit(make_model, digits, make, steps):
+    tuner = LRTuner(make_model(), make(*digits), num_evals=2, horizon=1)
+    assert tuner.steps_per_epoch(16) == steps
+    if steps:
+        taken = []
+        count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: taken.append(batch))
+        make_model().fit(make(*digits), epochs=1, shuffle=False, verbose=0, callbacks=[count])
+        assert len(taken) == steps
+
+
+def test_the_length_of_an_epoch_is_known_once_the_stream_has_ended(make_model, digits):
+    model = make_model()
+    known = LRTuner(model, rows(*digits), batch_size=16, num_evals=2, horizon=1)
+    assert known.steps_per_epoch(16) == 7, "100 single observations"
+    for batched in (True, False):
+        data = rows(*digits).filter(lambda *_: True)
+        tuner = LRTuner(model, data.batch(16) if batched else data, batch_size=16, num_evals=2, horizon=8)
+        assert tuner.steps_per_epoch(16) is None
+        tuner.step()
+        assert tuner.steps_per_epoch(16) == 7
+
+
 def test_a_stream_stops_at_a_batch_that_was_refused(make_model, digits):
     batches = ((digits[0][i : i + 10 - i // 10], digits[1][i : i + 10]) for i in range(0, 100, 10))
     tuner = LRTuner(make_model(), batches, num_evals=3, horizon=1)

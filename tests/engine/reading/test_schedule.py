@@ -55,16 +55,23 @@ def test_restarts_may_rise_first_and_follow_their_schedule_then():
         ({"kind": "step"}, "`kind` must be one of 'cosine', 'linear'"),
         ({"kind": "cosine"}, "`epochs` must say for how many epochs you will train"),
         ({"kind": "restarts", "epochs": 3}, "`epochs` must be None: this schedule has no end"),
-        ({"kind": "linear", "epochs": 0}, "`epochs` must be above 0, and at most 1,000,000"),
-        ({"kind": "linear", "epochs": 1e300}, "`epochs` must be above 0, and at most 1,000,000"),
-        ({"kind": "linear", "epochs": float("nan")}, "`epochs` must be above 0, and at most 1,000,000"),
-        ({"kind": "linear", "epochs": 3, "warmup": 3}, "`warmup` must be at least 0, and less than `epochs`"),
-        ({"kind": "restarts", "warmup": -1}, "`warmup` must be at least 0"),
+        ({"kind": "linear", "epochs": 0}, "`epochs` must be a number above 0, and at most 1,000,000"),
+        ({"kind": "linear", "epochs": 1e300}, "`epochs` must be a number above 0, and at most 1,000,000"),
+        ({"kind": "linear", "epochs": float("nan")}, "`epochs` must be a number above 0, and at most 1,000,000"),
+        ({"kind": "linear", "epochs": "3"}, "`epochs` must be a number above 0, and at most 1,000,000"),
+        ({"kind": "linear", "epochs": 3, "warmup": "1"}, "`warmup` must be a number of at least 0, and less than"),
+        ({"kind": "linear", "epochs": 3, "steps_per_epoch": 0}, "`steps_per_epoch` must be an integer of at least 1"),
+        ({"kind": "linear", "epochs": 3, "steps_per_epoch": 2.5}, "`steps_per_epoch` must be an integer of at least 1"),
+        (
+            {"kind": "linear", "epochs": 3, "warmup": 3},
+            "`warmup` must be a number of at least 0, and less than `epochs`",
+        ),
+        ({"kind": "restarts", "warmup": -1}, "`warmup` must be a number of at least 0"),
     ],
 )
 def test_what_cannot_be_used_is_named(arguments, words):
     with pytest.raises(ValueError, match=re.escape(words)):
-        schedule(max_lr=0.1, steps_per_epoch=10, **arguments)
+        schedule(max_lr=0.1, **{"steps_per_epoch": 10} | arguments)
 
 
 @pytest.mark.slow
