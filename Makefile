@@ -18,10 +18,11 @@ demo: NOTEBOOKS = demo
 demo: .venv/demo $(STATIC) $(patsubst notebooks/%,demo/%,$(wildcard notebooks/*.ipynb))
 	$(LAB)
 
-# If there is a newer version of a notebook, the copy that the user may have changed is kept under another name.
+# If there is a newer version of a notebook, a copy that the user has changed is kept under another name.
 demo/%.ipynb: notebooks/%.ipynb
-	@mkdir -p demo
-	@if [ -e $@ ]; then mv $@ demo/$*-before.ipynb; fi
+	@mkdir -p demo/.unchanged
+	@if [ -e $@ ] && ! cmp -s $@ demo/.unchanged/$*.ipynb; then mv $@ demo/$*-until-$$(date +%Y-%m-%d-%H%M%S).ipynb; fi
+	@cp $< demo/.unchanged/
 	@cp $< $@
 
 ## The same for work on js/: a saved file is bundled and the open notebook shows it. Ctrl-C ends both.

@@ -96,11 +96,15 @@ class TunerWidget(ipw.VBox):
     status = traitlets.Enum(STATUSES, "idle", read_only=True, help="The state of the run")
     round = traitlets.Int(0, read_only=True, help="The number of finished rounds")
     error = traitlets.Unicode("", read_only=True, help='The message shown when status is "error"')
-    selected_lr = Rate(None, allow_none=True, help="The choice of the rule, or the user's own choice while pinned")
+    selected_lr = Rate(
+        None,
+        allow_none=True,
+        help="The choice of the rule, or the user's own. To set it pins it; None unpins it, and the rule chooses again",
+    )
     edge = traitlets.Unicode(
         "", read_only=True, help="The end of the grid at which the curve's lowest point lies, or empty"
     )
-    pinned = traitlets.Bool(False, help="Whether `selected_lr` is the user's own choice")
+    pinned = traitlets.Bool(False, help="Whether `selected_lr` is the user's own choice. If False, the rule chooses")
     large = traitlets.Bool(False, help="Whether everything is in large print, for a projector")
 
     def __init__(
@@ -330,7 +334,9 @@ class TunerWidget(ipw.VBox):
         self._measure_again(*around(self.tuner.rates, *self._choice.range()), self.num_evals)
 
     def widen(self) -> None:
-        """Start a run on a grid that is a decade longer at `edge`. A linear grid becomes twice as long.
+        """Start a run on a grid that is a decade longer at the end where the curve is lowest, see `edge`.
+
+        A linear grid becomes twice as long.
 
         The steps between the rates stay nearly as they are, and the current curve stays in the chart as a dotted line.
 
@@ -501,7 +507,8 @@ class TunerWidget(ipw.VBox):
 
         ``.json`` contains the whole run, with all steps that were measured, and `load` can read it. ``.csv`` and
         ``.parquet`` contain the rounds, ``.png`` and ``.svg`` the chart. ``.html`` is a
-        self-contained page, whose chart can be read, zoomed and read by other rules and bands without a kernel.
+        self-contained page: its chart can be zoomed and read, with other rules and bands, without a kernel. Pinned
+        curves are only in the widget.
 
         Raises
         ------

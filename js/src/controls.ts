@@ -87,7 +87,7 @@ function group(
   // Another horizon reads the same rounds, or continues them.
   const others = settings.filter(({ name, measures }) => !measures || name === "horizon").map(({ label }) => label);
   const exception = others.length ? `, except to ${others.join(" or ")},` : "";
-  const note = element("span", { class: "autolr-restarts" }, `A change here${exception} starts a new run.`);
+  const note = element("span", { class: "autolr-restarts" }, `A change here${exception} needs a new run.`);
   const node = element("fieldset", { class: "autolr-group" }, element("legend", {}, title), note, ...rows);
   const updateGroup = () => {
     node.disabled = model.get("replay");

@@ -116,7 +116,7 @@ test("each control has a name and a line of help", () => {
   }
 });
 
-test("groups say that a change starts a new run once there are rounds", () => {
+test("groups say that a change needs a new run once there are rounds", () => {
   const view = show();
   const notes = () =>
     [...view.node.querySelectorAll(".autolr-restarts")].map((one) => one.classList.contains("autolr-gone"));
@@ -141,8 +141,8 @@ test("in a saved run, settings that would ask for new rounds are disabled", () =
 test("a group names the settings that start no new run", () => {
   const { node } = show();
   expect([...node.querySelectorAll(".autolr-restarts")].map((note) => note.textContent)).toEqual([
-    "A change here starts a new run.",
-    "A change here, except to Rounds, starts a new run.",
+    "A change here needs a new run.",
+    "A change here, except to Rounds, needs a new run.",
   ]);
 });
 

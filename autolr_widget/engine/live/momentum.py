@@ -192,5 +192,7 @@ def _is_one_cycle(schedule: Any) -> bool:
 
 
 def _described(part: keras.Optimizer) -> str:
-    momentum, schedule = _name(part) or "no such momentum", "a" if _is_one_cycle(holder(part)) else "no"
-    return f"{type(part).__name__} with {momentum} and {schedule} one-cycle schedule"
+    name = _name(part)
+    momentum = f"with {name}" if name else "without a momentum that can be moved"
+    schedule = "with a one-cycle schedule" if _is_one_cycle(holder(part)) else "without a one-cycle schedule"
+    return f"{type(part).__name__} {momentum}, {schedule}"

@@ -192,12 +192,15 @@ def test_the_next_training_has_the_optimizer_s_own_momentum(make_model, digits, 
 @pytest.mark.parametrize(
     ("optimizer", "words"),
     [
-        (lambda: SGD(one_cycle()), "SGD with no such momentum and a one-cycle schedule"),
-        (lambda: RMSprop(one_cycle()), "RMSprop with no such momentum and a one-cycle schedule"),
-        (lambda: Lion(one_cycle()), "Lion with no such momentum and a one-cycle schedule"),
-        (lambda: type("Own", (Adam,), {})(one_cycle()), "Own with no such momentum and a one-cycle schedule"),
-        (lambda: Adam(0.1), "Adam with beta_1 and no one-cycle schedule"),
-        (lambda: Adam(schedule("cosine", 0.02, 8, 2, warmup=1)), "Adam with beta_1 and no one-cycle schedule"),
+        (lambda: SGD(one_cycle()), "SGD without a momentum that can be moved, with a one-cycle schedule"),
+        (lambda: RMSprop(one_cycle()), "RMSprop without a momentum that can be moved, with a one-cycle schedule"),
+        (lambda: Lion(one_cycle()), "Lion without a momentum that can be moved, with a one-cycle schedule"),
+        (
+            lambda: type("Own", (Adam,), {})(one_cycle()),
+            "Own without a momentum that can be moved, with a one-cycle schedule",
+        ),
+        (lambda: Adam(0.1), "Adam with beta_1, without a one-cycle schedule"),
+        (lambda: Adam(schedule("cosine", 0.02, 8, 2, warmup=1)), "Adam with beta_1, without a one-cycle schedule"),
     ],
 )
 def test_what_can_not_be_moved_is_refused_by_name_and_watched_as_it_is(make_model, digits, optimizer, words):
