@@ -7,11 +7,17 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client import AsyncKernelManager
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 INSTALL = "%pip install"
+#: Takes away the names of the notebook before. `%reset` also takes those that Python needs to start processes.
+FORGET = """
+for name in [name for name in globals() if not name.startswith("_") and name not in get_ipython().user_ns_hidden]:
+    del globals()[name]
+"""
 #: The tasks of the lesson that are checked in a cell, by the names of the cells: `check-…` checks this question.
 TASKS = {
     "check-steeper": "steeper",
@@ -34,8 +40,27 @@ def test_outputs_are_not_committed(path):
     assert all(not cell.get("outputs") for cell in notebook.cells)
 
 
+@pytest.fixture(scope="module")
+def kernel():
+    """One kernel for all notebooks, because importing TensorFlow takes longer than most of them."""
+    manager = AsyncKernelManager()
+    asyncio.run(manager.start_kernel(cwd=ROOT / "notebooks"))
+    # Opens a socket that the manager keeps.
+    asyncio.run(execute(nbformat.v4.new_notebook(), manager))
+    yield manager
+    # One that ends by itself may take long.
+    asyncio.run(manager.shutdown_kernel(now=True))
+
+
+async def execute(notebook, kernel):
+    client = NotebookClient(notebook, kernel, timeout=300)
+    await client.async_execute()
+    client.kc.stop_channels()
+
+
+@pytest.mark.xdist_group("notebooks")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_runs(path):
+def test_notebook_runs(path, kernel):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     for cell in notebook.cells:
@@ -44,11 +69,9 @@ def test_notebook_runs(path):
             cell.source = ""
     if path.stem == "lesson":
         answer_all(notebook)
-    # In a loop that ends here: nbclient's own is left open. The kernel is killed, as one that ends by itself may take
-    # longer than nbclient waits.
-    where = {"metadata": {"path": str(path.parent)}}
-    client = NotebookClient(notebook, timeout=300, shutdown_kernel="immediate", resources=where)
-    asyncio.run(client.async_execute())
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(FORGET))
+    # In a loop that ends here: nbclient's own is left open.
+    asyncio.run(execute(notebook, kernel))
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     printed = "".join(output.text for output in outputs if output.get("name") == "stdout")
     if path.stem == "live":
