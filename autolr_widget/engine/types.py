@@ -64,6 +64,12 @@ class Round:
     curves: Floats
     starts: Floats
 
+    def __repr__(self) -> str:
+        rates, steps = self.curves.shape
+        measured = int(self.measured.sum())
+        taken = f"{steps} step{'s' if steps > 1 else ''}"
+        return f"Round {self.index}: loss {self.loss:.4g} before {taken} at {measured} of {rates} rates"
+
 
 @dataclass(frozen=True)
 class Unfinished:
@@ -90,6 +96,9 @@ class Unfinished:
     steps: NDArray[np.int64]
     common_steps: int
     seconds_per_step: float
+
+    def __repr__(self) -> str:
+        return f"Round {self.index}, {self.extent}"
 
     @property
     def deltas(self) -> Floats:

@@ -11,8 +11,9 @@ import numpy as np
 import traitlets
 
 from autolr_widget.engine.rate_text import rate_text
+from autolr_widget.engine.reading.choosing import Certainty, certainty, choose, edge
 from autolr_widget.engine.reading.good_range import good_range
-from autolr_widget.engine.reading.selection import RULES, Certainty, certainty, edge, way_out
+from autolr_widget.engine.reading.selection import way_out
 from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.types import Floats, Unfinished
@@ -93,7 +94,7 @@ class Choice(traitlets.HasTraits):
         rates, deltas = self._run.rates, self._run.deltas
         # Include the lowest mean: the rules read the curve around it, although not all of them choose it.
         for method in (self._settings.method, "mean"):
-            found = RULES[method](rates, deltas)
+            found = choose(method, rates, deltas)
             sure = certainty(method, rates, deltas, self._settings.alpha) or Certainty(found, found, 1.0)
             low, high = min(low, sure.lower), max(high, sure.upper)
         return low, high
@@ -161,7 +162,7 @@ class Choice(traitlets.HasTraits):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 # The rule "max" returns 0.0 if no rate is safe.
-                lr = RULES[self._settings.method](self._run.rates, deltas) or None
+                lr = choose(self._settings.method, self._run.rates, deltas) or None
         except ValueError as error:
             return None, str(error)
         return lr, "" if lr else "the rule finds no rate: every rate raised the loss in some round"

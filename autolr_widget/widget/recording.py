@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from autolr_widget.engine.reading.band import BANDS
-from autolr_widget.engine.reading.selection import RULES, choices
+from autolr_widget.engine.reading.choosing import choices
+from autolr_widget.engine.reading.selection import RULES
 from autolr_widget.engine.saved.replay import Replay
 from autolr_widget.engine.saved.saved_run import SavedRun
 from autolr_widget.widget.choice import Choice, against, at_nearest, outside

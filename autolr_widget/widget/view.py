@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from autolr_widget.engine.grid import SCALES
 from autolr_widget.engine.reading.band import BANDS
+from autolr_widget.engine.reading.choosing import choices
 from autolr_widget.engine.reading.results import TuneResults
-from autolr_widget.engine.reading.selection import choices
 from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.settings import Settings
 from autolr_widget.engine.types import Floats

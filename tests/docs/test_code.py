@@ -9,6 +9,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from autolr_widget import TunerWidget
+from autolr_widget.engine.reading.selection import RULE_WORDS, RULES
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -55,7 +56,12 @@ def names(digits, monkeypatch, tmp_path):
     model = keras.Sequential([keras.Input((64,)), *layers])
     model.compile("sgd", "sparse_categorical_crossentropy")
     x, y = digits
-    return {"model": model, "x": x[:1300], "y": y[:1300], "x_val": x[1300:], "y_val": y[1300:]}
+    # A page may add a rule.
+    rules, words = RULES.copy(), RULE_WORDS.copy()
+    yield {"model": model, "x": x[:1300], "y": y[:1300], "x_val": x[1300:], "y_val": y[1300:]}
+    for changed, before in ((RULES, rules), (RULE_WORDS, words)):
+        changed.clear()
+        changed.update(before)
 
 
 @pytest.mark.slow

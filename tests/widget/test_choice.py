@@ -1,4 +1,5 @@
 import keras
+import numpy as np
 import pytest
 
 from autolr_widget import TunerWidget
@@ -62,7 +63,7 @@ def test_selecting_none_returns_the_choice_to_the_rule(widget):
     widget.run()
     widget.selected_lr = 0.5
     widget.selected_lr = None
-    assert (widget.pinned, widget.selected_lr) == (False, widget.results.best_lr())
+    assert (widget.pinned, widget.selected_lr) == (False, widget.results.best_lr("mean"))
 
 
 def test_the_panel_has_the_choice_of_every_rule_and_the_range_of_the_best_rate(widget):
@@ -145,6 +146,32 @@ def test_a_failing_rule_does_not_affect_the_others(make_model, digits, monkeypat
     assert widget.selected_lr == widget.results.rates[2]
     assert "mean" in widget._panel.choices
     assert "broken" not in widget._panel.choices
+
+
+def test_a_faulty_rule_does_not_break_the_widget(widget, monkeypatch):
+    answers = {"text": "0.1", "nothing": None, "array": np.ones(2), "nan": np.nan, "negative": -1, "error": 1 / 3}
+    for name, answer in answers.items():
+        monkeypatch.setitem(RULES, name, lambda rates, deltas, answer=answer: answer)
+    monkeypatch.setitem(RULES, "error", lambda rates, deltas: {}["key"])
+    widget.run()
+    chosen = widget.selected_lr
+    assert chosen is not None
+    assert not answers.keys() & widget._panel.choices.keys()
+    for name in answers:
+        widget.method = name
+        assert widget.selected_lr is None
+        assert widget._panel.reason.startswith(f'Rule "{name}" ')
+    widget.method = "mean"
+    assert widget.selected_lr == chosen
+
+
+def test_a_rule_that_is_added_later_works_and_may_return_a_float_of_numpy(widget, monkeypatch):
+    widget.run()
+    monkeypatch.setitem(RULES, "mine", lambda rates, deltas: np.float32(rates[deltas.mean(axis=0).argmin()]))
+    widget.method = "mine"
+    assert type(widget.selected_lr) is float
+    assert widget.selected_lr == np.float32(widget.results.best_lr("mean"))
+    assert widget._panel.choices.keys() == widget.results.choices().keys() - {"mine"}
 
 
 def test_a_warning_of_a_rate_that_was_measured_to_be_bad(make_model, digits):

@@ -243,7 +243,7 @@ def test_fewer_steps_read_the_same_rounds(widget):
     from_front_end(widget, horizon=6)
     assert (widget.tuner, widget._panel.stale, widget.status) == (tuner, False, "done")
     assert widget.results == whole.at(6)
-    assert widget.selected_lr == whole.at(6).best_lr()
+    assert widget.selected_lr == whole.at(6).best_lr("mean")
     np.testing.assert_allclose(drawn(widget)[2], whole.at(6).summary()["mean"], rtol=1e-6)
     assert curves(widget).shape == (12, 6)
     assert f"{whole.at(6).summary()['mean'].min():.4g}" in repr(widget)

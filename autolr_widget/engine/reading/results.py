@@ -11,8 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from autolr_widget.engine.grid import SCALES
+from autolr_widget.engine.rate_text import rate_text
 from autolr_widget.engine.reading.band import BANDS, Band
-from autolr_widget.engine.reading.selection import RULES, Certainty, certainty, choices, edge
+from autolr_widget.engine.reading.choosing import Certainty, certainty, choices, choose, edge
+from autolr_widget.engine.settings import DEFAULTS
 from autolr_widget.engine.strict_json import (
     check_format,
     fields,
@@ -32,6 +34,7 @@ FORMAT = "autolr_widget.TuneResults"
 VERSION = 1
 #: The format of a whole run, which contains its results. See `autolr_widget.engine.saved.saved_run`.
 RUN = "autolr_widget.Run"
+DEFAULT_RULE: str = DEFAULTS["method"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +131,21 @@ class TuneResults:
 
     __hash__ = None  # type: ignore[assignment]  # equal by value, and arrays have no hash
 
+    def __repr__(self) -> str:
+        words = f"TuneResults: {_count(len(self), 'round')} at {_count(self.rates.size, 'rate')}"
+        if self.rates.size > 0:
+            words += f" from {rate_text(self.rates[0])} to {rate_text(self.rates[-1])}"
+        if self.deltas.size == 0:
+            return words
+        try:
+            lowest = choose("mean", self.rates, self.deltas)
+            change = self.deltas[:, self.rates == lowest].mean()
+            words += f"; lowest mean {change:.3g} at {rate_text(lowest)}"
+            chosen = choose(DEFAULT_RULE, self.rates, self.deltas)
+        except ValueError as error:
+            return f"{words}. {error}"
+        return f'{words}; rule "{DEFAULT_RULE}" chooses {rate_text(chosen)}'
+
     @property
     def _measured(self) -> NDArray[np.bool_]:
         assert self.measured is not None
@@ -209,39 +227,38 @@ class TuneResults:
             columns[f"q{percent:02}"] = self.frame.quantile(percent / 100).to_numpy()
         return pd.DataFrame(columns, index=pd.Index(self.rates, name="learning_rate"))
 
-    def best_lr(self, method: str = "mean") -> float:
+    def best_lr(self, method: str = DEFAULT_RULE) -> float:
         """Return the learning rate that a rule chooses.
 
         Parameters
         ----------
         method
-            The rule, a key of `autolr_widget.engine.reading.selection.RULES`.
+            The rule, a key of `autolr_widget.engine.reading.selection.RULES`. The default is that of the tuners.
 
         Raises
         ------
         ValueError
             If there is no such rule, if there is no round yet, if no rate stayed finite in every round, or if the rule
-            finds no rate.
+            finds no rate or fails.
         """
-        if method not in RULES:
-            raise ValueError(
-                f"Argument `method` must be one of {', '.join(map(repr, RULES))}. Received: method={method!r}"
-            )
-        return RULES[method](self.rates, self.deltas)
+        return choose(method, self.rates, self.deltas)
 
-    def certainty(self, method: str = "mean", alpha: float = 0.05) -> Certainty | None:
+    def certainty(self, method: str = DEFAULT_RULE, alpha: float = 0.05) -> Certainty | None:
         """Estimate how certain the choice of `best_lr` is, by a bootstrap over the rounds.
 
         Returns an interval of the rate, and the share of resamples that agree with it; None if it can't be estimated.
-        See `autolr_widget.engine.reading.selection.certainty`.
+        See `autolr_widget.engine.reading.choosing.certainty`.
         """
         return certainty(method, self.rates, self.deltas, alpha)
 
     def choices(self) -> dict[str, float]:
-        """Return the rate that each rule chooses, by the name of the rule. Rules that find no rate are left out."""
+        """Return the rate that each rule chooses, by the name of the rule.
+
+        Rules that find no rate are left out, and so are those that fail.
+        """
         return choices(self.rates, self.deltas)
 
-    def edge(self, method: str = "mean") -> str:
+    def edge(self, method: str = DEFAULT_RULE) -> str:
         """Return ``"lower"`` or ``"upper"`` if `best_lr` lies at that end of the grid, else ``""``.
 
         At an end, a rate beyond the grid may be better: widen the grid.
@@ -341,6 +358,10 @@ def results_of(content: Any) -> TuneResults:
     rows = [numbers_or_nan("curves", row, horizon) for row in of_type("curves", content["curves"], list)]
     curves = np.array(rows).reshape(len(rows), -1, horizon)
     return TuneResults(rates, deltas, scale, measured, curves, numbers_or_nan("starts", starts, horizon))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' if number != 1 else ''}"
 
 
 def _equal(one: NDArray[np.float64] | None, other: NDArray[np.float64] | None) -> bool:

@@ -4,17 +4,16 @@ A rule is a pure function of the rates :math:`\theta_j` (shape ``(num_evals,)``,
 :math:`\Delta L_{ij}` (shape ``(rounds, num_evals)``). It never chooses a rate that diverged in any round, which has NaN
 in its column. If it finds no rate, it raises a `ValueError`; only `largest_safe` returns 0.0 then.
 
-`RULES` holds the rules by name. You can add a function of your own to it and choose it like the others. The first four
-rules are those of the package ``autolrtuner`` 1.0.2. ``docs/recommendations.md`` measures how well models train at the
-chosen rates.
+`RULES` holds the rules by name. You can add a function of your own to it and choose it like the others;
+`autolr_widget.engine.reading.choosing.choose` says what it is given and what it may return. The first four rules are
+those of the package ``autolrtuner`` 1.0.2. ``docs/recommendations.md`` measures how well models train at the chosen
+rates.
 """
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -30,13 +29,13 @@ def mean(rates: Floats, deltas: Floats) -> float:
     >>> mean(np.array([0.1, 0.2]), np.array([[-1.0, -2.0], [-1.0, 4.0]]))
     0.1
     """
-    rates, deltas = _candidates(rates, deltas)
+    rates, deltas = candidates(rates, deltas)
     return float(rates[np.argmin(deltas.mean(axis=0))])
 
 
 def median(rates: Floats, deltas: Floats) -> float:
     r"""Choose the rate with the lowest median: :math:`\arg\min_\theta \operatorname{med}_i \Delta L_i(\theta)`."""
-    rates, deltas = _candidates(rates, deltas)
+    rates, deltas = candidates(rates, deltas)
     return float(rates[np.argmin(np.median(deltas, axis=0))])
 
 
@@ -70,7 +69,7 @@ def largest_safe(rates: Floats, deltas: Floats) -> float:
 
     If no rate is safe, it warns and returns 0.0, as ``autolrtuner`` does.
     """
-    rates, deltas = _candidates(rates, deltas)
+    rates, deltas = candidates(rates, deltas)
     safe = rates[(deltas <= 0).all(axis=0)]
     if safe.size == 0:
         warnings.warn("Every learning rate raised the loss in some round; rule 'max' returns 0.0.", stacklevel=2)
@@ -165,7 +164,7 @@ def soft(rates: Floats, deltas: Floats) -> float:
 #: The constants of `half_minimum`, `share` and `soft`. ``benchmarks/quality`` compares them with other values.
 DIVISOR, SHARE, TEMPERATURE = 2, 0.8, 0.1
 
-#: The rules by name. You may add rules of your own.
+#: The rules by name. You may add rules of your own. Only `autolr_widget.engine.reading.choosing.choose` calls them.
 RULES: dict[str, Callable[[Floats, Floats], float]] = {
     "mean": mean,
     "median": median,
@@ -181,7 +180,7 @@ RULES: dict[str, Callable[[Floats, Floats], float]] = {
 }
 
 
-#: What each rule chooses, in the words of the screen.
+#: What each rule chooses, in the words of the screen. A rule that is not in it is shown by its name.
 RULE_WORDS = {
     "mean": "lowest mean",
     "median": "lowest median",
@@ -197,111 +196,9 @@ RULE_WORDS = {
 }
 
 
-def choices(rates: Floats, deltas: Floats) -> dict[str, float]:
-    """Return the rate that each of `RULES` chooses, by the name of the rule. Rules that find no rate are left out."""
-    found = {}
-    for name, rule in RULES.items():
-        # A rule that the user has added may raise any exception.
-        with contextlib.suppress(Exception), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            # The rule "max" returns 0.0 if no rate is safe.
-            found[name] = rule(rates, deltas)
-    return {name: rate for name, rate in found.items() if rate > 0}
-
-
-@dataclass(frozen=True)
-class Certainty:
-    """How certain a choice is, estimated by a bootstrap over the rounds. See `certainty`.
-
-    Attributes
-    ----------
-    lower, upper
-        The percentile interval of the chosen rate. It contains the choices on resampled rounds, except for the share
-        ``alpha`` of them.
-    agreement
-        The share of the resamples, from 0 to 1, whose choice is at most half a grid step from the actual choice. The
-        step is a difference of logarithms, taken at the actual choice.
-    """
-
-    lower: float
-    upper: float
-    agreement: float
-
-
-def certainty(method: str, rates: Floats, deltas: Floats, alpha: float = 0.05) -> Certainty | None:
-    """Estimate how certain a rule's choice is, by the percentile bootstrap (Efron 1979).
-
-    The rounds are resampled `RESAMPLES` times. The seed is fixed: the same rounds always give the same result.
-
-    Parameters
-    ----------
-    method
-        The rule, a key of `RULES`.
-    rates
-        The learning rates, shape ``(num_evals,)``.
-    deltas
-        The loss differentials, shape ``(rounds, num_evals)``.
-    alpha
-        Significance level: 0.05 for a 95 % interval.
-
-    Returns
-    -------
-    Certainty or None
-        None if there are fewer than 3 rounds, which are too few to resample, or if the rule finds no rate.
-    """
-    rule, rounds = RULES[method], len(deltas)
-    if rounds < 3:
-        return None
-    generator = np.random.default_rng(0)
-    drawn = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            choice = float(rule(rates, deltas))
-        except Exception:
-            return None
-        for _ in range(RESAMPLES):
-            with contextlib.suppress(Exception):
-                drawn.append(float(rule(rates, deltas[generator.integers(rounds, size=rounds)])))
-    if not drawn or not choice > 0:
-        return None
-    lower, upper = np.quantile(drawn, [alpha / 2, 1 - alpha / 2], method="inverted_cdf")
-    # A linear grid may begin at 0, and the rule "max" may return 0.0: their logarithms are not finite.
-    logs = np.log(rates[rates > 0])
-    step = np.interp(np.log(choice), logs[1:], np.diff(logs)) if logs.size > 1 else 0.0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        agreement = np.sum(np.abs(np.log(drawn) - np.log(choice)) <= step / 2) / RESAMPLES
-    return Certainty(float(lower), float(upper), float(agreement))
-
-
-#: The number of resamples of `certainty`.
-RESAMPLES = 200
-
-
-def edge(method: str, rates: Floats, deltas: Floats) -> str:
-    """Return ``"lower"`` or ``"upper"`` if a rule's choice lies at that end of the grid, else ``""``.
-
-    A better rate may then lie beyond the grid. For `half_minimum`, the rate of the lowest mean is looked at instead of
-    the choice, which is half of it.
-    """
-    rate = RULES["mean" if method == "half-minimum" else method](rates, deltas)
-    return {rates[0]: "lower", rates[-1]: "upper"}.get(rate, "")
-
-
-def beyond(rates: Floats, deltas: Floats) -> str:
-    """Return the end of the grid beyond which a better rate may lie, by the differentials of one round, or ``""``.
-
-    If training diverged at all rates, this is the lower end.
-    """
-    if not np.isfinite(deltas).any():
-        return "lower"
-    # If the loss does not depend on the rate, smaller rates do not help.
-    return edge("mean", rates, deltas[np.newaxis]) if np.nan_to_num(deltas).any() else ""
-
-
 def _drops(rates: Floats, deltas: Floats, rule: str, least: int = 1) -> tuple[Floats, Floats]:
     """Return the candidate rates and their means. Raise a `ValueError` if no mean is below 0."""
-    rates, deltas = _candidates(rates, deltas)
+    rates, deltas = candidates(rates, deltas)
     means = deltas.mean(axis=0)
     if len(means) < least or not (means < 0).any():
         raise ValueError(f'Rule "{rule}" finds no rate that lowers the loss. {way_out(rates, deltas)}')
@@ -326,13 +223,17 @@ def _below(rates: Floats) -> str:
 
 
 def _spread(rates: Floats, deltas: Floats, rule: str) -> tuple[Floats, Floats]:
-    rates, deltas = _candidates(rates, deltas)
+    rates, deltas = candidates(rates, deltas)
     if len(deltas) < 2:
         raise ValueError(f'Rule "{rule}" needs at least 2 rounds. Received: {len(deltas)}')
     return rates, deltas
 
 
-def _candidates(rates: Floats, deltas: Floats) -> tuple[Floats, Floats]:
+def candidates(rates: Floats, deltas: Floats) -> tuple[Floats, Floats]:
+    """Return the rates that may be chosen, and their columns of ``deltas``: they are not 0 and diverged in no round.
+
+    Raise a `ValueError` if there is none.
+    """
     if len(deltas) == 0:
         raise ValueError("No results found: run at least one round first.")
     # A linear grid may begin at 0, which is not a rate to train with.

@@ -18,9 +18,9 @@ from autolr_widget.engine.data.subsample import subsample
 from autolr_widget.engine.grid import WIDER, grid
 from autolr_widget.engine.live.look import Look
 from autolr_widget.engine.reading import race
+from autolr_widget.engine.reading.choosing import beyond
 from autolr_widget.engine.reading.race import HEAT, settled
 from autolr_widget.engine.reading.results import TuneResults
-from autolr_widget.engine.reading.selection import beyond
 from autolr_widget.engine.saved import restore
 from autolr_widget.engine.saved.saved_run import SavedRun
 from autolr_widget.engine.settings import VALIDATION_BATCHES, Settings

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autolr_widget import LRTuner, TuneResults
+from autolr_widget.engine.rate_text import rate_text
 from autolr_widget.engine.reading.selection import RULES
+from autolr_widget.engine.types import Round, Unfinished
 from tests.engine.reading.curves import CURVE, DELTAS, GRID, RATES
 
 
@@ -88,6 +90,40 @@ def test_a_custom_rule_works_like_the_built_in_ones(monkeypatch):
     assert results.best_lr("third") == 1e-2
     assert results.choices()["third"] == 1e-2
     assert results.certainty("third").agreement == 1
+
+
+def test_the_repr_is_one_line():
+    results = TuneResults(GRID, np.tile(CURVE, (2, 1)))
+    assert repr(results) == (
+        f"TuneResults: 2 rounds at 6 rates from 1e-4 to 10; lowest mean {CURVE.min():g} at 1; "
+        f'rule "half-minimum" chooses {rate_text(results.best_lr())}'
+    )
+    assert repr(TuneResults(GRID, CURVE[np.newaxis])).startswith("TuneResults: 1 round at 6 rates")
+    assert repr(TuneResults(GRID, np.empty((0, 6)))) == "TuneResults: 0 rounds at 6 rates from 1e-4 to 10"
+    assert repr(TuneResults(np.empty(0), np.empty((1, 0)))).startswith("TuneResults: 1 round at 0 rates")
+    # A rate that diverged in some round is not the lowest.
+    some = np.where(GRID == 1, [[math.nan], [-99]], CURVE)
+    assert "lowest mean -0.9 at 0.1;" in repr(TuneResults(GRID, some))
+
+
+def test_the_repr_says_why_nothing_is_chosen():
+    rising = repr(TuneResults(GRID, np.ones((2, 6))))
+    assert rising.startswith("TuneResults: 2 rounds at 6 rates from 1e-4 to 10; lowest mean 1 at 1e-4. Rule ")
+    assert rising.endswith("finds no rate that lowers the loss. Try rates below 1e-4, such as 1e-7 to 1e-4.")
+    diverged = repr(TuneResults(GRID, np.full((2, 6), math.nan)))
+    assert diverged.startswith("TuneResults: 2 rounds at 6 rates from 1e-4 to 10. Every learning rate from 0.0001")
+
+
+def test_the_repr_of_a_round_is_one_line():
+    curves = np.ones((5, 20))
+    measured = np.arange(5) < 3
+    assert repr(Round(3, 2.5, curves[:, 0], measured, curves, curves[0])) == (
+        "Round 3: loss 2.5 before 20 steps at 3 of 5 rates"
+    )
+    assert repr(Round(0, 2.5, curves[:, 0], measured, curves[:, :1], curves[0, :1])) == (
+        "Round 0: loss 2.5 before 1 step at 3 of 5 rates"
+    )
+    assert repr(Unfinished(0, curves, curves[0], np.full(5, 7), 7, 0.1)) == "Round 0, after 7 of 20 steps"
 
 
 def test_half_minimum_is_at_the_edge_if_the_lowest_mean_is():

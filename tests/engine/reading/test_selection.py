@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from autolr_widget import TuneResults
-from autolr_widget.engine.reading.selection import RULES, certainty, steepest
+from autolr_widget.engine.reading.selection import RULES, steepest
 from tests.engine.reading.curves import CURVE, DELTAS, GRID, RATES
 
 
@@ -131,48 +131,6 @@ def test_half_minimum_ignores_rates_that_diverged():
     assert RULES["half-minimum"](GRID, diverged[np.newaxis]) == 0.5
 
 
-def test_certainty_is_narrow_if_rounds_agree_and_wide_if_they_do_not():
-    generator = np.random.default_rng(0)
-    sure = TuneResults(GRID, CURVE + generator.normal(0, 0.01, (20, 6))).certainty("mean")
-    assert (sure.lower, sure.upper, sure.agreement) == (1.0, 1.0, 1.0)
-    unsure = TuneResults(GRID, CURVE + generator.normal(0, 1.0, (20, 6))).certainty("mean")
-    assert unsure.lower < unsure.upper
-    assert unsure.agreement < 0.9
-    assert TuneResults(GRID, np.tile(CURVE, (2, 1))).certainty("mean") is None
-    assert TuneResults(GRID, abs(np.tile(CURVE, (5, 1)))).certainty("share") is None
-
-
-def test_agreement_is_within_half_a_grid_step():
-    """`half_minimum` lies between the rates and almost never chooses the same value twice."""
-    deltas = CURVE + np.random.default_rng(0).normal(0, 0.02, (20, 6))
-    sure = certainty("half-minimum", GRID, deltas)
-    assert sure.lower < sure.upper
-    assert sure.agreement == 1
-    wild = certainty("half-minimum", GRID, CURVE + np.random.default_rng(1).normal(0, 3.0, (20, 6)))
-    assert wild.agreement < 0.9
-
-
-@pytest.mark.parametrize("grid", [np.geomspace(0.1, 1, 9), np.linspace(0, 0.4, 5)])
-@pytest.mark.parametrize(("apart", "agreement"), [(1.01, 1), (5, 0.5)])
-def test_agreement_is_computed_for_choices_outside_the_grid(monkeypatch, grid, apart, agreement):
-    """A custom rule whose choice lies below the grid and depends on the first round of the resample."""
-    monkeypatch.setitem(RULES, "own", lambda rates, deltas: 0.02 * apart if deltas[0, 0] > 0 else 0.02)
-    rounds = np.tile([[-1.0], [1.0]], (10, len(grid)))
-    assert certainty("own", grid, rounds).agreement == pytest.approx(agreement, abs=0.15)
-
-
-@pytest.mark.parametrize("odd", [0.0, np.nan, -1.0, "0.1 or so", np.ones(2), None])
-def test_certainty_is_none_if_the_choice_is_not_a_rate(monkeypatch, odd):
-    monkeypatch.setitem(RULES, "own", lambda rates, deltas: odd)
-    assert certainty("own", GRID, np.ones((5, 6))) is None
-
-
-def test_agreement_does_not_depend_on_the_size_of_the_rates():
-    rates, deltas = np.geomspace(1e-10, 1e-8, 5), np.random.default_rng(0).normal(-1, 1, (12, 5))
-    small, large = (certainty("mean", factor * rates, deltas) for factor in (1, 1e6))
-    assert small.agreement == large.agreement < 1
-
-
 def test_rules_skip_the_rate_zero():
     rates, deltas = np.array([0.0, 0.1, 0.2]), np.array([[0.0, 1.0, 2.0], [0.0, 2.0, 3.0]])
     assert [RULES[name](rates, deltas) for name in ("mean", "median", "variance")] == [0.1] * 3
@@ -225,69 +183,6 @@ def test_half_minimum_of_equal_rates():
 def test_errors_name_the_rule(rule, deltas, message):
     with pytest.raises(ValueError, match=message):
         RULES[rule](RATES, deltas)
-
-
-def test_choices_leave_out_rules_that_find_no_rate():
-    results = TuneResults(RATES, np.array([[-1.0, -2, -5, 1, math.nan]]))
-    found = ("mean", "median", "max", "half-minimum", "share", "steepest", "valley", "soft")
-    assert results.choices() == {rule: results.best_lr(rule) for rule in found}
-    assert set(TuneResults(RATES, np.ones((2, 5))).choices()) == {"mean", "median", "variance"}
-
-
-@pytest.mark.parametrize("rule", ["mean", "half-minimum"])
-@pytest.mark.parametrize("alpha", [0.05, 0.5])
-def test_certainty_is_the_percentile_bootstrap(rule, alpha):
-    deltas = CURVE + np.random.default_rng(1).normal(0, 0.5, (20, 6))
-    generator = np.random.default_rng(0)
-    drawn = np.array([RULES[rule](GRID, deltas[generator.integers(20, size=20)]) for _ in range(200)])
-    expected = np.quantile(drawn, [alpha / 2, 1 - alpha / 2], method="inverted_cdf")
-    found = TuneResults(GRID, deltas).certainty(rule, alpha)
-    assert (found.lower, found.upper) == tuple(expected)
-    near = np.abs(np.log(drawn / RULES[rule](GRID, deltas))) <= np.log(10) / 2
-    assert found.agreement == near.mean()
-    assert found == certainty(rule, GRID, deltas, alpha)
-
-
-@pytest.mark.parametrize(
-    ("rates", "apart", "agree"),
-    [
-        # Half a step is a factor of 3.16.
-        ([0.01, 0.1, 1.0], 2.5, True),
-        ([0.01, 0.1, 1.0], 4, False),
-        ([0.01, 0.1], 2.5, True),
-        # One rate has no step.
-        ([0.01], 1, True),
-        ([0.01], 1.5, False),
-    ],
-)
-def test_agreement_counts_choices_within_half_a_step(monkeypatch, rates, apart, agree):
-    monkeypatch.setitem(RULES, "own", lambda rates, deltas: 0.01 * (apart if deltas[0, 0] > 0 else 1))
-    rounds = np.tile([[-1.0], [1.0]], (10, len(rates)))
-    assert (certainty("own", np.array(rates), rounds).agreement == 1) == agree
-
-
-@pytest.mark.parametrize("odd", [0.0, -1.0, None])
-def test_agreement_does_not_count_resamples_without_a_rate(monkeypatch, odd):
-    monkeypatch.setitem(RULES, "own", lambda rates, deltas: odd if deltas[0, 0] > 0 else 0.01)
-    rounds = np.tile([[-1.0], [1.0]], (10, 6))
-    assert 0.3 < certainty("own", GRID, rounds).agreement < 0.7
-
-
-def test_certainty_of_three_rounds():
-    assert certainty("mean", GRID, np.tile(CURVE, (3, 1))).agreement == 1
-
-
-def test_the_default_rule_is_the_lowest_mean():
-    deltas = CURVE + np.random.default_rng(1).normal(0, 0.5, (20, 6))
-    results = TuneResults(GRID, deltas)
-    assert results.best_lr() == results.best_lr("mean")
-    assert results.edge() == results.edge("mean")
-    assert results.certainty() == results.certainty("mean", 0.05) == certainty("mean", GRID, deltas)
-
-
-def test_each_rule_has_its_own_edge():
-    results = TuneResults(RATES, np.array([[-9.0, -1, -1, -1, -1]]))
-    assert [results.edge(rule) for rule in ("mean", "max", "half-minimum")] == ["lower", "upper", "lower"]
 
 
 def test_steepest_looks_left_of_the_lowest_mean():
