@@ -15,11 +15,15 @@ from autolr_widget.widget.export import picture
 COLUMNS = ["mean", "lower", "upper", "count", "diverged"]
 
 
-def text(saved_run: SavedRun, status: str, selected: float | None) -> str:
-    """Return one line about the state, followed by a table of the curve if there is one."""
+def text(saved_run: SavedRun, status: str, selected: float | None, why: str = "") -> str:
+    """Return one line about the state, followed by a table of the curve if there is one.
+
+    Here and below, ``why`` says why the rounds choose no rate.
+    """
     settings, rounds = saved_run.settings, len(saved_run.results)
     chosen = "no learning rate chosen" if selected is None else f"learning rate {selected:.4g}"
     line = f"TunerWidget: {chosen}, {status} after {rounds} of {max(rounds, settings.num_subsamples)} rounds"
+    line += f". {why}" * bool(why)
     if rounds == 0:
         return line
     table = saved_run.results.summary(settings.alpha, settings.band)[COLUMNS]
@@ -32,22 +36,22 @@ class Snapshot:
     def __init__(self) -> None:
         self._handle: DisplayHandle | None = None
 
-    def display(self, model_id: str, saved_run: SavedRun, status: str, selected: float | None) -> None:
+    def display(self, model_id: str, saved_run: SavedRun, status: str, selected: float | None, why: str = "") -> None:
         """Display the widget with this model id, and the snapshot after it."""
         view = {"version_major": 2, "version_minor": 0, "model_id": model_id}
-        words = text(saved_run, status, selected)
+        words = text(saved_run, status, selected, why)
         display({"text/plain": words, "application/vnd.jupyter.widget-view+json": view}, raw=True)
-        self._handle = display(bundle(saved_run, status, selected), raw=True, display_id=f"autolr-{model_id}")
+        self._handle = display(bundle(saved_run, status, selected, why), raw=True, display_id=f"autolr-{model_id}")
 
-    def update(self, saved_run: SavedRun, status: str, selected: float | None) -> None:
+    def update(self, saved_run: SavedRun, status: str, selected: float | None, why: str = "") -> None:
         """Replace the snapshot by one of the current state."""
         if self._handle is not None:
-            self._handle.update(bundle(saved_run, status, selected), raw=True)
+            self._handle.update(bundle(saved_run, status, selected, why), raw=True)
 
 
-def bundle(saved_run: SavedRun, status: str, selected: float | None) -> dict[str, Any]:
+def bundle(saved_run: SavedRun, status: str, selected: float | None, why: str = "") -> dict[str, Any]:
     """Return the snapshot as the MIME bundle of a notebook output. A style sheet hides it where the widget is shown."""
-    words = text(saved_run, status, selected)
+    words = text(saved_run, status, selected, why)
     if len(saved_run.results) == 0:
         return {"text/plain": words, "text/html": f'<div class="autolr-snapshot">{html.escape(words)}</div>'}
     png = base64.b64encode(_small_png(saved_run, selected)).decode()

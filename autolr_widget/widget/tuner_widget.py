@@ -548,13 +548,13 @@ class TunerWidget(ipw.VBox):
         # A widget whose constructor raised has no session, and no state to show.
         if not hasattr(self, "_session"):
             return object.__repr__(self)
-        return text(self._shown_run(), self.status, self.selected_lr)
+        return text(self._shown_run(), self.status, self.selected_lr, self._why_none())
 
     def _ipython_display_(self) -> None:
         """Display the widget, and a snapshot after it for readers without a kernel."""
         # In a terminal there is no kernel, so that a display could not be updated.
         if hasattr(get_ipython(), "kernel"):
-            self._snapshot.display(self.model_id, self._shown_run(), self.status, self.selected_lr)
+            self._snapshot.display(self.model_id, self._shown_run(), self.status, self.selected_lr, self._why_none())
         else:
             print(self)
 
@@ -606,7 +606,7 @@ class TunerWidget(ipw.VBox):
         self._show_code()
         if self.tuner.model_has_changed:
             self._panel.notice = "The model has changed since this run began: the run measures it as it was then"
-        self._snapshot.update(self._shown_run(), self.status, self.selected_lr)
+        self._snapshot.update(self._shown_run(), self.status, self.selected_lr, self._why_none())
 
     def _on_widened(self) -> None:
         """The run has widened its grid after the first round: show that, and let the settings follow."""
@@ -818,5 +818,13 @@ class TunerWidget(ipw.VBox):
 
     def _selected(self) -> float:
         if self.selected_lr is None:
-            raise ValueError("No learning rate is selected. Run the tuner, or set `selected_lr`.")
+            why = self._why_none() or "Run the tuner."
+            raise ValueError(f"No learning rate is selected. {why} Or set `selected_lr`.")
         return float(self.selected_lr)
+
+    def _why_none(self) -> str:
+        """Return why the rounds choose no rate, as a sentence. Empty if a rate is selected, or nothing was measured."""
+        if self.selected_lr is not None or len(self.tuner) == 0:
+            return ""
+        reason = self._choice.reason
+        return f"{reason[:1].upper()}{reason[1:].removesuffix('.')}."

@@ -8,7 +8,7 @@ from tests.widget.front_end import from_front_end, send
 
 
 def test_apply_only_writes_the_rate(widget):
-    with pytest.raises(ValueError, match="No learning rate is selected"):
+    with pytest.raises(ValueError, match=r"No learning rate is selected\. Run the tuner\. Or set `selected_lr`\."):
         widget.apply()
     widget.run()
     model = widget.tuner.model

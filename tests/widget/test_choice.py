@@ -1,3 +1,5 @@
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -28,6 +30,12 @@ def test_the_rule_max_selects_nothing_without_a_safe_rate(make_model, digits):
     widget.run()
     assert widget.selected_lr is None
     assert "every rate raised the loss" in widget._panel.reason
+    words = "The rule finds no rate: every rate raised the loss in some round."
+    assert f"after 2 of 2 rounds. {words}\n" in repr(widget)
+    with pytest.raises(ValueError, match=f"^No learning rate is selected. {words} Or set"):
+        widget.apply()
+    widget.selected_lr = 0.1
+    assert "finds no rate" not in repr(widget)
 
 
 def test_a_rate_set_by_the_front_end_is_pinned(widget):
@@ -123,7 +131,15 @@ def test_the_reason_if_no_rate_lowers_the_loss(make_model, digits):
     widget.run()
     assert widget.selected_lr is None
     way_out = "Try rates below 1000, such as 1 to 1000."
-    assert widget._panel.reason == f'Rule "half-minimum" finds no rate that lowers the loss. {way_out}'
+    reason = f'Rule "half-minimum" finds no rate that lowers the loss. {way_out}'
+    assert widget._panel.reason == reason
+    for ask in (widget.apply, widget.schedule, widget.refine, widget.log):
+        with pytest.raises(ValueError, match=re.escape(reason)) as error:
+            ask()
+        assert str(error.value) == f"No learning rate is selected. {reason} Or set `selected_lr`."
+    line, table = repr(widget).split("\n", 1)
+    assert line == f"TunerWidget: no learning rate chosen, done after 3 of 3 rounds. {reason}"
+    assert "diverged" in table
     widget.method = "mean"
     assert widget.selected_lr is not None
     assert widget._panel.reason.startswith(f"no rate lowers the loss. {way_out[:-1]} · ")

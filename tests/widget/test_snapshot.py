@@ -49,6 +49,19 @@ def test_a_reader_without_a_kernel_sees_the_last_state(make_model, digits, outpu
     json.dumps(snapshot)
 
 
+def test_a_reader_without_a_kernel_sees_why_no_rate_is_chosen(make_model, digits, outputs):
+    widget = TunerWidget(make_model(), *digits, lr_space=(1e3, 1e5), num_evals=4, num_subsamples=2, horizon=2)
+    widget._ipython_display_()
+    outputs.clear()
+    widget.run()
+    ((snapshot, _, _),) = outputs
+    for kind in ("text/plain", "text/html"):
+        assert "finds no rate that lowers the loss. Try rates below 1000" in snapshot[kind]
+    outputs.clear()
+    widget._ipython_display_()
+    assert all("finds no rate that lowers the loss" in data["text/plain"] for data, _, _ in outputs)
+
+
 def test_a_script_prints_text(make_model, digits, capsys):
     widget = TunerWidget(make_model(), *digits, **SETTINGS)
     widget._ipython_display_()

@@ -40,9 +40,11 @@ def choose(method: str, rates: Floats, deltas: Floats) -> float:
     rule, given = RULES[method], candidates(rates, deltas)
     try:
         found = rule(*given)
-    except ValueError:
-        # It says why it finds no rate.
-        raise
+    except ValueError as error:
+        if str(error):
+            # It says why it finds no rate.
+            raise
+        found = None
     except Exception as error:
         raise ValueError(f'Rule "{method}" failed: {type(error).__name__}: {error}') from error
     rate = _number(found)

@@ -94,6 +94,15 @@ def test_a_rule_says_with_none_or_nan_that_it_finds_no_rate(monkeypatch, found):
     assert results.certainty("third") is None
 
 
+def test_a_rule_need_not_say_why_it_finds_no_rate(monkeypatch):
+    def no_rate(rates, deltas):
+        raise ValueError
+
+    monkeypatch.setitem(RULES, "third", no_rate)
+    with pytest.raises(ValueError, match=r'^Rule "third" finds no rate\.$'):
+        choose("third", GRID, np.tile(CURVE, (3, 1)))
+
+
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
