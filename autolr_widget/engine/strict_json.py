@@ -35,9 +35,10 @@ def check_format(content: Any, form: str, *versions: int) -> None:
         raise ValueError(f'its "format" is not "{form}"')
     # Compare the type too, because True and 1.0 are equal to 1.
     if type(content.get("version")) is not int or content["version"] not in versions:
+        known = f"version{'s' if len(versions) > 1 else ''} {' and '.join(map(str, versions))}"
         raise ValueError(
             f'its "version" is {_shown(content.get("version"))}, and this version of autolr_widget reads only '
-            f"version {' and '.join(map(str, versions))} of {form}. A later version of autolr_widget may read it"
+            f"{known} of {form}. A later version of autolr_widget may read it"
         )
 
 

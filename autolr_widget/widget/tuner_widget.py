@@ -71,7 +71,8 @@ class TunerWidget(ipw.VBox):
     executor
         Where the paths are measured, see `LRTuner`: a Dask client, an executor, or ``"processes"``.
     autosave
-        The path of a file to which the run is written after each round. It must end in ``.json``. `load` reads it.
+        The path of a file to which the run is written after each round. It must end in ``.json``, in a folder that
+        exists. `load` reads it.
     large
         Whether everything is in large print, for a projector: no text is smaller than 16 pixels.
     **settings
@@ -164,15 +165,32 @@ class TunerWidget(ipw.VBox):
             A ``.json`` file that `save` or ``autosave`` wrote.
         model, x, y, sample_weight, class_weight, validation_data, optimizer, loss, executor, autosave
             As for `TunerWidget`. The model must be in the state in which the run began: `resume` then gives the same
-            numbers as an uninterrupted run. Without a model, the run can be viewed but not continued.
+            numbers as an uninterrupted run. Without a model and data, the run can be viewed but not continued.
+
+        Warns
+        -----
+        UserWarning
+            If the rule of the run is not known, because it is one of your own that you have not added yet: then the
+            default rule chooses.
 
         Raises
         ------
         OSError
             If the file can't be read.
         ValueError
-            If the file does not contain a saved run, or contains a run of another model or other data.
+            If the file does not contain a saved run, or contains a run of another model or other data, or if only the
+            model or only the data are given.
         """
+        given = [x, y, sample_weight, class_weight, validation_data]
+        if model is not None and x is None:
+            raise ValueError(
+                "Argument `x` must be given with `model`: a saved run does not contain the data. Pass the data of the "
+                "run, as to `TunerWidget`: TunerWidget.load(path, model, x, y)."
+            )
+        if model is None and any(data is not None for data in given):
+            raise ValueError(
+                "Argument `model` must be given with the data, to continue the run. Without both, it can be viewed."
+            )
         saved_run = SavedRun.read(path)
         run: Run = Replay(saved_run)
         if model is not None:
@@ -182,6 +200,9 @@ class TunerWidget(ipw.VBox):
             run = LRTuner(model, x, y, **data, **names, batch_size=size).restored(saved_run)
         widget = cls.__new__(cls)
         widget._begin(run, autosave)
+        if saved_run.pinned is not None:
+            # It may be the choice of the rule, too.
+            widget.selected_lr, widget.pinned = saved_run.pinned, True
         widget._show_run()
         return widget
 
@@ -226,6 +247,7 @@ class TunerWidget(ipw.VBox):
         session.observe(self._on_status, names="status")
         choice.observe(self._show_code, names=["selected_lr", "pinned"])
         choice.observe(self._steer, names=["selected_lr", "pinned"])
+        choice.observe(self._on_own_choice, names=["selected_lr", "pinned"])
         panel.observe(self._on_panel_change, names=[*SETTINGS, "selected_lr", "pinned"])
         self.observe(self._on_large, names="large")
         panel.observe(self._on_schedule, names=["kind", "epochs", "selected_lr"])
@@ -421,7 +443,7 @@ class TunerWidget(ipw.VBox):
         Raises
         ------
         ValueError
-            If ``retune`` is something else, or if this is a saved run without a model.
+            If ``retune`` is something else. With ``retune``, if this is a saved run without a model.
         """
         from autolr_widget.engine.live.callback import LiveCallback
 
@@ -505,9 +527,9 @@ class TunerWidget(ipw.VBox):
     def save(self, path: str | Path) -> None:
         """Write the run to a file, in the format that the suffix of ``path`` names.
 
-        ``.json`` contains the whole run, with all steps that were measured, and `load` can read it. ``.csv`` and
-        ``.parquet`` contain the rounds, ``.png`` and ``.svg`` the chart. ``.html`` is a
-        self-contained page: its chart can be zoomed and read, with other rules and bands, without a kernel. Pinned
+        ``.json`` contains the whole run, with all steps that were measured and a rate that you have chosen by hand, and
+        `load` can read it. ``.csv`` and ``.parquet`` contain the rounds, ``.png`` and ``.svg`` the chart. ``.html`` is
+        a self-contained page: its chart can be zoomed and read, with other rules and bands, without a kernel. Pinned
         curves are only in the widget.
 
         Raises
@@ -516,9 +538,9 @@ class TunerWidget(ipw.VBox):
             If the suffix is not one of these, if the run is too large to be read again, or if the suffix is
             ``.parquet`` and pyarrow is not installed.
         OSError
-            If the file can't be written.
+            If the file can't be written, because its folder does not exist, say.
         """
-        saved_run = self.tuner.saved_run if Path(path).suffix.lower() == ".json" else self._shown_run()
+        saved_run = self._whole_run() if Path(path).suffix.lower() == ".json" else self._shown_run()
         write_file(path, saved_run, self.selected_lr, self._code())
 
     def log(self) -> list[str]:
@@ -581,10 +603,15 @@ class TunerWidget(ipw.VBox):
 
     def _on_rounds(self) -> None:
         """The rounds have changed: save them, and show them and the choice of the rule."""
-        self._panel.notice = self._autosave.write(self.tuner) or self._panel.notice
+        self._panel.notice = self._autosave.write(self.tuner, self._pinned_lr()) or self._panel.notice
         self._view.show_progress(self.tuner)
         if self._view.show_rounds(self.tuner, self._settings()):
             self._choice.read(self.tuner, self._settings())
+
+    def _on_own_choice(self, change: dict[str, Any]) -> None:
+        """The user has pinned a rate, or unpinned it: save that, unless the next round does."""
+        if self.status != "running" and (self._choice.pinned or change["name"] == "pinned"):
+            self._panel.notice = self._autosave.write(self.tuner, self._pinned_lr()) or self._panel.notice
 
     def _on_turn(self) -> None:
         """A turn is over: show the unfinished round, and what takes longer to compute than a quick round."""
@@ -761,7 +788,7 @@ class TunerWidget(ipw.VBox):
     def _on_look(self, look: Look, results: TuneResults) -> None:
         assert results.curves is not None
         self._view.pin_look(f"look after {look.epoch} epochs · {results.curves.shape[-1]} steps", results)
-        self._panel.notice = self._autosave.write(self.tuner) or self._panel.notice
+        self._panel.notice = self._autosave.write(self.tuner, self._pinned_lr()) or self._panel.notice
 
     def _use_view(self) -> str:
         low, high = self._panel.view
@@ -770,13 +797,20 @@ class TunerWidget(ipw.VBox):
 
     def _download(self, format: str) -> None:
         try:
-            saved_run = self.tuner.saved_run if format == "json" else self._shown_run()
+            saved_run = self._whole_run() if format == "json" else self._shown_run()
             data = as_file(format, saved_run, self.selected_lr, self._code())
         except Exception as error:
             self._refuse("download", {"words": in_words(error)})
             return
         self._refuse("download")
         self._panel.send({"type": "file", "name": f"learning-rate.{format}"}, [data])
+
+    def _whole_run(self) -> SavedRun:
+        """Return the run as it is saved, with all steps that were measured, and the rate of the user's own."""
+        return replace(self.tuner.saved_run, pinned=self._pinned_lr())
+
+    def _pinned_lr(self) -> float | None:
+        return self._choice.selected_lr if self._choice.pinned else None
 
     def _shown_run(self) -> SavedRun:
         """Return the run as it is read: after fewer steps than were measured, if the user wants that."""

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from autolr_widget import LRTuner, TunerWidget
+from autolr_widget.engine.reading.selection import RULES
 from tests.widget.front_end import SETTINGS, drawn, from_front_end, marks, one_round, rates_drawn, seen, send, tick
 
 pytestmark = pytest.mark.trains
@@ -287,10 +288,86 @@ def test_autosave_writes_every_round(make_model, digits, tmp_path):
 
 
 def test_a_failed_autosave_is_reported_and_does_not_stop_the_run(make_model, digits, tmp_path):
-    widget = TunerWidget(make_model(), *digits, **SETTINGS, autosave=tmp_path / "nowhere" / "run.json")
-    widget.run()
+    path = tmp_path / "folder" / "run.json"
+    path.parent.mkdir()
+    widget = TunerWidget(make_model(), *digits, **SETTINGS, autosave=path)
+    path.parent.rmdir()
+    with pytest.warns(UserWarning, match=r"Not saved: .*No such file or directory: .*folder/run\.json'$") as warned:
+        widget.run()
+    assert len(warned) == 1, "it warns once, not after each round"
     assert widget.status == "done"
     assert widget._panel.notice.startswith("Not saved: ")
+    path.parent.mkdir()
+    widget.selected_lr = 0.1
+    path.unlink()
+    path.parent.rmdir()
+    with pytest.warns(UserWarning, match="Not saved"):
+        widget.selected_lr = 0.2
+
+
+def test_the_folder_of_autosave_must_exist(make_model, digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"must be in a folder that exists\. Received: autosave=no/run\.json"):
+        TunerWidget(make_model(), *digits, autosave="no/run.json")
+    widget = TunerWidget(make_model(), *digits, **SETTINGS, autosave="run.json")
+    widget.run()
+    assert (tmp_path / "run.json").exists()
+    for kind in ("json", "csv"):
+        with pytest.raises(FileNotFoundError, match=rf"No such file or directory: 'no/run\.{kind}'$"):
+            widget.save(f"no/run.{kind}")
+
+
+def test_a_rate_chosen_by_hand_is_saved_and_loaded(make_model, digits, tmp_path):
+    path = tmp_path / "run.json"
+    widget = TunerWidget(make_model("adam"), *digits, **SETTINGS, autosave=path)
+    widget.run()
+    rule = widget.selected_lr
+    for choose, selected, pinned in [
+        (lambda: setattr(widget, "selected_lr", 0.0123), 0.0123, True),
+        (lambda: setattr(widget, "selected_lr", 0.0321), 0.0321, True),
+        # The choice of the rule can be pinned.
+        (lambda: setattr(widget, "selected_lr", rule), rule, True),
+        (lambda: setattr(widget, "pinned", False), rule, False),
+    ]:
+        choose()
+        widget.save(tmp_path / "once.json")
+        assert path.read_text() == (tmp_path / "once.json").read_text(), "autosave writes the choice at once"
+        loaded = TunerWidget.load(path)
+        assert (loaded.selected_lr, loaded.pinned) == (selected, pinned)
+        assert loaded._panel.reason == widget._panel.reason
+    widget.selected_lr = 0.0123
+    again = TunerWidget.load(path, make_model("adam"), *digits, autosave=path)
+    assert (again.selected_lr, again.pinned) == (0.0123, True)
+    again.num_subsamples += 1
+    again.run()
+    assert TunerWidget.load(path).selected_lr == 0.0123
+    assert len(TunerWidget.load(path).results) == 6
+    widget.method = "mean"
+    assert widget.selected_lr == 0.0123
+
+
+def test_a_run_of_a_rule_that_is_not_known_can_be_viewed(make_model, digits, tmp_path, monkeypatch):
+    path = tmp_path / "run.json"
+    with monkeypatch.context() as patch:
+        patch.setitem(RULES, "mine", lambda rates, deltas: rates[0])
+        widget = TunerWidget(make_model("adam"), *digits, **SETTINGS | {"method": "mine"}, autosave=path)
+        widget.run()
+    with pytest.warns(UserWarning, match="with the rule 'mine', which is not known here") as warned:
+        loaded = TunerWidget.load(path)
+    assert warned[0].filename == __file__
+    assert (loaded.method, loaded.selected_lr) == ("half-minimum", widget.results.best_lr())
+    monkeypatch.setitem(RULES, "mine", lambda rates, deltas: rates[0])
+    assert TunerWidget.load(path).selected_lr == widget.results.rates[0]
+
+
+def test_load_needs_both_the_model_and_the_data_or_neither(make_model, digits, tmp_path):
+    widget = TunerWidget(make_model("adam"), *digits, **SETTINGS)
+    one_round(widget)
+    widget.save(tmp_path / "run.json")
+    with pytest.raises(ValueError, match=r"^Argument `x` must be given with `model`: .* does not contain the data\."):
+        TunerWidget.load(tmp_path / "run.json", make_model("adam"))
+    with pytest.raises(ValueError, match=r"^Argument `model` must be given with the data"):
+        TunerWidget.load(tmp_path / "run.json", x=digits[0], y=digits[1])
 
 
 def test_autosave_must_end_in_json(make_model, digits):

@@ -466,8 +466,15 @@ class LRTuner:
                 "model": self.model.name,
                 "optimizer": type(tuned).__name__,
             }
-        losses = np.array([round.loss for round in rounds])
-        return SavedRun(self.settings, self._results(rounds), losses, **known, looks=tuple(self.looks))
+        return SavedRun(
+            self.settings,
+            self._results(rounds),
+            np.array([round.loss for round in rounds]),
+            **known,
+            looks=tuple(self.looks),
+            num_observations=self.num_observations,
+            own_batch_size=self.own_batch_size,
+        )
 
     @property
     def is_complete(self) -> bool:

@@ -28,8 +28,6 @@ class Replay:
     can_measure = False
     is_complete = True
     model_has_changed = False
-    num_observations = None
-    own_batch_size = None
     data_arguments = "x, y"
     optimizer_attribute = "optimizer"
     plan = "A saved run: its rounds were measured before."
@@ -41,6 +39,8 @@ class Replay:
         self._saved_run = saved_run
         self.settings = saved_run.settings
         self.optimizer = saved_run.optimizer
+        self.num_observations = saved_run.num_observations
+        self.own_batch_size = saved_run.own_batch_size
         self.subject = " · ".join(name for name in (saved_run.model, saved_run.optimizer) if name)
         self.read_at: int | None = None
         self.is_widened = False

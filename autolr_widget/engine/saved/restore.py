@@ -37,10 +37,13 @@ def check_start(then: SavedRun, now: SavedRun) -> None:
         return
     versions = [f"Keras {run.keras} and TensorFlow {run.tensorflow}" for run in (then, now)]
     advice = f" It was measured with {versions[0]}, and these are {versions[1]}." if versions[0] != versions[1] else ""
+    # The model, the data, or both.
+    of_data = [words in (PARTS["data"], PARTS["validation"]) for words in differ]
+    todo = ["build the model in the same way as for that run"] * (not all(of_data))
+    todo += ["pass the data of that run"] * any(of_data)
     raise ValueError(
-        "Argument `saved_run` must be a run of this model in its current state and of these data. Received: a run that "
-        f"began in a different state: {' and '.join(differ)} differ. Build the model in the same way as for that run, "
-        "or start a new run." + advice
+        "The saved run can't be continued, because it began in a different state. What differs: "
+        f"{' and '.join(differ)}. To continue it, {' and '.join(todo)}. Or start a new run." + advice
     )
 
 
@@ -58,7 +61,7 @@ def check_loss(index: int, then: float, now: float) -> None:
     """
     if not math.isnan(then) and not math.isclose(now, then, rel_tol=TOLERANCE):
         raise ValueError(
-            f"Argument `saved_run` must be a run of this model and these data. Received: a run whose round {index + 1} "
-            f"began at a loss of {then:.7g}, and now begins at {now:.7g}. The layers, the loss function or the data "
-            "are different, or a stream yields the data in a different order."
+            f"The saved run can't be continued, because its round {index + 1} began at a loss of {then:.7g}, and now "
+            f"begins at {now:.7g}. The layers, the loss function or the data are different, or a stream yields the "
+            "data in a different order."
         )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import secrets
 import stat
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,9 @@ from autolr_widget.engine.grid import grid
 from autolr_widget.engine.live import look
 from autolr_widget.engine.live.look import Look
 from autolr_widget.engine.reading.results import RUN, TuneResults, content_of, results_of
+from autolr_widget.engine.reading.selection import RULES
 from autolr_widget.engine.saved.version_1 import upgrade
-from autolr_widget.engine.settings import Settings
+from autolr_widget.engine.settings import DEFAULTS, Settings
 from autolr_widget.engine.strict_json import check_format, fields, numbers, of_type, parse
 from autolr_widget.engine.types import Round
 
@@ -51,6 +54,12 @@ class SavedRun:
         The versions of the packages that measured the run.
     looks
         What was found when the tuner looked again while the model trained.
+    pinned
+        The rate that the user chose in the widget. None if the rule chooses.
+    num_observations
+        The number of observations in the data. None if it is not known.
+    own_batch_size
+        The size of the batches of a stream. None for other data.
 
     Raises
     ------
@@ -69,6 +78,9 @@ class SavedRun:
     keras: str = ""
     tensorflow: str = ""
     looks: tuple[Look, ...] = ()
+    pinned: float | None = None
+    num_observations: int | None = None
+    own_batch_size: int | None = None
 
     def __post_init__(self) -> None:
         settings, rates = self.settings, self.results.rates
@@ -80,6 +92,10 @@ class SavedRun:
                 "Argument `losses` must contain one finite number per round. "
                 f"Received: losses of shape {losses.shape}, {len(self.results)} rounds"
             )
+        for name in ("pinned", "num_observations", "own_batch_size"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"Argument `{name}` must be a positive number or None. Received: {name}={value}")
         # Compare the sizes first, because the grid of the settings may be huge. Compare the rates only approximately,
         # because NumPy's last bit depends on the machine.
         if (rates.size, self.results.scale) != (settings.num_evals, settings.scale) or not np.allclose(
@@ -132,11 +148,14 @@ class SavedRun:
         }
         if self.looks:
             content["looks"] = look.content_of(self.looks)
+        content |= {name: getattr(self, name) for name in NUMBERS if getattr(self, name) is not None}
         return json.dumps(content, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> SavedRun:
         """Read a run from JSON that `to_json` wrote. It equals the run that was written.
+
+        If its rule is not one of `RULES`, it gets the default rule, and a `UserWarning` says so.
 
         Raises
         ------
@@ -171,7 +190,7 @@ class SavedRun:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> SavedRun:
-        """Read the run that `write` wrote to ``path``.
+        """Read the run that `write` wrote to ``path``. If its rule is not known, it gets the default rule and warns.
 
         Raises
         ------
@@ -185,7 +204,8 @@ class SavedRun:
         except ValueError as error:
             name = os.fspath(path)
             raise ValueError(
-                f"Argument `path` must name a file written by `SavedRun.write`. Received: path={name!r}, but {error}"
+                "Argument `path` must name a .json file written by `TunerWidget.save` or `autosave`. "
+                f"Received: path={name!r}, but {error}"
             ) from error
 
 
@@ -200,28 +220,51 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, target)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        # Name the user's file instead of the one aside.
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
     finally:
         aside.unlink(missing_ok=True)
 
 
 #: The fields that are text. They are shown to people and compared with those of other runs.
 WORDS = tuple(field.name for field in dataclasses.fields(SavedRun) if field.default == "")
+#: The fields that are numbers, with their types. They are only in the file if they are known.
+NUMBERS: dict[str, tuple[type, ...]] = {"pinned": (int, float), "num_observations": (int,), "own_batch_size": (int,)}
 _TYPES: dict[Any, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
 
 
 def _saved_run(content: Any) -> SavedRun:
     check_format(content, RUN, 1, VERSION)
-    fields("run", content, ("format", "version", "settings", "losses", "results", *WORDS), ("looks",))
+    fields("run", content, ("format", "version", "settings", "losses", "results", *WORDS), ("looks", *NUMBERS))
     types = {field.name: _TYPES[field.type] for field in dataclasses.fields(Settings)}
     written = content["settings"] if content["version"] == VERSION else upgrade(content["settings"])
     asked = fields("settings", written, types)
-    return SavedRun(
-        Settings(**{name: of_type(name, asked[name], *types[name]) for name in types}),
+    values = {name: of_type(name, asked[name], *types[name]) for name in types}
+    numbers_given = {name: of_type(name, content[name], *NUMBERS[name]) for name in NUMBERS if name in content}
+    if "pinned" in numbers_given:
+        numbers_given["pinned"] = float(numbers("pinned", [numbers_given["pinned"]])[0])
+    method = values["method"] if values["method"] in RULES else DEFAULTS["method"]
+    run = SavedRun(
+        Settings(**values | {"method": method}),
         results_of(content["results"]),
         numbers("losses", content["losses"]),
         **{name: of_type(name, content[name], str) for name in WORDS},
         looks=look.looks_of(content.get("looks", [])),
+        **numbers_given,
     )
+    if run.settings.method != values["method"]:
+        rule = values["method"][:60]
+        # The caller of `TunerWidget.load`.
+        warnings.warn(
+            f"The run was saved with the rule {rule!r}, which is not known here. It gets the rule "
+            f"{run.settings.method!r}, and has that if it is saved again. To read it with its own rule, add that rule "
+            f"first: autolr_widget.engine.reading.selection.RULES[{rule!r}] = lambda rates, deltas: ...",
+            stacklevel=4,
+        )
+    return run
 
 
 def _bytes(path: str | os.PathLike[str]) -> bytes:

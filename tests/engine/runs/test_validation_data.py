@@ -168,7 +168,7 @@ def test_a_saved_run_is_continued_with_the_same_validation_data_only(make_model,
     run = widget.run()
     continued = TunerWidget.load(tmp_path / "run.json", make_model(), *training, validation_data=plain)
     np.testing.assert_array_equal(continued.run().deltas, run.deltas)
-    with pytest.raises(ValueError, match="the validation data differ"):
+    with pytest.raises(ValueError, match=r"What differs: the validation data\. To continue it, pass the data"):
         TunerWidget.load(tmp_path / "run.json", make_model(), *training, validation_data=weighted)
     with pytest.raises(ValueError, match=r"`validation_data` must be given"):
         TunerWidget.load(tmp_path / "run.json", make_model(), *training)

@@ -137,12 +137,25 @@ def test_a_model_or_data_in_another_state_are_refused(make_model, digits, change
     tuner.step()
     model, data = make(), tuple(array.copy() for array in digits)
     change(model, data)
-    with pytest.raises(ValueError, match="a run that began in a different state: ") as error:
+    with pytest.raises(ValueError, match=r"began in a different state\. What differs: ") as error:
         LRTuner(model, *data).restored(tuner.saved_run)
     assert [part for part in restore.PARTS.values() if part in str(error.value)] == differs
     assert "TensorFlow" not in str(error.value)
+    assert "saved_run" not in str(error.value)
+    todo = "pass the data of that run" if differs == [DATA] else "build the model in the same way as for that run"
+    assert f" To continue it, {todo}. Or start a new run." in str(error.value)
     with pytest.raises(ValueError, match=r"measured with Keras 3\.1 and TensorFlow"):
         LRTuner(model, *data).restored(replace(tuner.saved_run, keras="3.1"))
+
+
+def test_if_both_the_model_and_the_data_differ_both_are_to_be_mended(make_model, digits):
+    tuner = LRTuner(make_model(), *digits, num_evals=3, horizon=1)
+    tuner.step()
+    model = make_model()
+    train(model, digits)
+    advice = "To continue it, build the model in the same way as for that run and pass the data of that run. Or"
+    with pytest.raises(ValueError, match=advice):
+        LRTuner(model, digits[0] * 2, digits[1]).restored(tuner.saved_run)
 
 
 @pytest.mark.parametrize("horizon", [1, 3])
@@ -153,7 +166,8 @@ def test_other_layers_or_loss_functions_are_detected_by_the_loss(make_model, dig
     other.layers[0].activation = keras.activations.tanh
     for model in (other, make_model(loss=lambda y, p: 2 * keras.losses.sparse_categorical_crossentropy(y, p, True))):
         with pytest.raises(
-            ValueError, match=r"round 1 began at a loss of .*The layers, the loss function or the data are different"
+            ValueError,
+            match=r"because its round 1 began at a loss of .*The layers, the loss function or the data are different",
         ):
             LRTuner(model, *digits).restored(tuner.saved_run)
 

@@ -18,7 +18,7 @@ from autolr_widget.engine.grid import grid
 from autolr_widget.engine.live.look import Look
 from autolr_widget.engine.reading.selection import RULES
 from autolr_widget.engine.saved import saved_run
-from autolr_widget.engine.saved.saved_run import LIMIT, SavedRun
+from autolr_widget.engine.saved.saved_run import LIMIT, NUMBERS, SavedRun, write_whole
 from autolr_widget.engine.settings import Settings
 from tests.engine.saved.make_run import WORDS, make_run
 
@@ -51,7 +51,12 @@ def saved_runs(draw):
         finite_or_nan = st.floats(allow_infinity=False)
         curves = draw(arrays(float, (*shape, chosen.horizon), elements=finite_or_nan, fill=finite_or_nan))
         starts = draw(arrays(float, (shape[0], chosen.horizon), elements=finite_or_nan, fill=finite_or_nan))
-    return SavedRun(chosen, TuneResults(rates, deltas, scale, measured, curves, starts), losses, **words)
+    numbers = {
+        "pinned": draw(st.none() | st.floats(0, exclude_min=True, allow_infinity=False)),
+        "num_observations": draw(st.none() | st.integers(1)),
+        "own_batch_size": draw(st.none() | st.integers(1)),
+    }
+    return SavedRun(chosen, TuneResults(rates, deltas, scale, measured, curves, starts), losses, **words, **numbers)
 
 
 @pytest.mark.slow
@@ -65,7 +70,8 @@ def test_write_and_read_round_trip(run, path):
         assert again.settings == run.settings
         assert again.results == run.results
         np.testing.assert_array_equal(again.losses, run.losses)
-        assert [getattr(again, name) for name in WORDS] == [getattr(run, name) for name in WORDS]
+        for name in (*WORDS, "pinned", "num_observations", "own_batch_size"):
+            assert getattr(again, name) == getattr(run, name)
     assert TuneResults.from_json(text) == run.results
 
 
@@ -80,6 +86,43 @@ def test_looks_are_saved(path):
     assert run != make_run()
     assert TuneResults.from_json(run.to_json()) == run.results
     assert "looks" not in json.loads(make_run().to_json()), "as before there were looks"
+
+
+@pytest.mark.parametrize("number", [0.1, 1])
+def test_a_pinned_rate_and_the_size_of_the_data_are_saved(path, number):
+    run = make_run(pinned=number, num_observations=1797, own_batch_size=16)
+    run.write(path)
+    again = SavedRun.read(path)
+    assert (again.pinned, again.num_observations, again.own_batch_size) == (number, 1797, 16)
+    assert type(again.pinned) is float
+    content = json.loads(path.read_text())
+    assert content["version"] == 2
+    # Files that were written before are the same without them.
+    for name in NUMBERS:
+        del content[name]
+    assert json.loads(make_run().to_json()) == content
+
+
+@pytest.mark.parametrize("pinned", [0.0, -1.0, math.nan, math.inf])
+def test_a_pinned_rate_must_be_positive(pinned):
+    with pytest.raises(ValueError, match="`pinned` must be a positive number or None"):
+        make_run(pinned=pinned)
+
+
+def test_a_run_of_a_rule_that_is_not_known_gets_the_default_rule(path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setitem(RULES, "mine", lambda rates, deltas: rates[0])
+        run = replace(make_run(), settings=replace(make_run().settings, method="mine"))
+        run.write(path)
+        assert SavedRun.read(path) == run
+    with pytest.warns(
+        UserWarning, match=r"saved with the rule 'mine', .*RULES\['mine'\] = lambda rates, deltas: "
+    ) as seen:
+        again = SavedRun.read(path)
+    assert len(seen) == 1
+    assert again == replace(run, settings=Settings(num_evals=4))
+    with pytest.warns(UserWarning, match="gets the rule 'half-minimum', and has that if it is saved again"):
+        assert SavedRun.from_json(run.to_json()) == again
 
 
 def test_runs_that_differ_are_not_equal():
@@ -133,8 +176,14 @@ def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
     monkeypatch.setattr(saved_run, "LIMIT", 1000)
     with pytest.raises(ValueError, match="The run is too large"):
         make_run(100).write(tmp_path / "run.json")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError) as error:
         make_run(2).write(tmp_path / "missing" / "run.json")
+    assert str(error.value) == f"[Errno 2] No such file or directory: {str(tmp_path / 'missing' / 'run.json')!r}"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", lambda *paths: os.rename(tmp_path / "nothing", tmp_path / "run.json"))
+        with pytest.raises(FileNotFoundError) as error:
+            write_whole(tmp_path / "link.json", b"")
+    assert (error.value.filename, error.value.filename2) == (str(tmp_path / "link.json"), None)
     assert os.listdir(tmp_path) == ["run.json"]
 
 
@@ -195,7 +244,7 @@ def test_a_saved_run_names_model_optimizer_and_versions(make_model, digits):
     tuner = LRTuner(model, *digits, num_evals=3, horizon=1)
     tuner.step()
     run = tuner.saved_run
-    assert {field.name for field in fields(SavedRun)} - {"settings", "results", "losses", "looks"} == {*WORDS}
+    assert {field.name for field in fields(SavedRun)} - {"settings", "results", "losses", "looks", *NUMBERS} == {*WORDS}
     assert (run.model, run.optimizer, run.keras, run.tensorflow) == (
         model.name, "Adam", keras.__version__, tf.__version__
     )  # fmt: skip

@@ -63,7 +63,6 @@ def test_upgrade(old, new):
     [
         ("sampler", "racing", "`settings` lacks the key 'pruner'"),
         ("evaluate_on", "own", "`evaluate_on` must be one of"),
-        ("method", "cautious", "`method` must be one of"),
     ],
 )
 def test_version_2_refuses_the_names_of_version_1(name, value, message):
@@ -72,4 +71,11 @@ def test_version_2_refuses_the_names_of_version_1(name, value, message):
         del content["settings"]["pruner"]
     content["settings"][name] = value
     with pytest.raises(ValueError, match=message):
+        SavedRun.from_json(json.dumps(content))
+
+
+def test_version_2_does_not_know_the_rule_of_version_1():
+    content = json.loads(SavedRun.read(FILE).to_json())
+    content["settings"]["method"] = "cautious"
+    with pytest.warns(UserWarning, match="the rule 'cautious', which is not known"):
         SavedRun.from_json(json.dumps(content))
