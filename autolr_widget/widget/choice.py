@@ -187,7 +187,7 @@ class Choice(traitlets.HasTraits):
             return None
         run = self._run
         read = replace(run.settings, method=self._settings.method, horizon=run.read_at or run.settings.horizon)
-        return good_range(lr, read)
+        return good_range(lr, read, run.num_observations, run.own_batch_size)
 
     def _noise(self, lr: float) -> tuple[float, float] | None:
         """Return the range of the choices on resampled rounds, but at least half a step of the grid on either side.

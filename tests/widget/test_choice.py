@@ -3,6 +3,7 @@ import re
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from autolr_widget import TunerWidget
 from autolr_widget.engine.rate_text import rate_text
@@ -85,6 +86,21 @@ def test_the_panel_has_the_choice_of_every_rule_and_the_range_of_the_best_rate(w
         f"other batches would choose about {lower} to {upper}"
     )
     assert widget._panel.interval == pytest.approx([0.25 * lr, 3.8 * lr])
+
+
+@pytest.mark.parametrize("kind", ["array", "one batch", "three batches", "enough"])
+def test_data_that_are_too_few_have_no_range_of_the_best_rate(make_model, digits, tmp_path, kind):
+    rows = {"array": 40, "one batch": 32, "three batches": 12, "enough": 200}[kind]
+    x, y = digits[0][:rows], digits[1][:rows]
+    size = {"one batch": 32, "three batches": 4}.get(kind)
+    data = (x, y) if size is None else (tf.data.Dataset.from_tensor_slices((x, y)).batch(size),)
+    widget = TunerWidget(make_model("adam"), *data)
+    widget.run()
+    assert widget.edge == "", "otherwise this test shows nothing"
+    widget.save(tmp_path / "run.json")
+    for shown in (widget, TunerWidget.load(tmp_path / "run.json")):
+        assert ("8 times out of 10" in shown._panel.reason) == (kind == "enough")
+        assert bool(shown._panel.interval) == (kind == "enough")
 
 
 def test_the_range_needs_one_round_and_the_noise_of_the_batches_three(widget):
