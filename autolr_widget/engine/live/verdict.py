@@ -67,9 +67,8 @@ def verdict(rates: Floats, present: int, round: Round, least: float | None = Non
     proposed = float(np.clip(_proposed(rates, round.deltas), rates[0], rates[-1]))
     if max(proposed / now, now / proposed) < (least or LEAST):
         # Of two rates, the present one is better.
-        words = (
-            "it is near the best rate" if rates.size > 2 else f"the loss is not lower at {rate_text(float(rates[0]))}"
-        )
+        alone = f"the loss is not lower at {rate_text(float(rates[0]))}"
+        words = "no clearly better rate was found" if rates.size > 2 else alone
         return Verdict(proposed, None, None, False, words)
     if not finite[present]:
         return Verdict(proposed, None, None, True, f"the loss diverges at {rate_text(now)}")
@@ -78,9 +77,16 @@ def verdict(rates: Floats, present: int, round: Round, least: float | None = Non
     gain, count = float(differences.mean()), differences.size
     uncertainty = float(t.ppf(1 - ALPHA, count - 1) * differences.std(ddof=1) / np.sqrt(count))
     better = gain > uncertainty
-    what = f"after {round.curves.shape[1]} steps, the loss is {gain:.2g} lower at {rate_text(float(rates[lowest]))}"
-    words = f"{what}, which is {'more' if better else 'not more'} than the noise of {uncertainty:.2g}"
+    lower, noise = _apart(gain, uncertainty)
+    what = f"after {round.curves.shape[1]} steps, the loss is {lower} lower at {rate_text(float(rates[lowest]))}"
+    words = f"{what}, which is {'more' if better else 'not more'} than the noise of {noise}"
     return Verdict(proposed, gain, uncertainty, better, words)
+
+
+def _apart(one: float, other: float) -> tuple[str, str]:
+    """Return both numbers in two digits, or in as many as tell them apart."""
+    texts = [(f"{one:.{digits}g}", f"{other:.{digits}g}") for digits in range(2, 18)]
+    return next((text for text in texts if text[0] != text[1]), texts[0])
 
 
 def _proposed(rates: Floats, deltas: Floats) -> float:

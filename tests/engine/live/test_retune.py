@@ -239,14 +239,14 @@ def test_a_look_that_goes_on_can_be_ended(make_model, digits, monkeypatch):
     whole = 100 - len(left)
     left = [*range(whole - 2)]
     ended, _ = first_look(make_model(SGD(0.3)), digits, 0.3, lambda: bool(left and left.pop() is not None))
-    assert "near the best rate" in first.words
+    assert "no clearly better rate was found" in first.words
     assert ended.words == "Kept 0.3: the look was ended."
 
 
 def test_a_look_whose_paths_do_not_fit_into_memory_does_not_go_on(make_model, digits, monkeypatch):
     monkeypatch.setattr("autolr_widget.engine.measuring.paths.STATES", 0)
     look, _ = first_look(make_model(SGD(0.3)), digits, 0.3)
-    assert (look.words, look.gradients) == ("Kept 0.3: it is near the best rate.", 50)
+    assert (look.words, look.gradients) == ("Kept 0.3: no clearly better rate was found.", 50)
 
 
 def slowly(monkeypatch):

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+from scipy.stats import t
 
-from autolr_widget.engine.live.verdict import verdict
+from autolr_widget.engine.live.verdict import _apart, verdict
 from autolr_widget.engine.types import Round
 
+student = t.ppf
 RATES = 0.1 * 4.0 ** np.arange(-2, 3)
 NOISE = np.resize([0.3, -0.1, 0.1, -0.3], 20)
 
@@ -47,6 +49,36 @@ def test_a_gain_within_the_noise_is_none():
     assert found.proposed == pytest.approx(RATES[-1] / 2)
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "words"),
+    [
+        (0.9, 0.1, ("0.9", "0.1")),
+        (0.141, 0.139, ("0.141", "0.139")),
+        (0.1402, 0.1398, ("0.1402", "0.1398")),
+        (123.4, 123.2, ("123.4", "123.2")),
+        (0.14, 0.14, ("0.14", "0.14")),
+        (0.1, np.nextafter(0.1, 1), ("0.10000000000000001", "0.10000000000000002")),
+        (0.0, 1e-9, ("0", "1e-09")),
+    ],
+)
+def test_two_numbers_that_differ_do_not_look_equal(one, other, words):
+    assert _apart(one, other) == words
+    assert _apart(other, one) == words[::-1]
+
+
+def test_the_words_tell_the_gain_and_the_noise_apart(monkeypatch):
+    gain = judged([1.95, 1.95, 1.95, 1.9, 1.8], noise=0.05).gain
+    # The noise is nearly as large as the gain.
+    noise = judged([1.95, 1.95, 1.95, 1.9, 1.8], noise=0.05).uncertainty
+    monkeypatch.setattr("scipy.stats.t.ppf", lambda level, freedom: student(level, freedom) * 0.999 * gain / noise)
+    found = judged([1.95, 1.95, 1.95, 1.9, 1.8], noise=0.05)
+    assert found.better
+    lower, noise = _apart(found.gain, found.uncertainty)
+    assert f"{found.gain:.2g}" == f"{found.uncertainty:.2g}", "otherwise this test shows nothing"
+    assert lower != noise
+    assert f"the loss is {lower} lower at 1.6, which is more than the noise of {noise}" in found.words
+
+
 def test_noise_of_the_batches_cancels_out():
     assert judged([2.0, 2.0, 1.99, 1.98, 1.97]).better
 
@@ -57,7 +89,7 @@ def test_a_rate_within_a_factor_of_five_is_kept(after):
     assert not found.better
     assert (found.gain, found.uncertainty) == (None, None)
     assert found.proposed is not None
-    assert found.words == "it is near the best rate"
+    assert found.words == "no clearly better rate was found"
 
 
 def test_a_present_rate_that_diverges_is_left():
