@@ -88,11 +88,11 @@ def test_the_panel_has_the_choice_of_every_rule_and_the_range_of_the_best_rate(w
     assert widget._panel.interval == pytest.approx([0.25 * lr, 3.8 * lr])
 
 
-@pytest.mark.parametrize("kind", ["array", "one batch", "three batches", "enough"])
+@pytest.mark.parametrize("kind", ["array", "one batch", "three batches", "large batches", "enough"])
 def test_data_that_are_too_few_have_no_range_of_the_best_rate(make_model, digits, tmp_path, kind):
-    rows = {"array": 40, "one batch": 32, "three batches": 12, "enough": 200}[kind]
+    rows = {"array": 40, "one batch": 32, "three batches": 12, "large batches": 200, "enough": 200}[kind]
     x, y = digits[0][:rows], digits[1][:rows]
-    size = {"one batch": 32, "three batches": 4}.get(kind)
+    size = {"one batch": 32, "three batches": 4, "large batches": 64}.get(kind)
     data = (x, y) if size is None else (tf.data.Dataset.from_tensor_slices((x, y)).batch(size),)
     widget = TunerWidget(make_model("adam"), *data)
     widget.run()
