@@ -265,7 +265,7 @@ class TuneResults:
         """
         return edge(method, self.rates, self.deltas)
 
-    def plot(self, alpha: float = 0.05, ax: Axes | None = None, band: str = "normal") -> Axes:
+    def plot(self, alpha: float = 0.05, ax: Axes | None = None, band: str = "normal", label: str = "mean") -> Axes:
         """Draw the mean loss differential and its confidence band with matplotlib.
 
         Parameters
@@ -276,6 +276,8 @@ class TuneResults:
             The axes to draw on. By default, those of a new figure.
         band
             The kind of the band, a key of `autolr_widget.engine.reading.band.BANDS`.
+        label
+            The name of the curve in the legend, to compare several on the same axes.
 
         Returns
         -------
@@ -286,13 +288,14 @@ class TuneResults:
             import matplotlib.pyplot as plt
 
             _, ax = plt.subplots()
-        self.plot_band(ax, BANDS[band](self.deltas, alpha), alpha)
+        self.plot_band(ax, BANDS[band](self.deltas, alpha), alpha, label)
         return ax
 
-    def plot_band(self, ax: Axes, band: Band, alpha: float) -> None:
+    def plot_band(self, ax: Axes, band: Band, alpha: float, label: str = "mean") -> None:
         """Draw a band of these rounds that has been computed already, at significance level ``alpha``."""
-        ax.plot(self.rates, band.mean, label="mean")
-        ax.fill_between(self.rates, band.lower, band.upper, alpha=0.3, label=f"{1 - alpha:.0%} band")
+        (line,) = ax.plot(self.rates, band.mean, label=label)
+        edges = band.lower, band.upper
+        ax.fill_between(self.rates, *edges, alpha=0.3, color=line.get_color(), label=f"{1 - alpha:.0%} band")
         ax.axhline(0, linestyle="--", color="gray")
         ax.set(xscale=self.scale, xlabel="Learning rate", ylabel="Change in loss")
         ax.legend()

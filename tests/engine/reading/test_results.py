@@ -159,6 +159,9 @@ def test_a_plot_has_the_mean_the_band_and_a_line_at_0():
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["mean", "95% band"]
     assert results.plot(0.1, axes, "t") is axes
     assert axes.get_legend().get_texts()[3].get_text() == "90% band"
+    results.plot(ax=axes, label="Adam")
+    assert axes.get_legend().get_texts()[4].get_text() == "Adam"
+    assert mpl.colors.same_color(axes.collections[2].get_facecolor()[0][:3], axes.lines[4].get_color())
 
 
 @pytest.mark.parametrize(
