@@ -159,6 +159,7 @@ export function choice(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEle
     "method",
     "undoable",
     "kind",
+    "schedule",
     "edge",
     "round",
     "replay",

@@ -10,7 +10,7 @@ export function schedule(
 ): {
   kind: HTMLElement;
   details: HTMLElement;
-  /** Whether the field has a length that was refused. */
+  /** Whether the field has a length that was refused, or there is no such schedule, which the words explain. */
   isRefused: () => boolean;
 } {
   const kind = menu(
@@ -70,6 +70,7 @@ export function schedule(
     setText(caption, text);
   };
   onChange(model, ["kind", "epochs", "schedule", "replay", "explain"], update, signal);
-  const isRefused = () => refused.isOwn() && !details.hidden && !length.hidden;
+  const isRefused = () =>
+    !details.hidden && ((refused.isOwn() && !length.hidden) || model.get("schedule").words !== undefined);
   return { kind, details, isRefused };
 }

@@ -169,6 +169,16 @@ test("the model and its optimizer are named as text", () => {
   expect(view.node.querySelector(".autolr-subject")?.textContent).toBe("<b>net</b> · Adam");
 });
 
+test("a schedule that there is not is not applied", () => {
+  const view = show({ selected_lr: 0.1, kind: "falling", schedule: { words: "The length is not known." } });
+  expect(view.button("Apply")?.disabled).toBe(true);
+  view.model.set("schedule", { rates: [0.1, 0], epochs: 3 });
+  expect(view.button("Apply")?.disabled).toBe(false);
+  view.model.set("schedule", { words: "The length is not known." });
+  view.model.set("kind", "constant");
+  expect(view.button("Apply")?.disabled).toBe(false);
+});
+
 test("a schedule is not applied with a length other than what is typed", () => {
   const view = show({ selected_lr: 0.1, kind: "falling" });
   const epochs = view.node.querySelector<HTMLInputElement>(".autolr-schedule input") as HTMLInputElement;
