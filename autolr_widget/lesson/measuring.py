@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from autolr_widget.engine.reading.results import TuneResults
+from autolr_widget.engine.reading.selection import DIVISOR
 from autolr_widget.engine.runs.tuner import LRTuner
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def measure(model: keras.Model, x: Any, y: Any, **settings: Any) -> TuneResults:
 
 def dip(results: TuneResults) -> float:
     """Return the rate at the lowest point of the curve, which a parabola finds between the measured rates."""
-    return 2 * results.best_lr("half-minimum")
+    return DIVISOR * results.best_lr("half-minimum")
 
 
 def nearest(answers: Iterable[str], number: float) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import bqplot
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
-from autolr_widget.engine.types import Floats
 from autolr_widget.widget.chart import decades
 
 #: Three colors of Okabe and Ito have a contrast of 3:1 on white and on dark: blue is that of the widget's curve.
@@ -56,22 +55,8 @@ def picture(
 
 
 def _axis(scale: bqplot.Scale, last: float | None, **more: Any) -> bqplot.Axis:
-    low, high = scale.min, scale.max if last is None else last
+    low, high = float(scale.min), float(scale.max) if last is None else last
     log = isinstance(scale, bqplot.LogScale)
-    ticks = decades(low, high, 6) if log else round_numbers(low, high, 6)
+    around = np.asarray(MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(low, high))
+    ticks = decades(low, high, 6) if log else around[(around >= low) & (around <= high)]
     return bqplot.Axis(scale=scale, grid_lines="none", tick_values=ticks, tick_format=".0e" if log else "~g", **more)
-
-
-def round_numbers(low: float, high: float, most: int) -> Floats:
-    """Return at most so many evenly spaced round numbers between two ends.
-
-    >>> round_numbers(0, 200, 6).tolist()
-    [0.0, 50.0, 100.0, 150.0, 200.0]
-    >>> round_numbers(-1.6, 1.6, 6).tolist()
-    [-1.0, 0.0, 1.0]
-    """
-    least = (high - low) / most
-    unit = 10.0 ** math.floor(math.log10(least))
-    step = next(times * unit for times in (1, 2, 5, 10, 20) if math.floor((high - low) / (times * unit)) < most)
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return np.array([step * i for i in range(first, last + 1)])
