@@ -25,13 +25,13 @@ def shown_band(deltas: Floats, settings: Settings) -> Band:
     return replace(band, lower=none, upper=none)
 
 
-def whole(run: Run) -> NDArray[np.bool_]:
-    """Return which rates have diverged in no round, shape ``(num_evals,)``."""
-    deltas = run.deltas
+def whole(run: Run, deltas: Floats) -> NDArray[np.bool_]:
+    """Return which rates have diverged in none of the rounds of ``deltas``, shape ``(num_evals,)``."""
     finite: NDArray[np.bool_] = np.isfinite(deltas)
     if run.settings.pruner == "racing":
-        # A rate that dropped out was not measured in later rounds.
-        finite |= ~np.array([round.measured for round in run.rounds], dtype=bool).reshape(deltas.shape)
+        # A rate that dropped out was not measured in later rounds. Another thread may add a round meanwhile.
+        measured = [round.measured for round in run.rounds[: len(deltas)]]
+        finite |= ~np.array(measured, dtype=bool).reshape(deltas.shape)
     return np.asarray(finite.all(axis=0))
 
 

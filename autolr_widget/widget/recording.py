@@ -96,7 +96,7 @@ def _answer(run: Replay, method: str) -> dict[str, Any]:
 def _drawn(run: Replay, kind: str) -> dict[str, Any]:
     """Return what follows from a kind of band. ``lower``, ``upper`` and ``mean`` are lines over ``points``."""
     band = shown_band(run.deltas, replace(run.settings, band=kind))
-    seen = np.isfinite(band.mean) & whole(run)
+    seen = np.isfinite(band.mean) & whole(run, run.deltas)
     drawn: dict[str, Any] = {"table": table(run.results, band).tobytes()}
     if not seen.any():
         return drawn

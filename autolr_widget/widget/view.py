@@ -96,7 +96,8 @@ class View:
             if self._panel.lesson.get("round") != len(run):
                 self._panel.lesson, self._panel.stage = lesson(run), 1
             return False
-        self.chart.show_band(shown_band(run.deltas, settings), run.racing, whole(run))
+        deltas = run.deltas
+        self.chart.show_band(shown_band(deltas, settings), run.racing, whole(run, deltas))
         return True
 
     def show_progress(self, run: Run) -> None:
@@ -162,8 +163,8 @@ class View:
 
     def curve(self) -> Curve:
         """Return the rates and means of the current run."""
-        run = self._run
-        return run.rates, np.where(whole(run), BANDS["normal"](run.deltas, 0.05).mean, np.nan)
+        run, deltas = self._run, self._run.deltas
+        return run.rates, np.where(whole(run, deltas), BANDS["normal"](deltas, 0.05).mean, np.nan)
 
     def pin(self) -> None:
         """Pin the current curve, see `autolr_widget.widget.pins.pinned`."""

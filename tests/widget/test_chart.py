@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from autolr_widget import TunerWidget
 from autolr_widget.engine.reading.band import normal
 from autolr_widget.widget.chart import CURVE, LARGE, MARGIN, Chart, decades
-from autolr_widget.widget.curve import y_limits
 from autolr_widget.widget.pins import COLORS, Pin
 from tests.widget import front_end
 from tests.widget.front_end import from_front_end, marks, one_round
@@ -37,26 +36,6 @@ def test_decades_are_few_and_inside(first, ratio, most):
     assert 2 <= len(ticks) <= most
     assert ticks[0] >= first * (1 - 1e-8)
     assert ticks[-1] <= first * ratio * (1 + 1e-8)
-
-
-@pytest.mark.parametrize(
-    ("mean", "spread", "inside"),
-    [
-        # A rate whose loss explodes is ignored, and so is its band, which also reaches far down.
-        ([-0.5, -2.5, 1e9], [0.5, 0.5, 1e10], (-3, 0)),
-        ([-0.5, -2.5, -1.5], [0.5, 0.5, 0.5], (-3, 0)),
-        ([2, 3], [1, 1], (0, 4)),
-        ([0, 0], [0, 0], (0, 0)),
-        # The bands of the first rounds are so wide that the dip would not be visible.
-        ([-1, -2], [50, 60], (-2.5, 2)),
-    ],
-)
-def test_y_limits_include_the_dip_and_zero(mean, spread, inside):
-    mean, spread = np.array(mean, float), np.array(spread, float)
-    low, high = y_limits(mean, mean - spread, mean + spread)
-    assert low < inside[0]
-    assert high > inside[1]
-    assert high - low <= 2 * max(inside[1] - inside[0], 1)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 3)), min_size=3, max_size=9))
