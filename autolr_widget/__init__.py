@@ -25,7 +25,7 @@ __all__ = ["AutoLRTuner", "LRTuner", "OneCycleMomentum", "TuneResults", "TunerWi
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *__all__, "__version__"]
+    return sorted({*globals(), *__all__, "__version__"})
 
 
 def __getattr__(name: str) -> Any:

@@ -67,8 +67,8 @@ def pytest_collection():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def garbage_is_sought_among_what_is_new():
-    """What a module's tests leave, the graphs of TensorFlow above all, made each later search take seconds."""
+def garbage_is_collected_after_each_module():
+    """And what remains is not looked at again: a worker's graphs of TensorFlow made each later collection slow."""
     yield
     gc.collect()
     gc.freeze()

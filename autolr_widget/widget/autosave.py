@@ -31,7 +31,7 @@ class Autosave:
         self.path = None if path is None else Path(path)
         self._failure = ""
 
-    def write(self, run: Run, pinned: float | None) -> str:
+    def write(self, run: Run, pinned_lr: float | None) -> str:
         """Write ``run`` if it has rounds, with the rate that the user has pinned.
 
         Returns
@@ -43,7 +43,7 @@ class Autosave:
         if self.path is None or len(run) == 0:
             return ""
         try:
-            replace(run.saved_run, pinned=pinned).write(self.path)
+            replace(run.saved_run, pinned_lr=pinned_lr).write(self.path)
         except (OSError, ValueError) as error:
             found = f"Not saved: {error}"
             if not self._failure:

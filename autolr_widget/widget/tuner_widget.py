@@ -71,8 +71,8 @@ class TunerWidget(ipw.VBox):
     executor
         Where the paths are measured, see `LRTuner`: a Dask client, an executor, or ``"processes"``.
     autosave
-        The path of a file to which the run is written after each round. It must end in ``.json``, in a folder that
-        exists. `load` reads it.
+        The path of a file to which the run is written after each round, and when a rate is applied. It must end in
+        ``.json``, in a folder that exists. `load` reads it.
     large
         Whether everything is in large print, for a projector: no text is smaller than 16 pixels.
     **settings
@@ -200,9 +200,9 @@ class TunerWidget(ipw.VBox):
             run = LRTuner(model, x, y, **data, **names, batch_size=size).restored(saved_run)
         widget = cls.__new__(cls)
         widget._begin(run, autosave)
-        if saved_run.pinned is not None:
+        if saved_run.pinned_lr is not None:
             # It may be the choice of the rule, too.
-            widget.selected_lr, widget.pinned = saved_run.pinned, True
+            widget.selected_lr, widget.pinned = saved_run.pinned_lr, True
         widget._show_run()
         return widget
 
@@ -247,7 +247,6 @@ class TunerWidget(ipw.VBox):
         session.observe(self._on_status, names="status")
         choice.observe(self._show_code, names=["selected_lr", "pinned"])
         choice.observe(self._steer, names=["selected_lr", "pinned"])
-        choice.observe(self._on_own_choice, names=["selected_lr", "pinned"])
         panel.observe(self._on_panel_change, names=[*SETTINGS, "selected_lr", "pinned"])
         self.observe(self._on_large, names="large")
         panel.observe(self._on_schedule, names=["kind", "epochs", "selected_lr"])
@@ -608,11 +607,6 @@ class TunerWidget(ipw.VBox):
         if self._view.show_rounds(self.tuner, self._settings()):
             self._choice.read(self.tuner, self._settings())
 
-    def _on_own_choice(self, change: dict[str, Any]) -> None:
-        """The user has pinned a rate, or unpinned it: save that, unless the next round does."""
-        if self.status != "running" and (self._choice.pinned or change["name"] == "pinned"):
-            self._panel.notice = self._autosave.write(self.tuner, self._pinned_lr()) or self._panel.notice
-
     def _on_turn(self) -> None:
         """A turn is over: show the unfinished round, and what takes longer to compute than a quick round."""
         with self._panel.hold_sync():
@@ -754,7 +748,10 @@ class TunerWidget(ipw.VBox):
         self._show_code()
         # A notebook may have built another model meanwhile, or trained this one.
         notice = f"{notice} · {model.name} · {self.tuner.optimizer}"
-        return notice + " · trained or compiled again since this run began" * self.tuner.model_has_changed
+        notice += " · trained or compiled again since this run began" * self.tuner.model_has_changed
+        # Not when a rate is chosen: while the line is dragged, that is many times per second.
+        not_saved = self._autosave.write(self.tuner, self._pinned_lr())
+        return f"{notice} · {not_saved}" if not_saved else notice
 
     def _on_schedule(self, _: Any) -> None:
         """Show the picture of the schedule that `apply` would set."""
@@ -807,7 +804,7 @@ class TunerWidget(ipw.VBox):
 
     def _whole_run(self) -> SavedRun:
         """Return the run as it is saved, with all steps that were measured, and the rate of the user's own."""
-        return replace(self.tuner.saved_run, pinned=self._pinned_lr())
+        return replace(self.tuner.saved_run, pinned_lr=self._pinned_lr())
 
     def _pinned_lr(self) -> float | None:
         return self._choice.selected_lr if self._choice.pinned else None

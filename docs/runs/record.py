@@ -38,7 +38,7 @@ def main() -> None:
             pass
         path = Path(__file__).with_name(f"{name}.json")
         tuner.saved_run.write(path)
-        print(f"{path.name}: {path.stat().st_size // 1000} kB, chosen {tuner.results.best_lr('half-minimum'):.3g}")
+        print(f"{path.name}: {path.stat().st_size // 1000} kB, chosen {tuner.results.best_lr():.3g}")
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ ANYTHING = st.recursive(
 @settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 @pytest.mark.filterwarnings("ignore:The run was saved with the rule")
 def test_a_file_with_a_changed_value_is_valid_or_refused(data, path):
-    content = json.loads(make_run(rounds=2, num_evals=3, pinned=0.5, num_observations=7).to_json())
+    content = json.loads(make_run(rounds=2, num_evals=3, pinned_lr=0.5, num_observations=7).to_json())
     place = data.draw(st.sampled_from([*places(content)]))
     anything = data.draw(ANYTHING)
     changed = json.dumps(replaced(content, place, lambda _: anything)).encode()
@@ -90,7 +90,7 @@ def test_a_file_with_a_changed_value_is_valid_or_refused(data, path):
 
 
 def test_missing_and_unknown_keys_are_refused(path):
-    numbers = {"pinned": 0.1, "num_observations": 100, "own_batch_size": 16}
+    numbers = {"pinned_lr": 0.1, "num_observations": 100, "own_batch_size": 16}
     content = json.loads(make_run(rounds=2, num_evals=3, **numbers).to_json())
     objects = [(place, found) for place in places(content) if isinstance(found := _at(content, place), dict)]
     assert len(objects) == 3
@@ -160,12 +160,12 @@ LOOK = dataclasses.asdict(Look(0, 0, 0.1, None, None, None, False, "Kept 0.1.", 
         (change("settings.lr_max", 10.1), "must be on the grid of `settings`"),
         (change("settings.scale", "linear"), "must be on the grid of `settings`"),
         (change("settings.method", ["mean"]), "`method` is a list, which is not a string"),
-        (more(pinned=0), "Argument `pinned` must be a positive number or None. Received: pinned=0"),
-        (more(pinned=-0.1), "Argument `pinned` must be a positive number"),
-        (more(pinned=None), "`pinned` is None, which is not a number"),
-        (more(pinned="0.1"), "`pinned` is '0.1', which is not a number"),
-        (more(pinned=True), "`pinned` is True, which is not a number"),
-        (more(pinned=10**400), "`pinned` contains a number that is too large"),
+        (more(pinned_lr=0), "Argument `pinned_lr` must be a positive number or None. Received: pinned_lr=0"),
+        (more(pinned_lr=-0.1), "Argument `pinned_lr` must be a positive number"),
+        (more(pinned_lr=None), "`pinned_lr` is None, which is not a number"),
+        (more(pinned_lr="0.1"), "`pinned_lr` is '0.1', which is not a number"),
+        (more(pinned_lr=True), "`pinned_lr` is True, which is not a number"),
+        (more(pinned_lr=10**400), "`pinned_lr` contains a number that is too large"),
         (more(num_observations=4.0), r"`num_observations` is 4\.0, which is not an integer"),
         (more(num_observations=0), "Argument `num_observations` must be a positive number"),
         (more(own_batch_size=-(10**400)), "Argument `own_batch_size` must be a positive number"),

@@ -298,11 +298,12 @@ def test_a_failed_autosave_is_reported_and_does_not_stop_the_run(make_model, dig
     assert widget.status == "done"
     assert widget._panel.notice.startswith("Not saved: ")
     path.parent.mkdir()
-    widget.selected_lr = 0.1
+    widget.apply()
     path.unlink()
     path.parent.rmdir()
     with pytest.warns(UserWarning, match="Not saved"):
-        widget.selected_lr = 0.2
+        send(widget, type="apply")
+    assert " · Not saved: " in widget._panel.notice, "beside what was applied"
 
 
 def test_the_folder_of_autosave_must_exist(make_model, digits, tmp_path, monkeypatch):
@@ -322,20 +323,24 @@ def test_a_rate_chosen_by_hand_is_saved_and_loaded(make_model, digits, tmp_path)
     widget = TunerWidget(make_model("adam"), *digits, **SETTINGS, autosave=path)
     widget.run()
     rule = widget.selected_lr
+    written = path.stat().st_mtime_ns
+    widget.selected_lr = 0.0321
+    assert path.stat().st_mtime_ns == written, "the line may be dragged: not every choice is saved"
     for choose, selected, pinned in [
         (lambda: setattr(widget, "selected_lr", 0.0123), 0.0123, True),
-        (lambda: setattr(widget, "selected_lr", 0.0321), 0.0321, True),
         # The choice of the rule can be pinned.
         (lambda: setattr(widget, "selected_lr", rule), rule, True),
         (lambda: setattr(widget, "pinned", False), rule, False),
     ]:
         choose()
+        widget.apply()
         widget.save(tmp_path / "once.json")
-        assert path.read_text() == (tmp_path / "once.json").read_text(), "autosave writes the choice at once"
+        assert path.read_text() == (tmp_path / "once.json").read_text()
         loaded = TunerWidget.load(path)
         assert (loaded.selected_lr, loaded.pinned) == (selected, pinned)
         assert loaded._panel.reason == widget._panel.reason
     widget.selected_lr = 0.0123
+    widget.apply()
     again = TunerWidget.load(path, make_model("adam"), *digits, autosave=path)
     assert (again.selected_lr, again.pinned) == (0.0123, True)
     again.num_subsamples += 1

@@ -92,7 +92,7 @@ class Stream:
         return None if self._yields_observations else _length(self._kept[0])
 
     def steps_per_epoch(self, batch_size: int) -> int | None:
-        """Return the number of batches in an epoch. None if it is not known, or if there is no end."""
+        """Return the number of batches in an epoch. None if it is unknown or infinite."""
         elements = _count(self._source)
         if elements is None and self.size is not None:
             elements = len(self._kept)
@@ -284,7 +284,7 @@ def _iterate(batches: Any, first: int) -> Iterator[Any]:
 
 
 def _count(batches: Any) -> int | None:
-    """Return how many elements a stream says that it yields. None if it does not say it, or if there is no end."""
+    """Return the number of elements that a stream declares. None if it is unknown or infinite."""
     if isinstance(batches, keras.utils.PyDataset):
         count: int | None = batches.num_batches
         return count

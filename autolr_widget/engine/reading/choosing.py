@@ -32,9 +32,9 @@ def choose(method: str, rates: Floats, deltas: Floats) -> float:
     Raises
     ------
     ValueError
-        If there is no such rule; if there is no round yet, or no rate to choose from; if the rule finds no rate, which
-        a rule of the user's own says by a `ValueError`, None or NaN; if it fails, or returns anything else than a
-        positive, finite number.
+        If the rule is unknown; if there is no round yet, or no rate to choose from; if the rule finds no rate, which a
+        rule of the user says by a `ValueError`, None or NaN; or if it fails, or returns anything but a positive, finite
+        number.
     """
     check_rule(method)
     rule, given = RULES[method], candidates(rates, deltas)
@@ -57,7 +57,7 @@ def choose(method: str, rates: Floats, deltas: Floats) -> float:
 
 
 def check_rule(method: str) -> None:
-    """Raise a `ValueError` if there is no rule of this name."""
+    """Raise a `ValueError` if the rule is unknown."""
     if method not in RULES:
         raise ValueError(f"Argument `method` must be one of {', '.join(map(repr, RULES))}. Received: method={method!r}")
 
@@ -133,7 +133,7 @@ def certainty(method: str, rates: Floats, deltas: Floats, alpha: float = 0.05) -
     Raises
     ------
     ValueError
-        If there is no such rule.
+        If the rule is unknown.
     """
     check_rule(method)
     rounds = len(deltas)

@@ -94,7 +94,7 @@ class LRTuner:
     --------
     >>> tuner = LRTuner(model, x, y)
     >>> for round in tuner:
-    ...     print(round.index, f"{tuner.results.best_lr('half-minimum'):.1f}")
+    ...     print(round.index, f"{tuner.results.best_lr():.1f}")
     0 0.2
     1 0.2
     """
@@ -328,7 +328,7 @@ class LRTuner:
         return self.observations.size
 
     def steps_per_epoch(self, batch_size: int) -> int | None:
-        """Return the number of batches in an epoch of `fit`. None if it is not known, or if a stream has no end."""
+        """Return the number of batches in an epoch of `fit`. None if it is unknown or infinite."""
         return self.observations.steps_per_epoch(batch_size)
 
     @property

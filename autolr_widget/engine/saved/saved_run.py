@@ -54,7 +54,7 @@ class SavedRun:
         The versions of the packages that measured the run.
     looks
         What was found when the tuner looked again while the model trained.
-    pinned
+    pinned_lr
         The rate that the user chose in the widget. None if the rule chooses.
     num_observations
         The number of observations in the data. None if it is not known.
@@ -78,7 +78,7 @@ class SavedRun:
     keras: str = ""
     tensorflow: str = ""
     looks: tuple[Look, ...] = ()
-    pinned: float | None = None
+    pinned_lr: float | None = None
     num_observations: int | None = None
     own_batch_size: int | None = None
 
@@ -92,7 +92,7 @@ class SavedRun:
                 "Argument `losses` must contain one finite number per round. "
                 f"Received: losses of shape {losses.shape}, {len(self.results)} rounds"
             )
-        for name in ("pinned", "num_observations", "own_batch_size"):
+        for name in ("pinned_lr", "num_observations", "own_batch_size"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"Argument `{name}` must be a positive number or None. Received: {name}={value}")
@@ -232,7 +232,7 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
 #: The fields that are text. They are shown to people and compared with those of other runs.
 WORDS = tuple(field.name for field in dataclasses.fields(SavedRun) if field.default == "")
 #: The fields that are numbers, with their types. They are only in the file if they are known.
-NUMBERS: dict[str, tuple[type, ...]] = {"pinned": (int, float), "num_observations": (int,), "own_batch_size": (int,)}
+NUMBERS: dict[str, tuple[type, ...]] = {"pinned_lr": (int, float), "num_observations": (int,), "own_batch_size": (int,)}
 _TYPES: dict[Any, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
 
 
@@ -244,8 +244,8 @@ def _saved_run(content: Any) -> SavedRun:
     asked = fields("settings", written, types)
     values = {name: of_type(name, asked[name], *types[name]) for name in types}
     numbers_given = {name: of_type(name, content[name], *NUMBERS[name]) for name in NUMBERS if name in content}
-    if "pinned" in numbers_given:
-        numbers_given["pinned"] = float(numbers("pinned", [numbers_given["pinned"]])[0])
+    if "pinned_lr" in numbers_given:
+        numbers_given["pinned_lr"] = float(numbers("pinned_lr", [numbers_given["pinned_lr"]])[0])
     method = values["method"] if values["method"] in RULES else DEFAULTS["method"]
     run = SavedRun(
         Settings(**values | {"method": method}),

@@ -52,7 +52,7 @@ def saved_runs(draw):
         curves = draw(arrays(float, (*shape, chosen.horizon), elements=finite_or_nan, fill=finite_or_nan))
         starts = draw(arrays(float, (shape[0], chosen.horizon), elements=finite_or_nan, fill=finite_or_nan))
     numbers = {
-        "pinned": draw(st.none() | st.floats(0, exclude_min=True, allow_infinity=False)),
+        "pinned_lr": draw(st.none() | st.floats(0, exclude_min=True, allow_infinity=False)),
         "num_observations": draw(st.none() | st.integers(1)),
         "own_batch_size": draw(st.none() | st.integers(1)),
     }
@@ -70,7 +70,7 @@ def test_write_and_read_round_trip(run, path):
         assert again.settings == run.settings
         assert again.results == run.results
         np.testing.assert_array_equal(again.losses, run.losses)
-        for name in (*WORDS, "pinned", "num_observations", "own_batch_size"):
+        for name in (*WORDS, "pinned_lr", "num_observations", "own_batch_size"):
             assert getattr(again, name) == getattr(run, name)
     assert TuneResults.from_json(text) == run.results
 
@@ -90,11 +90,11 @@ def test_looks_are_saved(path):
 
 @pytest.mark.parametrize("number", [0.1, 1])
 def test_a_pinned_rate_and_the_size_of_the_data_are_saved(path, number):
-    run = make_run(pinned=number, num_observations=1797, own_batch_size=16)
+    run = make_run(pinned_lr=number, num_observations=1797, own_batch_size=16)
     run.write(path)
     again = SavedRun.read(path)
-    assert (again.pinned, again.num_observations, again.own_batch_size) == (number, 1797, 16)
-    assert type(again.pinned) is float
+    assert (again.pinned_lr, again.num_observations, again.own_batch_size) == (number, 1797, 16)
+    assert type(again.pinned_lr) is float
     content = json.loads(path.read_text())
     assert content["version"] == 2
     # Files that were written before are the same without them.
@@ -103,10 +103,10 @@ def test_a_pinned_rate_and_the_size_of_the_data_are_saved(path, number):
     assert json.loads(make_run().to_json()) == content
 
 
-@pytest.mark.parametrize("pinned", [0.0, -1.0, math.nan, math.inf])
-def test_a_pinned_rate_must_be_positive(pinned):
-    with pytest.raises(ValueError, match="`pinned` must be a positive number or None"):
-        make_run(pinned=pinned)
+@pytest.mark.parametrize("pinned_lr", [0.0, -1.0, math.nan, math.inf])
+def test_a_pinned_rate_must_be_positive(pinned_lr):
+    with pytest.raises(ValueError, match="`pinned_lr` must be a positive number or None"):
+        make_run(pinned_lr=pinned_lr)
 
 
 def test_a_run_of_a_rule_that_is_not_known_gets_the_default_rule(path, monkeypatch):
