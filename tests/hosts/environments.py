@@ -46,7 +46,7 @@ def _floor(requirement: Requirement) -> str:
 
 
 def with_all_packages() -> dict[str, list[str]]:
-    """What pip installs for each environment that borrows nothing."""
+    """What uv installs for each environment that borrows nothing."""
     declared = project()["dependencies"]
     extras = project()["optional-dependencies"]
     (reference,) = (r for r in extras["dev"] if r.startswith("autolrtuner"))
@@ -105,12 +105,13 @@ def make(name: str) -> None:
     shutil.rmtree(place, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True)
     (site,) = place.glob("lib/python*/site-packages")
-    # Not compiled: a third of the modules is ever imported, and Python keeps what it compiles then.
-    install = [*PIP, str(place / "bin" / "python"), "install", "--quiet", "--no-warn-conflicts", "--no-compile"]
     if requirements := with_all_packages().get(name):
         (site / "autolr_widget.pth").write_text(f"{ROOT}\n")
-        subprocess.run([*install, *requirements], check=True)
+        uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", place]
+        subprocess.run([*uv, *requirements], check=True)
         return
+    # Not compiled: a third of the modules is ever imported, and Python keeps what it compiles then.
+    install = [*PIP, str(place / "bin" / "python"), "install", "--quiet", "--no-warn-conflicts", "--no-compile"]
     requirements = with_borrowed_packages()[name]
     # Before anything is borrowed: pip would take borrowed packages for installed, whose front ends are elsewhere.
     subprocess.run([*install, "--no-deps", *requirements], check=True)
