@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,20 +21,20 @@ from autolr_widget.engine.live.look import Look
 from autolr_widget.engine.live.rate import rates
 from autolr_widget.engine.rate_text import rate_text
 from autolr_widget.engine.reading.results import TuneResults
-from autolr_widget.engine.reading.schedule import KINDS, THREE_PERIODS, schedule, shape
 from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.runs.tuner import LRTuner
 from autolr_widget.engine.saved.replay import Replay
 from autolr_widget.engine.saved.saved_run import SavedRun
 from autolr_widget.engine.settings import SETTINGS, Settings
-from autolr_widget.widget.applied import Applied, assignment, schedule_assignment
 from autolr_widget.widget.autosave import Autosave
 from autolr_widget.widget.choice import Choice, Rate
 from autolr_widget.widget.closing import owned_widgets
 from autolr_widget.widget.colab import allow_front_ends
-from autolr_widget.widget.commands import Command, at_field, in_words, parse
+from autolr_widget.widget.commands import Command, in_words, parse
 from autolr_widget.widget.efforts import efforts
 from autolr_widget.widget.export import as_file, python, write_file
+from autolr_widget.widget.fields import Fields
+from autolr_widget.widget.handover import Handover
 from autolr_widget.widget.live_training import LiveTraining
 from autolr_widget.widget.logs import log, log_numbers
 from autolr_widget.widget.mirror import mirror
@@ -210,7 +209,6 @@ class TunerWidget(ipw.VBox):
         self._autosave = Autosave(autosave)
         allow_front_ends()
         settings = run.settings
-        self._applied = Applied()
         self._choice = Choice(run, settings)
         self._snapshot = Snapshot()
         self._panel = Panel(
@@ -226,6 +224,8 @@ class TunerWidget(ipw.VBox):
         super().__init__(**{name: getattr(settings, name) for name in SETTINGS})
         self._view = View(run, self._panel, on_explained=self._show_run)
         self._live_training = LiveTraining(self._panel, self._on_look, self._on_epoch)
+        self._handover = Handover(self._session, self._choice, self._panel, self._live_training, self._on_applied)
+        self._fields = Fields(self._panel, self)
         self._commands = self._table_of_commands()
         self._connect()
         self.add_class("autolr-widget")
@@ -247,9 +247,7 @@ class TunerWidget(ipw.VBox):
         session.observe(self._on_status, names="status")
         choice.observe(self._show_code, names=["selected_lr", "pinned"])
         choice.observe(self._steer, names=["selected_lr", "pinned"])
-        panel.observe(self._on_panel_change, names=[*SETTINGS, "selected_lr", "pinned"])
         self.observe(self._on_large, names="large")
-        panel.observe(self._on_schedule, names=["kind", "epochs", "selected_lr"])
         panel.observe(self._show_code, names="schedule")
         panel.on_msg(self._on_message)
         self._show_code()
@@ -265,13 +263,13 @@ class TunerWidget(ipw.VBox):
             "use_rule": Command(self._use_rule),
             "refine": Command(self.refine),
             "widen": Command(self.widen),
-            "apply": Command(self._apply_shown),
-            "undo": Command(self._undo),
+            "apply": Command(self._handover.apply_shown),
+            "undo": Command(self._handover.undo),
             "pin_run": Command(self.pin_run),
             "unpin_run": Command(self.unpin_run, {"index": int}),
             "name_run": Command(self._view.name_pin, {"letter": str, "name": str}),
             "use_view": Command(self._use_view),
-            "forget_refusal": Command(self._refuse, {"name": str}, answers=False),
+            "forget_refusal": Command(self._fields.refuse, {"name": str}, answers=False),
             "download": Command(self._download, {"format": str}),
             "pause_training": Command(self._live_training.pause),
             "resume_training": Command(self._live_training.resume),
@@ -349,7 +347,7 @@ class TunerWidget(ipw.VBox):
         ValueError
             If no rate is selected, nothing has been measured yet, or there is no model to measure.
         """
-        _ = self.tuner.model, self._selected()
+        _ = self.tuner.model, self._handover.selected()
         if len(self.tuner) == 0:
             raise ValueError("There is no curve to refine yet. Run the tuner first.")
         self._measure_again(*around(self.tuner.rates, *self._choice.range()), self.num_evals)
@@ -402,8 +400,8 @@ class TunerWidget(ipw.VBox):
             that was not applied here, which Keras does not allow to replace. For others, if `schedule` raises this, or
             the optimizer has taken steps: the schedule would not start from its beginning.
         """
-        self._apply(kind, epochs, warmup=warmup, steps_per_epoch=steps_per_epoch)
-        return self._selected()
+        self._handover.apply(kind, epochs, warmup=warmup, steps_per_epoch=steps_per_epoch)
+        return self._handover.selected()
 
     def undo(self) -> float:
         """Undo the last `apply`: give the optimizer the rate that it had before, and return that rate.
@@ -413,7 +411,7 @@ class TunerWidget(ipw.VBox):
         ValueError
             If there is no `apply` to undo, or the model has been compiled with another optimizer since.
         """
-        self._undo()
+        self._handover.undo()
         return rates(self.tuner.tuned_optimizer)[0]
 
     def callback(self, retune: str | int | None = None) -> keras.callbacks.Callback:
@@ -520,8 +518,7 @@ class TunerWidget(ipw.VBox):
         """
         _ = self.tuner.model
         restarts = {"stepsize": stepsize, "t_mul": t_mul, "m_mul": m_mul, "alpha": alpha}
-        steps = self._steps_per_epoch() if steps_per_epoch is None else steps_per_epoch
-        return schedule(kind, self._selected(), steps, epochs, warmup, **restarts)
+        return self._handover.schedule(kind, epochs, warmup=warmup, steps_per_epoch=steps_per_epoch, **restarts)
 
     def save(self, path: str | Path) -> None:
         """Write the run to a file, in the format that the suffix of ``path`` names.
@@ -553,7 +550,7 @@ class TunerWidget(ipw.VBox):
         ValueError
             If no rate is selected, or no log is active.
         """
-        return log(self._shown_run(), self._selected(), self._steps_taken())
+        return log(self._shown_run(), self._handover.selected(), self._steps_taken())
 
     def close(self) -> None:
         """Stop the run, and close the widget and all widgets that belong to it: they disappear from every page."""
@@ -569,13 +566,13 @@ class TunerWidget(ipw.VBox):
         # A widget whose constructor raised has no session, and no state to show.
         if not hasattr(self, "_session"):
             return object.__repr__(self)
-        return text(self._shown_run(), self.status, self.selected_lr, self._why_none())
+        return text(*self._shown())
 
     def _ipython_display_(self) -> None:
         """Display the widget, and a snapshot after it for readers without a kernel."""
         # In a terminal there is no kernel, so that a display could not be updated.
         if hasattr(get_ipython(), "kernel"):
-            self._snapshot.display(self.model_id, self._shown_run(), self.status, self.selected_lr, self._why_none())
+            self._snapshot.display(self.model_id, *self._shown())
         else:
             print(self)
 
@@ -587,7 +584,7 @@ class TunerWidget(ipw.VBox):
         return getattr(settings, name)
 
     def _on_setting(self, change: dict[str, Any]) -> None:
-        self._refuse(change["name"])
+        self._fields.refuse(change["name"])
         self._session.configure(self._settings())
         if change["name"] in ("method", "alpha", "band", "horizon"):
             self._show_run()
@@ -627,7 +624,7 @@ class TunerWidget(ipw.VBox):
         self._show_code()
         if self.tuner.model_has_changed:
             self._panel.notice = "The model has changed since this run began: the run measures it as it was then"
-        self._snapshot.update(self._shown_run(), self.status, self.selected_lr, self._why_none())
+        self._snapshot.update(*self._shown())
 
     def _on_widened(self) -> None:
         """The run has widened its grid after the first round: show that, and let the settings follow."""
@@ -644,40 +641,6 @@ class TunerWidget(ipw.VBox):
             if len(self.tuner) == 0 and self.tuner.unfinished is None:
                 # The model may have been trained since the widget was made.
                 self._panel.subject = self.tuner.subject
-
-    def _on_panel_change(self, change: dict[str, Any]) -> None:
-        """Take over a setting or a rate from the front end. If it is invalid, give the front end its old value back."""
-        name, value = change["name"], change["new"]
-        if value == getattr(self, name):
-            return
-        with self._panel.hold_sync():
-            try:
-                setattr(self, name, value)
-                self._panel.notice = ""
-                self._refuse(name)
-            except Exception as error:
-                # The menu of rules is not a field, and the fault of an observer is not one of the value.
-                if name in ("method", "pinned") or getattr(self, name) == value:
-                    self._panel.notice = in_words(error)
-                else:
-                    self._refuse(name, {"value": value, "words": at_field(error)})
-                setattr(self._panel, name, getattr(self, name))
-            else:
-                if name in SETTINGS:
-                    self._try_refused_again()
-
-    def _try_refused_again(self) -> None:
-        """Try again what other fields show: it may be valid with the new value of this one."""
-        for name, refusal in [*self._panel.refusals.items()]:
-            with suppress(Exception):
-                if name in SETTINGS:
-                    setattr(self, name, refusal["value"])
-                    self._refuse(name)
-
-    def _refuse(self, name: str, refusal: dict[str, Any] | None = None) -> None:
-        """Show at a field why its value was refused, or take the last refusal back."""
-        others = {field: words for field, words in self._panel.refusals.items() if field != name}
-        self._panel.refusals = others | ({name: refusal} if refusal else {})
 
     def _on_large(self, change: dict[str, bool]) -> None:
         (self.add_class if change["new"] else self.remove_class)("autolr-large")
@@ -721,59 +684,10 @@ class TunerWidget(ipw.VBox):
         if self._choice.pinned and rate is not None and rate == self._panel.selected_lr:
             self._live_training.steer(rate)
 
-    def _apply_shown(self) -> str:
-        """Apply what the menu beside the button names."""
-        kind = self._panel.kind
-        return self._apply(kind, None if kind in ("constant", "restarts") else self._panel.epochs)
-
-    def _undo(self) -> str:
-        self._live_training.forget()
-        try:
-            return self._applied.undo(self.tuner.model, self.tuner.tuned_optimizer)
-        finally:
-            self._panel.undoable = len(self._applied) > 0
-
-    def _apply(self, kind: str, epochs: float | None, **more: Any) -> str:
-        model, optimizer, lr = self.tuner.model, self.tuner.tuned_optimizer, self._selected()
-        if kind != "constant":
-            applied = self.schedule(kind, epochs, **more)
-            notice = self._applied.apply_schedule(model, optimizer, applied, KINDS[kind])
-        else:
-            for name, value in {"epochs": epochs, **more}.items():
-                if value is not None:
-                    raise ValueError(f'Argument `{name}` must be None with kind="constant". Received: {name}={value!r}')
-            notice = self._applied.apply(model, optimizer, lr)
-            self._live_training.steer(lr)
-        self._panel.undoable = True
+    def _on_applied(self) -> str:
         self._show_code()
-        # A notebook may have built another model meanwhile, or trained this one.
-        notice = f"{notice} · {model.name} · {self.tuner.optimizer}"
-        notice += " · trained or compiled again since this run began" * self.tuner.model_has_changed
         # Not when a rate is chosen: while the line is dragged, that is many times per second.
-        not_saved = self._autosave.write(self.tuner, self._pinned_lr())
-        return f"{notice} · {not_saved}" if not_saved else notice
-
-    def _on_schedule(self, _: Any) -> None:
-        """Show the picture of the schedule that `apply` would set."""
-        kind, epochs = self._panel.kind, THREE_PERIODS if self._panel.kind == "restarts" else self._panel.epochs
-        lr = self._choice.selected_lr
-        shown: dict[str, Any] = {}
-        if kind != "constant" and lr is not None:
-            try:
-                curve = [lr * rate for rate in shape(kind, self._steps_per_epoch(), epochs)]
-                shown = {"rates": curve, "epochs": epochs}
-            except ValueError as error:
-                shown = {"words": at_field(error)}
-        self._panel.schedule = shown
-
-    def _steps_per_epoch(self) -> int:
-        steps = self.tuner.steps_per_epoch(self.batch_size)
-        if steps is None:
-            raise ValueError(
-                "The length of an epoch is not known. Pass `steps_per_epoch`, as for `fit`: "
-                '`tuner.apply("cosine", epochs=20, steps_per_epoch=100)`.'
-            )
-        return steps
+        return self._autosave.write(self.tuner, self._pinned_lr())
 
     def _steps_taken(self) -> int:
         optimizer = self.tuner.tuned_optimizer if self.tuner.can_measure else None
@@ -797,9 +711,9 @@ class TunerWidget(ipw.VBox):
             saved_run = self._whole_run() if format == "json" else self._shown_run()
             data = as_file(format, saved_run, self.selected_lr, self._code())
         except Exception as error:
-            self._refuse("download", {"words": in_words(error)})
+            self._fields.refuse("download", {"words": in_words(error)})
             return
-        self._refuse("download")
+        self._fields.refuse("download")
         self._panel.send({"type": "file", "name": f"learning-rate.{format}"}, [data])
 
     def _whole_run(self) -> SavedRun:
@@ -808,6 +722,10 @@ class TunerWidget(ipw.VBox):
 
     def _pinned_lr(self) -> float | None:
         return self._choice.selected_lr if self._choice.pinned else None
+
+    def _shown(self) -> tuple[SavedRun, str, float | None, str]:
+        """Return what a snapshot shows."""
+        return self._shown_run(), self.status, self.selected_lr, self._handover.why_none()
 
     def _shown_run(self) -> SavedRun:
         """Return the run as it is read: after fewer steps than were measured, if the user wants that."""
@@ -821,13 +739,8 @@ class TunerWidget(ipw.VBox):
         self._panel.code = self._code()
 
     def _code(self) -> str:
-        run = self.tuner
-        assign = partial(assignment, run.tuned_optimizer if run.can_measure else None, run.optimizer_attribute)
-        if self._panel.schedule.get("rates"):
-            epochs = None if self._panel.kind == "restarts" else self._panel.epochs
-            more = self._panel.kind, self._steps_per_epoch(), epochs
-            assign = partial(schedule_assignment, run.optimizer_attribute, *more)
-        return python(self._settings(), run.data_arguments, self.selected_lr if self.pinned else None, assign)
+        pinned = self.selected_lr if self.pinned else None
+        return python(self._settings(), self.tuner.data_arguments, pinned, self._handover.assignment())
 
     def _settings(self) -> Settings:
         return Settings(**{name: getattr(self, name) for name in SETTINGS})
@@ -846,16 +759,3 @@ class TunerWidget(ipw.VBox):
         replace(self._settings(), lr_min=lr_min, lr_max=lr_max, num_evals=num_evals)
         with self.hold_trait_notifications():
             self.lr_min, self.lr_max, self.num_evals = lr_min, lr_max, num_evals
-
-    def _selected(self) -> float:
-        if self.selected_lr is None:
-            why = self._why_none() or "Run the tuner."
-            raise ValueError(f"No learning rate is selected. {why} Or set `selected_lr`.")
-        return float(self.selected_lr)
-
-    def _why_none(self) -> str:
-        """Return why the rounds choose no rate, as a sentence. Empty if a rate is selected, or nothing was measured."""
-        if self.selected_lr is not None or len(self.tuner) == 0:
-            return ""
-        reason = self._choice.reason
-        return f"{reason[:1].upper()}{reason[1:].removesuffix('.')}."
