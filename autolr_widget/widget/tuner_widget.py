@@ -563,8 +563,8 @@ class TunerWidget(ipw.VBox):
         super().close()
 
     def __repr__(self) -> str:
-        # A widget whose constructor raised has no session, and no state to show.
-        if not hasattr(self, "_session"):
+        # A widget whose constructor raised has no state to show.
+        if not hasattr(self, "_handover"):
             return object.__repr__(self)
         return text(*self._shown())
 
