@@ -81,17 +81,19 @@ class Training:
     ----------
     name, optimizer
         A key of `TASKS`, and one of `OPTIMIZERS`.
+    seeds
+        The seeds that trainings may begin from.
     """
 
-    def __init__(self, name: str, optimizer: str) -> None:
+    def __init__(self, name: str, optimizer: str, seeds: Sequence[int] = SEEDS) -> None:
         self.task, self.steps = TASKS[name](), CASES[name][1]
         #: All pieces of a training have the same length, so that the graph is traced once.
         self.piece = self.steps // PARTS[-1]
         self.model = compiled(self.task, optimizer, seed=0)
         self._run = trained(self.model, self.task)
-        self._starts = [compiled(self.task, optimizer, seed) for seed in SEEDS]
+        self._starts = {seed: compiled(self.task, optimizer, seed) for seed in seeds}
         # A search may train at a rate for longer than the truth does.
-        self._orders = [drawn(self.task, seed, 2 * self.steps) for seed in SEEDS]
+        self._orders = {seed: drawn(self.task, seed, 2 * self.steps) for seed in seeds}
         x, y = keras.tree.map_structure(tf.constant, (self.task.x_val, self.task.y_val))
         model = self.model
         self._validation = tf.function(lambda: model.compute_loss(x=x, y=y, y_pred=model(x, training=False)))
