@@ -46,7 +46,8 @@ quick: .venv/dev $(STATIC)
 
 ## Every check and every test: Python, JavaScript, notebooks, packages, browser.
 # The hosts are installed while the linters and the first tests run. The tests in tests/hosts wait for that.
-test: .venv/dev $(STATIC)
+test:
+	@$(TOGETHER) .venv/dev $(STATIC)
 	@$(MAKE) --no-print-directory hosts & hosts=$$!; trap "kill $$hosts" INT; \
 	{ $(TOGETHER) chromium lint vitest && $(BIN)/python -m pytest -n 3 --dist loadgroup; }; tests=$$?; \
 	wait $$hosts && exit $$tests
@@ -154,13 +155,14 @@ chromium: .venv/dev
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade pip uv
 
-INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --editable
+# The front end is built beside it, by make.
+INSTALL = HATCH_BUILD_NO_HOOKS=true $(BIN)/uv pip install --quiet --python $(BIN)/python --editable
 
-.venv/demo: pyproject.toml | .venv/bin/uv $(STATIC)
+.venv/demo: pyproject.toml | .venv/bin/uv
 	$(INSTALL) '.[demo]'
 	@touch $@
 
-.venv/dev: pyproject.toml | .venv/bin/uv $(STATIC)
+.venv/dev: pyproject.toml | .venv/bin/uv
 	$(INSTALL) '.[dev]'
 	@touch $@ .venv/demo
 
