@@ -132,6 +132,11 @@ class Lab:
             path = settings / "@jupyterlab" / "apputils-extension" / f"{plugin}.jupyterlab-settings"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(content))
+        # Or each load of a page starts npm and Node, to ask whether JupyterLab's own JavaScript must be built again.
+        content = {"buildAvailable": False, "buildCheck": False}
+        page_config = settings.parent / "config" / "labconfig" / "page_config.json"
+        page_config.parent.mkdir(parents=True)
+        page_config.write_text(json.dumps(content))
 
     def _wait_until_up(self) -> None:
         end = time.monotonic() + 90
