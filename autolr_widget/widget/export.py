@@ -110,11 +110,13 @@ def as_file(kind: str, saved_run: SavedRun, selected: float | None, code: str) -
     return file.getvalue()
 
 
-def picture(results: TuneResults, settings: Settings, selected: float | None) -> Figure:
+def picture(
+    results: TuneResults, settings: Settings, selected: float | None, layout: str | None = "constrained"
+) -> Figure:
     """Draw the chart as a matplotlib figure. It is not registered with pyplot, so that it opens no window."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 4), layout="constrained")
+    figure = Figure(figsize=(8, 4), layout=layout)
     ax = figure.add_subplot()
     if len(results) > 0:
         band = BANDS[settings.band](results.deltas, settings.alpha)
