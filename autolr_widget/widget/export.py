@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -111,7 +111,10 @@ def as_file(kind: str, saved_run: SavedRun, selected: float | None, code: str) -
 
 
 def picture(
-    results: TuneResults, settings: Settings, selected: float | None, layout: str | None = "constrained"
+    results: TuneResults,
+    settings: Settings,
+    selected: float | None,
+    layout: Literal["constrained"] | None = "constrained",
 ) -> Figure:
     """Draw the chart as a matplotlib figure. It is not registered with pyplot, so that it opens no window."""
     from matplotlib.figure import Figure

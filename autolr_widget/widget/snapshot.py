@@ -7,12 +7,12 @@ import html
 import io
 from typing import Any
 
-import numpy as np
 from IPython.display import DisplayHandle, display
 
 from autolr_widget.engine.saved.saved_run import SavedRun
 from autolr_widget.widget.export import picture
 
+DPI = 100
 COLUMNS = ["mean", "lower", "upper", "count", "diverged"]
 
 
@@ -72,14 +72,14 @@ def _small_png(saved_run: SavedRun, selected: float | None) -> bytes:
 
     This takes a quarter of the bytes. They matter, because each run sends the picture and each notebook stores it.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
     # To fit the margins to the labels takes as long as to draw everything, and a snapshot is made at each pause.
     figure = picture(saved_run.results, saved_run.settings, selected, layout=None)
     figure.subplots_adjust(left=0.11, right=0.98, bottom=0.14, top=0.96)
-    canvas, small = FigureCanvasAgg(figure), io.BytesIO()
-    canvas.draw()
-    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    drawn, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="rgba", dpi=DPI)
+    width, height = (DPI * figure.get_size_inches()).astype(int)
+    image = Image.frombytes("RGBA", (width, height), drawn.getvalue()).convert("RGB")
     image.quantize(32, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(small, format="png")
     return small.getvalue()
