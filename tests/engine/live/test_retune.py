@@ -28,9 +28,9 @@ STEPS = ROWS // BATCH
 FEW = 11
 
 
-def train(model, digits, when="plateau", recorder=None, epochs=EPOCHS, stream=None, beside=(), **options):
+def train(model, digits, when="plateau", recorder=None, epochs=EPOCHS, stream=None, beside=(), rows=ROWS, **options):
     """Train, and return the tuner, the history, and the rate after each batch. Without ``when``, it does not look."""
-    x, y = digits[0][:ROWS], digits[1][:ROWS]
+    x, y = digits[0][:rows], digits[1][:rows]
     tuner = LRTuner(model, x if stream is None else stream(), y if stream is None else None, batch_size=BATCH)
     retune = None if when is None else Retune(tuner, when)
     rates = RateOfEachBatch()
@@ -44,12 +44,12 @@ def variables(model):
     return [variable.numpy() for variable in [*model.variables, *model.optimizer.variables]]
 
 
-def batches():
+def batches(rows=ROWS):
     from sklearn.datasets import load_digits
 
     x, y = load_digits(return_X_y=True)
-    x = (x[:ROWS] / 16).astype("float32")
-    return tf.data.Dataset.from_tensor_slices((x, y[:ROWS])).shuffle(ROWS, 3, False).batch(BATCH)
+    x = (x[:rows] / 16).astype("float32")
+    return tf.data.Dataset.from_tensor_slices((x, y[:rows])).shuffle(rows, 3, False).batch(BATCH)
 
 
 CASES = {
@@ -57,8 +57,8 @@ CASES = {
     "every epoch": {"when": 1},
     "executions": {"at_once": 4},
     "validation": {"validation_split": 0.1},
-    "stream": {"stream": batches},
-    "schedule": {"rate": schedules.CosineDecay(0.004, EPOCHS * STEPS, alpha=0.5)},
+    "stream": {"stream": lambda: batches(ROWS // 4)},
+    "schedule": {"rate": schedules.CosineDecay(0.004, EPOCHS * STEPS // 4, alpha=0.5)},
     "mixed": {"policy": "mixed_float16"},
     "beside": {
         "beside": lambda: [
@@ -73,6 +73,9 @@ CASES = {
 def test_a_training_that_adopts_nothing_equals_plain_fit(make_model, digits, monkeypatch, case):
     # No gain is large enough.
     monkeypatch.setattr("autolr_widget.engine.live.verdict.LEAST", 1e9)
+    # Short epochs, and as many steps for the looks as in long ones: the steps of `fit` take most of the time.
+    monkeypatch.setattr("autolr_widget.engine.live.plan.SHARE", 0.4)
+    monkeypatch.setattr("autolr_widget.engine.live.plan.FIRST", 0.2)
     case = {"when": "plateau", "at_once": 1, "rate": 0.004, "policy": "float32", "beside": list} | case
     found = []
     for when in (None, case["when"]):
@@ -84,7 +87,7 @@ def test_a_training_that_adopts_nothing_equals_plain_fit(make_model, digits, mon
         model.compile(keras.optimizers.Adam(case["rate"]), model.loss, steps_per_execution=case["at_once"])
         keras.utils.set_random_seed(5)
         options = {name: value for name, value in case.items() if name in ("stream", "validation_split")}
-        tuner, *told = train(model, digits, when, beside=case["beside"](), **options)
+        tuner, *told = train(model, digits, when, beside=case["beside"](), rows=ROWS // 4, **options)
         found.append((told, variables(model)))
     (plain, expected), (looked, other) = found
     assert len(tuner.looks) >= 2
@@ -313,9 +316,9 @@ def test_a_rate_of_the_user_s_ends_a_look(make_model, digits, monkeypatch):
 
 
 def test_a_schedule_is_scaled(make_model, digits):
-    schedule = schedules.CosineDecay(1e-4, EPOCHS * STEPS)
+    schedule = schedules.CosineDecay(1e-4, FEW * STEPS)
     model = make_model(SGD(schedule))
-    tuner, _, rates = train(model, digits)
+    tuner, _, rates = train(model, digits, epochs=FEW)
     factor = tuner.looks[0].proposed / 1e-4
     assert tuner.looks[0].adopted
     np.testing.assert_allclose(rates[:100], [factor * float(schedule(step + 1)) for step in range(100)], rtol=1e-4)
@@ -323,14 +326,14 @@ def test_a_schedule_is_scaled(make_model, digits):
 
 
 def test_a_schedule_that_rises_is_not_raised(make_model, digits):
-    tuner, _, rates = train(make_model(SGD(WarmUp(schedules.CosineDecay(0.1, 900), 60, 1e-4))), digits)
+    tuner, _, rates = train(make_model(SGD(WarmUp(schedules.CosineDecay(0.1, 900), 60, 1e-4))), digits, epochs=FEW)
     assert not tuner.looks[0].adopted
     assert tuner.looks[0].words.endswith("but the schedule raises the rate by itself.")
     assert max(rates) <= 0.1001
 
 
 def test_a_schedule_that_can_not_be_scaled_is_left(make_model, digits):
-    tuner, *_ = train(make_model(SGD(Own(schedules.CosineDecay(1e-4, 900)))), digits)
+    tuner, *_ = train(make_model(SGD(Own(schedules.CosineDecay(1e-4, 900)))), digits, epochs=FEW)
     assert not tuner.looks[0].adopted
     assert "but it can't be set. The model's optimizer takes its learning rate from a schedule" in tuner.looks[0].words
 
