@@ -64,6 +64,15 @@ class Loop:
         losses, steps, runs = self.graph(handles, tf.constant(first), tf.constant(last), *leaves)
         return losses.numpy()[: int(steps)], bool(runs)
 
+    def again(self) -> Loop:
+        """Return the same loop with a graph of its own, so that another thread can run it at the same time.
+
+        It calls this one, which TensorFlow inlines. This takes a tenth of the time of tracing it again.
+        """
+        graph, handles = self.graph, [variable.handle for variable in self.graph.variables]
+        calling = Exchangeable(lambda *arguments: graph(handles, *arguments), graph.specs, graph.variables)
+        return Loop(calling, self.keys)
+
 
 def traced_loop(function: Exchangeable, weights: Collection[int], restored: Collection[int], path: Shadows) -> Loop:
     """Return a loop over ``function``.

@@ -127,7 +127,9 @@ class Training:
         """
         function = self.function(kind, batch)
         key = kind, id(function), thread
-        if key not in self._loops:
+        if key not in self._loops and thread > 0:
+            self._loops[key] = self.loop(kind, batch, path).again()
+        elif key not in self._loops:
             weights = self.step.updated & self.written
             undone: set[int] = set()
             if kind != "step" and has_own_step(self.model):
