@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,16 +15,19 @@ from autolr_widget import LRTuner
 Batch = tuple[Any, Any, Any]
 
 
-def assert_exact(make: Callable[[], keras.Model], *tuners: LRTuner, rounds: int = 2, rtol: float = 2e-4) -> None:
+def assert_exact(
+    make: Callable[[], keras.Model], tuners: Iterable[LRTuner], rounds: int = 2, rtol: float = 2e-4
+) -> None:
     """Check that the engine's loss differentials are those of a copy that Keras trained.
 
-    ``make`` builds and compiles a model like the tuners'. The tolerance is ``rtol`` of ΔL plus 1e-2
-    ``rtol`` of the loss, for the rounding error of a difference of losses.
+    ``make`` builds and compiles a model like the tuners'. They are taken one after the other, so that their model may
+    be trained in between. The tolerance is ``rtol`` of ΔL plus 1e-2 ``rtol`` of the loss, for the rounding error of a
+    difference of losses.
     """
     # One copy for all tuners and rounds, because Keras traces its training step again for each.
     copy = make()
     fresh: list[np.ndarray] | None = None
-    for tuner, index in itertools.product(tuners, range(rounds)):
+    for (number, tuner), index in ((each, index) for each in enumerate(tuners) for index in range(rounds)):
         model, settings = tuner.model, tuner.settings
         round = tuner.measure(index)
         # Each round uses its own range of random numbers: move the seeds there.
@@ -48,7 +50,7 @@ def assert_exact(make: Callable[[], keras.Model], *tuners: LRTuner, rounds: int 
         assert rtol == 0 or np.nanmax(abs(truth)) > 10 * rtol * abs(round.loss), (
             "no rate changes the loss by more than the tolerance"
         )
-        where = f"round {index} of tuner {tuners.index(tuner)}, {settings}"
+        where = f"round {index} of tuner {number}, {settings}"
         np.testing.assert_allclose(round.deltas, truth, rtol, 1e-2 * rtol * max(abs(round.loss), 1), err_msg=where)
 
 

@@ -74,5 +74,10 @@ def classifier(shape: tuple[int, ...], *middle: Callable[[], keras.layers.Layer]
     )
 
 
+def linear() -> keras.Model:
+    """A network without a hidden layer, which takes less time to trace, where the layers do not matter."""
+    return keras.Sequential([keras.Input((64,)), layers.Dense(10, "softmax")])
+
+
 def mlp() -> keras.Model:
     return classifier((64,), lambda: layers.Dense(16, "relu"))()

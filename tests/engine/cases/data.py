@@ -26,6 +26,7 @@ from tests.engine.cases.case import (
     case,
     classifier,
     compiled,
+    linear,
     mlp,
 )
 from tests.engine.cases.losses import add_loss_alone
@@ -39,12 +40,12 @@ from tests.engine.cases.weights import CLASS_WEIGHT
 
 @case("data", "NumPy, float64")
 def numpy_double() -> Case:
-    return Case(compiled(mlp), X.astype("float64"), Y.astype("int8"))
+    return Case(compiled(linear), X.astype("float64"), Y.astype("int8"))
 
 
 @case("data", "pandas")
 def pandas_frame() -> Case:
-    return Case(compiled(mlp), pd.DataFrame(X), pd.Series(Y))
+    return Case(compiled(linear), pd.DataFrame(X), pd.Series(Y))
 
 
 @case("data", "pandas, integer and boolean columns")
@@ -55,14 +56,14 @@ def pandas_mixed() -> Case:
 
 @case("data", "pandas, nullable without missing values")
 def pandas_nullable() -> Case:
-    return Case(compiled(mlp), pd.DataFrame(X).astype("Float32"), pd.Series(Y, dtype="Int64"))
+    return Case(compiled(linear), pd.DataFrame(X).astype("Float32"), pd.Series(Y, dtype="Int64"))
 
 
 @case("data", "pandas, nullable with missing values")
 def pandas_missing() -> Case:
     frame = pd.DataFrame(X).astype("Float32")
     frame.iloc[3, 5] = pd.NA
-    return Case(compiled(mlp), frame, refused="column 5 of dtype Float32, number of missing values: 1.*fillna")
+    return Case(compiled(linear), frame, refused="column 5 of dtype Float32, number of missing values: 1.*fillna")
 
 
 @case("data", "pandas, categorical")
@@ -79,22 +80,24 @@ def pandas_strings() -> Case:
 
 @case("data")
 def tensors() -> Case:
-    return Case(compiled(mlp), tf.constant(X), tf.constant(Y))
+    return Case(compiled(linear), tf.constant(X), tf.constant(Y))
 
 
 @case("data")
 def dataset_in_batches() -> Case:
-    return Case(compiled(mlp), tf.data.Dataset.from_tensor_slices((X, Y)).batch(10), None)
+    return Case(compiled(linear), tf.data.Dataset.from_tensor_slices((X, Y)).batch(10), None)
 
 
 @case("data")
 def dataset_not_in_batches() -> Case:
-    return Case(compiled(mlp), tf.data.Dataset.from_tensor_slices((X, Y)), None)
+    return Case(compiled(linear), tf.data.Dataset.from_tensor_slices((X, Y)), None)
 
 
 @case("data")
 def dataset_without_end() -> Case:
-    return Case(compiled(mlp), tf.data.Dataset.from_tensor_slices((X, Y)).shuffle(500, seed=1).repeat().batch(32), None)
+    return Case(
+        compiled(linear), tf.data.Dataset.from_tensor_slices((X, Y)).shuffle(500, seed=1).repeat().batch(32), None
+    )
 
 
 @case("data")
@@ -102,7 +105,7 @@ def dataset_of_unknown_length() -> Case:
     spec = (tf.TensorSpec((None, 64), tf.float32), tf.TensorSpec((None,), tf.int64))
     dataset = tf.data.Dataset.from_generator(lambda: ((X[i : i + 7], Y[i : i + 7]) for i in range(0, 700, 7)),
                                              output_signature=spec)  # fmt: skip
-    return Case(compiled(mlp), dataset, None)
+    return Case(compiled(linear), dataset, None)
 
 
 @case("data")
@@ -114,13 +117,13 @@ def dataset_of_inputs_alone() -> Case:
 @case("data")
 def dataset_with_weights() -> Case:
     dataset = tf.data.Dataset.from_tensor_slices((X, Y, WEIGHTS)).batch(10)
-    return Case(compiled(mlp), dataset, None, settings={"lr_space": (1e-3, 1.0)})
+    return Case(compiled(linear), dataset, None, settings={"lr_space": (1e-3, 1.0)})
 
 
 @case("data")
 def dataset_with_class_weight() -> Case:
     dataset = tf.data.Dataset.from_tensor_slices((X, Y)).batch(10)
-    return Case(compiled(mlp), dataset, None, data={"class_weight": CLASS_WEIGHT})
+    return Case(compiled(linear), dataset, None, data={"class_weight": CLASS_WEIGHT})
 
 
 @case("data")
@@ -143,18 +146,18 @@ def dataset_of_columns_that_Keras_expands() -> Case:
 @case("data")
 def dataset_of_less_than_a_round() -> Case:
     dataset = tf.data.Dataset.from_tensor_slices((X[:20], Y[:20])).batch(5)
-    return Case(compiled(mlp), dataset, None)
+    return Case(compiled(linear), dataset, None)
 
 
 @case("data")
 def empty_dataset() -> Case:
-    return Case(compiled(mlp), tf.data.Dataset.from_tensor_slices((X[:0], Y[:0])).batch(5), None,
+    return Case(compiled(linear), tf.data.Dataset.from_tensor_slices((X[:0], Y[:0])).batch(5), None,
                 refused="`x` must yield at least one observation")  # fmt: skip
 
 
 @case("data")
 def targets_beside_a_dataset() -> Case:
-    return Case(compiled(mlp), tf.data.Dataset.from_tensor_slices((X, Y)).batch(5), Y,
+    return Case(compiled(linear), tf.data.Dataset.from_tensor_slices((X, Y)).batch(5), Y,
                 refused="`y` and `sample_weight` must be None")  # fmt: skip
 
 
@@ -168,7 +171,7 @@ class Batches(keras.utils.PyDataset):
 
 @case("data")
 def PyDataset() -> Case:
-    return Case(compiled(mlp), Batches(), None)
+    return Case(compiled(linear), Batches(), None)
 
 
 @case("data")
@@ -179,7 +182,7 @@ def PyDataset_without_end() -> Case:
         def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
             return super().__getitem__(index % 100)
 
-    return Case(compiled(mlp), Endless(), None)
+    return Case(compiled(linear), Endless(), None)
 
 
 @case("data")
@@ -189,7 +192,7 @@ def generator() -> Case:
             rows = np.arange(9 * i, 9 * i + 9) % len(X)
             yield X[rows], Y[rows], WEIGHTS[rows]
 
-    return Case(compiled(mlp), batches(), None)
+    return Case(compiled(linear), batches(), None)
 
 
 class LikeTorch:
@@ -211,7 +214,7 @@ def loader() -> Case:
         def __iter__(self) -> Iterator[list[LikeTorch]]:
             return ([LikeTorch(X[i : i + 16]), LikeTorch(Y[i : i + 16])] for i in range(0, 160, 16))
 
-    return Case(compiled(mlp), Loader(), None)
+    return Case(compiled(linear), Loader(), None)
 
 
 def sparse_input() -> keras.Model:
@@ -225,7 +228,7 @@ def scipy_sparse() -> Case:
 
 @case("data")
 def scipy_sparse_into_a_dense_input() -> Case:
-    return Case(compiled(mlp), sparse.coo_array(X))
+    return Case(compiled(linear), sparse.coo_array(X))
 
 
 @case("data")
@@ -340,13 +343,13 @@ def dictionaries_in_another_order_than_the_outputs() -> Case:
 def memmap() -> Case:
     path = Path(mkdtemp()) / "x.npy"
     np.save(path, X.astype("float64"))
-    return Case(compiled(mlp), np.load(path, mmap_mode="r"))
+    return Case(compiled(linear), np.load(path, mmap_mode="r"))
 
 
 @case("data")
 def HDF5() -> Case:
     file = h5py.File(Path(mkdtemp()) / "x.h5", "w")
-    return Case(compiled(mlp), file.create_dataset("x", data=X), file.create_dataset("y", data=Y))
+    return Case(compiled(linear), file.create_dataset("x", data=X), file.create_dataset("y", data=Y))
 
 
 @case("data")
@@ -359,7 +362,7 @@ def anything_with_rows() -> Case:
             assert isinstance(index, int), "one row at a time"
             return X[index]
 
-    return Case(compiled(mlp), Rows())
+    return Case(compiled(linear), Rows())
 
 
 @case("data")
@@ -369,13 +372,13 @@ def strings() -> Case:
 
 @case("data")
 def lists_of_numbers() -> Case:
-    return Case(compiled(mlp), X.tolist(), refused="x of type float. Make one array of lists")
+    return Case(compiled(linear), X.tolist(), refused="x of type float. Make one array of lists")
 
 
 @case("data")
 def a_list_of_rows() -> Case:
     return Case(
-        compiled(mlp), [*X[:50]], Y[:50], refused=r"len\(x\)=64, len\(y\)=50. Each item of the list is taken for an"
+        compiled(linear), [*X[:50]], Y[:50], refused=r"len\(x\)=64, len\(y\)=50. Each item of the list is taken for an"
     )
 
 
@@ -447,7 +450,7 @@ def images_of_bytes() -> Case:
 
 @case("data")
 def labels_outside_of_the_loss_s_range() -> Case:
-    return Case(compiled(mlp), y=Y + 1, refused="`y` must lie between 0 and 9 for the loss sparse_.*from 1 to 10")
+    return Case(compiled(linear), y=Y + 1, refused="`y` must lie between 0 and 9 for the loss sparse_.*from 1 to 10")
 
 
 @case("data")
@@ -482,4 +485,4 @@ def labels_that_a_mask_leaves_out() -> Case:
 @case("data")
 def shares_whose_rounded_sum_is_a_little_more_than_1() -> Case:
     y = np.eye(10, dtype="float32")[Y] * np.float32(1 + 2e-7)
-    return Case(compiled(mlp, loss="categorical_crossentropy"), y=y)
+    return Case(compiled(linear, loss="categorical_crossentropy"), y=y)

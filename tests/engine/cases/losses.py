@@ -16,7 +16,7 @@ from tests.engine.cases.case import (
     case,
     classifier,
     compiled,
-    mlp,
+    linear,
 )
 from tests.engine.cases.models import Subclassed
 from tests.engine.cases.structure import BINARY, LOSSES, two_outputs
@@ -24,29 +24,29 @@ from tests.engine.cases.structure import BINARY, LOSSES, two_outputs
 
 @case("loss")
 def string() -> Case:
-    return Case(compiled(mlp))
+    return Case(compiled(linear))
 
 
 @case("loss")
 def function() -> Case:
-    return Case(compiled(mlp, loss=keras.losses.sparse_categorical_crossentropy))
+    return Case(compiled(linear, loss=keras.losses.sparse_categorical_crossentropy))
 
 
 @case("loss")
 def custom_lambda() -> Case:
-    make = compiled(mlp, "adam", lambda y, p: keras.ops.mean((keras.ops.one_hot(y, 10) - p) ** 2, axis=-1))
+    make = compiled(linear, "adam", lambda y, p: keras.ops.mean((keras.ops.one_hot(y, 10) - p) ** 2, axis=-1))
     return Case(make)
 
 
 @case("loss", "object")
 def loss_object() -> Case:
-    return Case(compiled(mlp, loss=keras.losses.SparseCategoricalCrossentropy))
+    return Case(compiled(linear, loss=keras.losses.SparseCategoricalCrossentropy))
 
 
 @case("loss", "object that sums")
 def summing() -> Case:
     loss = keras.losses.SparseCategoricalCrossentropy(reduction="sum")
-    return Case(compiled(mlp, loss=loss), settings={"lr_space": (1e-4, 1e-2)})
+    return Case(compiled(linear, loss=loss), settings={"lr_space": (1e-4, 1e-2)})
 
 
 @case("loss", "list with loss_weights")
@@ -174,7 +174,7 @@ def own_train_function() -> Case:
 
 @case("loss")
 def no_loss() -> Case:
-    return Case(compiled(mlp, loss=None), refused="No loss to compute")
+    return Case(compiled(linear, loss=None), refused="No loss to compute")
 
 
 @case("loss")
@@ -184,12 +184,12 @@ def sampled_by_TensorFlow() -> Case:
         candidates = tf.random.log_uniform_candidate_sampler(labels, 1, 5, True, 10)[0]
         return -tf.math.log(tf.gather(p, candidates, axis=1)[:, 0] + 0.1)
 
-    return Case(compiled(mlp, loss=sampled), refused="LogUniformCandidateSampler")
+    return Case(compiled(linear, loss=sampled), refused="LogUniformCandidateSampler")
 
 
 @case("loss")
 def NaN_before_any_step() -> Case:
     return Case(
-        compiled(mlp, loss=lambda y, p: keras.ops.log(-p[:, 0])),
+        compiled(linear, loss=lambda y, p: keras.ops.log(-p[:, 0])),
         refused="The loss is nan before the first step.*a logarithm",
     )

@@ -17,6 +17,7 @@ from tests.engine.cases.case import (
     case,
     classifier,
     compiled,
+    linear,
     mlp,
 )
 
@@ -53,7 +54,7 @@ for _name, _make in OPTIMIZERS.items():
         case("optimizer", f"{_name}, {'in mid-training' if _trained else 'fresh'}")(
             lambda name=_name, make=_make, trained=_trained: Case(
                 # Adafactor gives NaN for weights whose gradients are all 0: use no pixels at the border.
-                compiled(classifier((4,)), make) if name == "Adafactor" else compiled(mlp, make),
+                compiled(classifier((4,)), make) if name == "Adafactor" else compiled(linear, make),
                 X[:, 26:30] if name == "Adafactor" else X,
                 trained=trained,
                 settings={"lr_space": LARGE[name]} if name in LARGE else {},
@@ -78,12 +79,12 @@ class SignSGD(optimizers.Optimizer):
 
 @case("optimizer")
 def custom_subclass() -> Case:
-    return Case(compiled(mlp, lambda: SignSGD(softness=0.5)), trained=True)
+    return Case(compiled(linear, lambda: SignSGD(softness=0.5)), trained=True)
 
 
 @case("optimizer")
 def custom_subclass_inside_LossScaleOptimizer() -> Case:
-    return Case(compiled(mlp, lambda: optimizers.LossScaleOptimizer(SignSGD(softness=0.5))))
+    return Case(compiled(linear, lambda: optimizers.LossScaleOptimizer(SignSGD(softness=0.5))))
 
 
 @case("optimizer")
@@ -92,7 +93,7 @@ def custom_subclass_without_its_config() -> Case:
         def __init__(self, softness: float) -> None:
             super().__init__(softness=softness)
 
-    return Case(compiled(mlp, lambda: NoConfig(0.5)))
+    return Case(compiled(linear, lambda: NoConfig(0.5)))
 
 
 @case("optimizer")
@@ -128,13 +129,13 @@ if not hasattr(optimizers, "Muon"):
 
 @case("optimizer")
 def gradient_accumulation_steps() -> Case:
-    make = compiled(mlp, lambda: optimizers.SGD(gradient_accumulation_steps=2))
+    make = compiled(linear, lambda: optimizers.SGD(gradient_accumulation_steps=2))
     return Case(make, settings={"horizon": 6, "evaluate_on": "progressive"})
 
 
 @case("optimizer", "gradient_accumulation_steps, more than the horizon")
 def too_few_steps() -> Case:
-    make = compiled(mlp, lambda: optimizers.SGD(gradient_accumulation_steps=4))
+    make = compiled(linear, lambda: optimizers.SGD(gradient_accumulation_steps=4))
     return Case(make, settings={"horizon": 6}, refused=r"`horizon` must be a number of whole updates, .* horizon=8")
 
 
@@ -143,12 +144,12 @@ def MultiOptimizer() -> Case:
     def optimizer() -> keras.Optimizer:
         return optimizers.MultiOptimizer(optimizers.OptimizerMap(optimizers.SGD(0.1), {".*bias": optimizers.Adam(0.3)}))
 
-    return Case(compiled(mlp, optimizer))
+    return Case(compiled(linear, optimizer))
 
 
 @case("optimizer", "MultiOptimizer with a function")
 def unknown_parts() -> Case:
-    make = compiled(mlp, lambda: optimizers.MultiOptimizer(lambda variable: optimizers.SGD()))
+    make = compiled(linear, lambda: optimizers.MultiOptimizer(lambda variable: optimizers.SGD()))
     return Case(make, refused="an optimizer that is built, if it is a MultiOptimizer with a function")
 
 
@@ -158,7 +159,7 @@ def schedule_without_its_config() -> Case:
         def __call__(self, step: Any) -> Any:
             return 0.5 ** keras.ops.cast(step, "float32")
 
-    return Case(compiled(mlp, lambda: optimizers.Adam(Halved())))
+    return Case(compiled(linear, lambda: optimizers.Adam(Halved())))
 
 
 if not hasattr(optimizers, "MultiOptimizer"):

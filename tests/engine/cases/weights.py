@@ -11,7 +11,7 @@ from tests.engine.cases.case import (
     Y,
     case,
     compiled,
-    mlp,
+    linear,
 )
 from tests.engine.cases.losses import masked_sequences
 from tests.engine.cases.structure import (
@@ -23,7 +23,7 @@ from tests.engine.cases.structure import (
 
 @case("weights")
 def sample_weight() -> Case:
-    return Case(compiled(mlp, "adam"), data={"sample_weight": WEIGHTS})
+    return Case(compiled(linear, "adam"), data={"sample_weight": WEIGHTS})
 
 
 @case("weights")
@@ -45,19 +45,21 @@ CLASS_WEIGHT = {0: 5.0, 3: 0.25, 7: 0.0}
 
 @case("weights")
 def class_weight() -> Case:
-    return Case(compiled(mlp, "adam"), data={"class_weight": CLASS_WEIGHT})
+    return Case(compiled(linear, "adam"), data={"class_weight": CLASS_WEIGHT})
 
 
 @case("weights")
 def class_weight_of_one_hot_targets() -> Case:
-    return Case(compiled(mlp, "adam", "categorical_crossentropy"), y=np.eye(10)[Y], data={"class_weight": CLASS_WEIGHT})
+    return Case(
+        compiled(linear, "adam", "categorical_crossentropy"), y=np.eye(10)[Y], data={"class_weight": CLASS_WEIGHT}
+    )
 
 
 @case("weights")
 def class_weight_beside_sample_weight() -> Case:
     data = {"class_weight": CLASS_WEIGHT, "sample_weight": WEIGHTS}
     return Case(
-        compiled(mlp),
+        compiled(linear),
         data=data,
         refused="`class_weight` must be used with a single target `y` and without `sample_weight`",
     )

@@ -56,7 +56,7 @@ def test_every_form_is_exact(name, monkeypatch):
         tuner.measure(0)
         assert words.get(form, "takes a step at each rate") in tuner.plan
         tuners.append(tuner)
-    assert_exact(case.make, *tuners)
+    assert_exact(case.make, tuners)
 
 
 def bent(*arguments):
