@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import collections
+import itertools
+import math
 import time
 import traceback
 import warnings
@@ -131,9 +133,11 @@ def test_the_twin_is_trained_as_by_fit(name):
 
 
 def test_there_are_enough_examples_and_enough_of_them_override_the_step():
-    own = sum(type(make().make()).train_step is not keras.Model.train_step for make in EXAMPLES.values())
     assert len(EXAMPLES) >= 44
-    assert own >= 0.27 * len(EXAMPLES)
+    # Not all models are made, but only until enough of them are found.
+    enough = math.ceil(0.27 * len(EXAMPLES))
+    own = (name for name, make in EXAMPLES.items() if type(make().make()).train_step is not keras.Model.train_step)
+    assert len([*itertools.islice(own, enough)]) == enough
 
 
 def main() -> None:
