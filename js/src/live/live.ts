@@ -70,10 +70,10 @@ export function live(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEleme
     const points = readPoints(model.get("training_points"));
     const validation = readValidation(model.get("training_validation"));
     const smoothed = { ...points, losses: smooth(points.losses) };
-    const steps = stepsOf(training);
+    const width = picture.clientWidth || 600;
+    const steps = stepsOf(training, width);
     const loss = scaleOf(smoothed, validation);
     const x = (step: number) => placeOn(steps, step);
-    const width = picture.clientWidth || 600;
     const y = (value: number) => (loss ? 1 - placeOn(loss, value) : Number.NaN);
     const line = (name: string, { losses }: Points) => {
       const d = pathThrough(Array.from(points.steps, x), Array.from(losses, y));
@@ -121,10 +121,10 @@ export function live(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEleme
 }
 
 /** The axis of the steps: all of them, or, while their number is not known, up to a round number. */
-function stepsOf({ step, steps }: Training): Scale {
+function stepsOf({ step, steps }: Training, width: number): Scale {
   const unit = 10 ** Math.floor(Math.log10(Math.max(1, step)));
   const round = unit * ([1, 2, 5].find((times) => times * unit >= step) ?? 10);
-  const scale = stepScale(Math.max(2, steps ?? round));
+  const scale = stepScale(Math.max(2, steps ?? round), width);
   return { ...scale, low: 0, ticks: [0, ...scale.ticks.filter((tick) => tick > 1)] };
 }
 

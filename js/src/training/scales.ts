@@ -42,9 +42,11 @@ export function lossScale(lines: readonly Line[]): Scale | undefined {
   return { low, high, ticks: multiples(step, low, high) };
 }
 
-/** The axis of the training steps: 1, round numbers, and no tick that is too near to it. */
-export function stepScale(horizon: number): Scale {
-  const step = Math.max(1, roundStep(horizon, 6));
+/** The axis of the training steps: 1, round numbers, and no tick that is too near to it. `width` is in pixels. */
+export function stepScale(horizon: number, width = Number.POSITIVE_INFINITY): Scale {
+  // A digit is up to 9 pixels wide, in large print, and there is as much as two of them between the numbers.
+  const room = 9 * (String(horizon).length + 2);
+  const step = Math.max(1, roundStep(horizon, Math.min(6, Math.max(1, Math.floor(width / room)))));
   const ticks = [1, ...multiples(step, step, horizon).filter((tick) => tick > 1)];
   return { low: 1, high: horizon, ticks };
 }

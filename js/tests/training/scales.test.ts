@@ -42,6 +42,15 @@ test.each([
   expect(stepScale(horizon)).toEqual({ low: 1, high: horizon, ticks });
 });
 
+test.each([
+  [600, [1, 10_000, 20_000, 30_000, 40_000, 50_000]],
+  [200, [1, 20_000, 40_000]],
+  [100, [1]],
+  [0, [1]],
+])("the axis of 56,250 steps in a width of %d pixels", (width, ticks) => {
+  expect(stepScale(56_250, width).ticks).toEqual(ticks);
+});
+
 test("places on a scale", () => {
   expect([1, 2, 3, 5].map((value) => placeOn({ low: 1, high: 3, ticks: [] }, value))).toEqual([0, 0.5, 1, 2]);
 });
