@@ -150,7 +150,7 @@ clean:
 chromium: .venv/dev
 	@$(BIN)/python tests/browser/chromium.py
 
-# uv needs a fifth of pip's time, as it links files of its cache into each environment.
+# uv needs less than a third of pip's CPU time, because it links the files of its cache into each environment.
 .venv/bin/uv:
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade pip uv

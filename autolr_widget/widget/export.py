@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -110,16 +110,11 @@ def as_file(kind: str, saved_run: SavedRun, selected: float | None, code: str) -
     return file.getvalue()
 
 
-def picture(
-    results: TuneResults,
-    settings: Settings,
-    selected: float | None,
-    layout: Literal["constrained"] | None = "constrained",
-) -> Figure:
+def picture(results: TuneResults, settings: Settings, selected: float | None) -> Figure:
     """Draw the chart as a matplotlib figure. It is not registered with pyplot, so that it opens no window."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 4), layout=layout)
+    figure = Figure(figsize=(8, 4), layout="constrained")
     ax = figure.add_subplot()
     if len(results) > 0:
         band = BANDS[settings.band](results.deltas, settings.alpha)

@@ -11,7 +11,7 @@ from autolr_widget.engine.settings import SETTINGS
 from autolr_widget.widget.commands import at_field, in_words
 from autolr_widget.widget.panel import Panel
 
-#: What the panel has no field for that could show a refused value.
+#: Traits of the panel without a field that could show a refused value.
 NO_FIELD = ("method", "pinned")
 
 
@@ -48,7 +48,7 @@ class Fields:
                 self._panel.notice = ""
                 self.refuse(name)
             except Exception as error:
-                # The fault of an observer is not one of the value.
+                # If the widget has the value, it is valid, and an observer has raised the error.
                 if name in NO_FIELD or getattr(self._widget, name) == value:
                     self._panel.notice = in_words(error)
                 else:

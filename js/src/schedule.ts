@@ -10,7 +10,7 @@ export function schedule(
 ): {
   kind: HTMLElement;
   details: HTMLElement;
-  /** Whether the field has a length that was refused, or there is no such schedule, which the words explain. */
+  /** Whether Apply must be off: the length was refused, or no schedule can be made. The caption says why. */
   isRefused: () => boolean;
 } {
   const kind = menu(

@@ -32,9 +32,9 @@ def choose(method: str, rates: Floats, deltas: Floats) -> float:
     Raises
     ------
     ValueError
-        If the rule is unknown; if there is no round yet, or no rate to choose from; if the rule finds no rate, which a
-        rule of the user says by a `ValueError`, None or NaN; or if it fails, or returns anything but a positive, finite
-        number.
+        If the rule is unknown, if there is no round or no rate to choose from, or if the rule fails or does not
+        return a positive, finite number. A rule of the user's own may raise a `ValueError` or return None or NaN, to
+        say that it finds no rate.
     """
     check_rule(method)
     rule, given = RULES[method], candidates(rates, deltas)

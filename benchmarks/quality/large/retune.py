@@ -5,7 +5,7 @@ each task with its two optimizers, from two seeds and three starts, for each of 
 recommendation, half of the lowest point of one round of `curves.npz`. A training is cut into `EPOCHS` epochs of equal
 length, whatever the size of the data, and each has the validation loss at its end, as the callbacks of Keras would.
 Two more seeds, which played no part when the rules were chosen, are trained in the ways of `UNSEEN_HOW`. Their good
-start is measured anew.
+start is measured here, as `curves.npz` does not have them.
 
 It continues from the trainings that are already in the file, and then prints the tables of ``docs/looking-again.md``.
 """
