@@ -99,6 +99,11 @@ export function live(model: Model, pacer: Pacer, signal: AbortSignal): HTMLEleme
   };
   onChange(model, ["training", "training_points", "training_validation"], update, signal);
 
+  // What is written at the axis and at the marks depends on the width, also after the training.
+  const resized = new ResizeObserver(update);
+  resized.observe(picture);
+  signal.addEventListener("abort", () => resized.disconnect());
+
   pause.addEventListener(
     "click",
     () => {

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { live } from "../../src/live/live";
 import type { Training } from "../../src/screen";
 import { mockModel, type State, table } from "../mock_model";
@@ -21,6 +21,29 @@ const POINTS = table([
   [0.1, 0.1, 0.1],
 ]);
 
+// jsdom lays nothing out.
+let [width, resized] = [600, () => {}];
+beforeEach(() => {
+  width = 600;
+  vi.stubGlobal(
+    "ResizeObserver",
+    class {
+      constructor(callback: () => void) {
+        resized = callback;
+      }
+      observe() {}
+      disconnect() {
+        resized = () => {};
+      }
+    },
+  );
+  vi.spyOn(Element.prototype, "clientWidth", "get").mockImplementation(() => width);
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
 function show(training: Partial<Training> = {}, state: Partial<State> = {}) {
   const mock = mockModel({ training: { ...TRAINING, ...training }, training_points: POINTS, ...state });
   const sent: { type: string }[] = [];
@@ -33,8 +56,9 @@ function show(training: Partial<Training> = {}, state: Partial<State> = {}) {
   document.body.replaceChildren(node);
   const all = (name: string) => [...node.querySelectorAll(`.autolr-${name}`)] as HTMLElement[];
   const [pause, stop] = [...node.querySelectorAll("button")] as [HTMLButtonElement, HTMLButtonElement];
+  const steps = () => all("axis-tick.autolr-axis-step").map((tick) => tick.textContent);
   const set = (some: Partial<Training>) => mock.model.set("training", { ...TRAINING, ...some });
-  return { ...mock, sent, node, all, pause, stop, set, end: () => controller.abort() };
+  return { ...mock, sent, node, all, steps, pause, stop, set, end: () => controller.abort() };
 }
 
 test("it is hidden until a training begins, and listens no more once the view is closed", () => {
@@ -50,8 +74,19 @@ test("the line of the losses, over all steps of the training", () => {
   const view = show();
   expect(view.all("live-batches")[0]?.getAttribute("d")).toBe("M0,0L0.25,0.5L0.5,1");
   expect(view.all("live-smoothed")).toHaveLength(1);
-  const steps = [...view.node.querySelectorAll(".autolr-axis-tick.autolr-axis-step")].map((tick) => tick.textContent);
-  expect(steps).toEqual(["0", "20", "40", "60", "80", "100"]);
+  expect(view.steps()).toEqual(["0", "20", "40", "60", "80", "100"]);
+});
+
+test("a picture that becomes narrow has fewer numbers, until the view is closed", () => {
+  const view = show({ steps: 60_000 });
+  expect(view.steps()).toEqual(["0", "10000", "20000", "30000", "40000", "50000", "60000"]);
+  width = 200;
+  resized();
+  expect(view.steps()).toEqual(["0", "20000", "40000", "60000"]);
+  view.end();
+  width = 600;
+  resized();
+  expect(view.steps()).toHaveLength(4);
 });
 
 test("while the number of steps is not known, the picture ends at a round number", () => {
