@@ -285,7 +285,9 @@ def test_rounds_are_the_same_alone_and_in_blocks(make_model, digits, pruner, hor
 def test_NaN_that_a_relu_hides_from_the_loss_is_named(digits, make_model, settings):
     x = digits[0].copy()
     x[:, 3] = np.nan
-    tuner = LRTuner(make_model(), x, digits[1], num_evals=3, batch_size=8, **settings)
+    # Whether TensorFlow's own ReLU makes a 0 of NaN depends on the processor.
+    relu = keras.layers.Activation(lambda z: keras.ops.where(z > 0, z, 0.0))
+    tuner = LRTuner(make_model("sgd", relu), x, digits[1], num_evals=3, batch_size=8, **settings)
     for _ in range(2):
         with pytest.raises(
             ValueError, match=r"All rates diverged, and x has NaN or infinity in (\d+) of \1 rows, first"
