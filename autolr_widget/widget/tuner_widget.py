@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -16,7 +15,7 @@ import traitlets
 from IPython import get_ipython
 
 from autolr_widget.engine.arguments import takes_settings
-from autolr_widget.engine.grid import around
+from autolr_widget.engine.grid import around, longer
 from autolr_widget.engine.live.look import Look
 from autolr_widget.engine.live.rate import rates
 from autolr_widget.engine.rate_text import rate_text
@@ -362,20 +361,13 @@ class TunerWidget(ipw.VBox):
         Raises
         ------
         ValueError
-            If the lowest point of the curve is not at an end of the grid, or there is no model to measure.
+            If the lowest point of the curve is not at an end of the grid, the end is a rate of 0, or there is no model
+            to measure.
         """
         _ = self.tuner.model
         if not self.edge:
             raise ValueError("The curve's lowest point is not at an end of the grid.")
-        rates = self.tuner.rates
-        low, high, count = float(rates[0]), float(rates[-1]), rates.size
-        if self.tuner.settings.scale == "log":
-            more = math.ceil((count - 1) / math.log10(high / low))
-            ends = (low / 10, high) if self.edge == "lower" else (low, high * 10)
-        else:
-            more = count - 1
-            ends = (low / 10, high) if self.edge == "lower" else (low, 2 * high - low)
-        self._measure_again(*ends, count + more)
+        self._measure_again(*longer(self.tuner.rates, self.edge, self.tuner.settings.scale))
 
     def apply(
         self,
