@@ -27,6 +27,11 @@ CHROMIUM_ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # With the first two, each page has another one behind it, for suggestions in an address bar that nobody sees. Only
+    # the last switch of this name counts, so the others are those that Playwright turns off.
+    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,AvoidUnnecessaryBeforeUnloadCheckSync,HttpsUpgrades,"
+    "DestroyProfileOnBrowserClose,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,OptimizationHints,"
+    "AvoidCorsURLLoaderRestartOnRedirect,NetworkTimeServiceQuerying,AimEnabled,PreconnectToSearch",
     # Most pages here live for seconds: compiling their scripts a third and a fourth time takes longer than it saves.
     "--js-flags=--no-maglev --no-turbofan",
 ]
@@ -107,6 +112,8 @@ class Lab:
 
     def stacks(self) -> str:
         """What the threads of the kernels are doing now, and the end of the server's log: for a test that failed."""
+        if self._process.poll() is not None:
+            return "The server has ended."
         for process in psutil.Process(self._process.pid).children(recursive=True):
             if any("ipykernel" in word for word in process.cmdline()):
                 process.send_signal(signal.SIGUSR1)
