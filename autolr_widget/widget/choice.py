@@ -66,6 +66,11 @@ class Choice(traitlets.HasTraits):
         self._judged: tuple[Any, ...] = ()
         self.read(run, settings)
 
+    @property
+    def pinned_lr(self) -> float | None:
+        """The user's own rate. None if the rule chooses."""
+        return self.selected_lr if self.pinned else None
+
     def read(self, run: Run, settings: Settings) -> None:
         """Choose from the current rounds of ``run``."""
         if self._judged and run is not self._judged[0]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import io
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ import numpy as np
 from autolr_widget.engine.arguments import ARGUMENTS
 from autolr_widget.engine.reading.band import BANDS
 from autolr_widget.engine.reading.results import TuneResults
+from autolr_widget.engine.runs.run import Run
 from autolr_widget.engine.saved.saved_run import SavedRun, write_whole
 from autolr_widget.engine.settings import Settings
 from autolr_widget.widget import recording
@@ -54,6 +55,15 @@ pre {{ padding: 0.8rem; overflow: auto; background: #8882 }}
 </script>
 </html>
 """
+
+
+def as_read(run: Run) -> SavedRun:
+    """Return the run as it is read: after fewer steps than were measured, if the user wants that."""
+    saved_run, steps = run.saved_run, run.read_at
+    if steps is None or len(saved_run.results) == 0:
+        return saved_run
+    settings = replace(saved_run.settings, horizon=steps)
+    return replace(saved_run, settings=settings, results=saved_run.results.at(steps))
 
 
 def write_file(path: str | Path, saved_run: SavedRun, selected: float | None, code: str) -> None:

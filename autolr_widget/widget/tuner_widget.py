@@ -31,7 +31,7 @@ from autolr_widget.widget.closing import owned_widgets
 from autolr_widget.widget.colab import allow_front_ends
 from autolr_widget.widget.commands import Command, in_words, parse
 from autolr_widget.widget.efforts import efforts
-from autolr_widget.widget.export import as_file, python, write_file
+from autolr_widget.widget.export import as_file, as_read, python, write_file
 from autolr_widget.widget.fields import Fields
 from autolr_widget.widget.handover import Handover
 from autolr_widget.widget.live_training import LiveTraining
@@ -528,7 +528,7 @@ class TunerWidget(ipw.VBox):
         OSError
             If the file can't be written, because its folder does not exist, say.
         """
-        saved_run = self._whole_run() if Path(path).suffix.lower() == ".json" else self._shown_run()
+        saved_run = self._saved(Path(path).suffix.lower().removeprefix("."))
         write_file(path, saved_run, self.selected_lr, self._code())
 
     def log(self) -> list[str]:
@@ -542,7 +542,7 @@ class TunerWidget(ipw.VBox):
         ValueError
             If no rate is selected, or no log is active.
         """
-        return log(self._shown_run(), self._handover.selected(), self._steps_taken())
+        return log(as_read(self.tuner), self._handover.selected(), self._steps_taken())
 
     def close(self) -> None:
         """Stop the run, and close the widget and all widgets that belong to it: they disappear from every page."""
@@ -591,7 +591,7 @@ class TunerWidget(ipw.VBox):
 
     def _on_rounds(self) -> None:
         """The rounds have changed: save them, and show them and the choice of the rule."""
-        self._panel.notice = self._autosave.write(self.tuner, self._pinned_lr()) or self._panel.notice
+        self._panel.notice = self._autosave.write(self.tuner, self._choice.pinned_lr) or self._panel.notice
         self._view.show_progress(self.tuner)
         if self._view.show_rounds(self.tuner, self._settings()):
             self._choice.read(self.tuner, self._settings())
@@ -679,7 +679,7 @@ class TunerWidget(ipw.VBox):
     def _on_applied(self) -> str:
         self._show_code()
         # Not when a rate is chosen: while the line is dragged, that is many times per second.
-        return self._autosave.write(self.tuner, self._pinned_lr())
+        return self._autosave.write(self.tuner, self._choice.pinned_lr)
 
     def _steps_taken(self) -> int:
         optimizer = self.tuner.tuned_optimizer if self.tuner.can_measure else None
@@ -691,7 +691,7 @@ class TunerWidget(ipw.VBox):
     def _on_look(self, look: Look, results: TuneResults) -> None:
         assert results.curves is not None
         self._view.pin_look(f"look after {look.epoch} epochs · {results.curves.shape[-1]} steps", results)
-        self._panel.notice = self._autosave.write(self.tuner, self._pinned_lr()) or self._panel.notice
+        self._panel.notice = self._autosave.write(self.tuner, self._choice.pinned_lr) or self._panel.notice
 
     def _use_view(self) -> str:
         low, high = self._panel.view
@@ -700,39 +700,29 @@ class TunerWidget(ipw.VBox):
 
     def _download(self, format: str) -> None:
         try:
-            saved_run = self._whole_run() if format == "json" else self._shown_run()
-            data = as_file(format, saved_run, self.selected_lr, self._code())
+            data = as_file(format, self._saved(format), self.selected_lr, self._code())
         except Exception as error:
             self._fields.refuse("download", {"words": in_words(error)})
             return
         self._fields.refuse("download")
         self._panel.send({"type": "file", "name": f"learning-rate.{format}"}, [data])
 
-    def _whole_run(self) -> SavedRun:
-        """Return the run as it is saved, with all steps that were measured, and the rate of the user's own."""
-        return replace(self.tuner.saved_run, pinned_lr=self._pinned_lr())
-
-    def _pinned_lr(self) -> float | None:
-        return self._choice.selected_lr if self._choice.pinned else None
+    def _saved(self, format: str) -> SavedRun:
+        """Return the run for a file. JSON has all steps that were measured, and the rate of the user's own."""
+        if format != "json":
+            return as_read(self.tuner)
+        return replace(self.tuner.saved_run, pinned_lr=self._choice.pinned_lr)
 
     def _shown(self) -> tuple[SavedRun, str, float | None, str]:
         """Return what a snapshot shows."""
-        return self._shown_run(), self.status, self.selected_lr, self._handover.why_none()
-
-    def _shown_run(self) -> SavedRun:
-        """Return the run as it is read: after fewer steps than were measured, if the user wants that."""
-        saved_run, steps = self.tuner.saved_run, self.tuner.read_at
-        if steps is None or len(saved_run.results) == 0:
-            return saved_run
-        settings = replace(saved_run.settings, horizon=steps)
-        return replace(saved_run, settings=settings, results=saved_run.results.at(steps))
+        return as_read(self.tuner), self.status, self.selected_lr, self._handover.why_none()
 
     def _show_code(self, _: Any = None) -> None:
         self._panel.code = self._code()
 
     def _code(self) -> str:
-        pinned = self.selected_lr if self.pinned else None
-        return python(self._settings(), self.tuner.data_arguments, pinned, self._handover.assignment())
+        own = self._choice.pinned_lr
+        return python(self._settings(), self.tuner.data_arguments, own, self._handover.assignment())
 
     def _settings(self) -> Settings:
         return Settings(**{name: getattr(self, name) for name in SETTINGS})
