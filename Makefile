@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STATIC := autolr_widget/static/panel.js
 
-.PHONY: demo dev dist quick test mutants pytest-quick vitest table keras-io screens docs docs-links lint format bench bench-quality bench-large bench-racing audit clean chromium hosts
+.PHONY: demo dev dist quick test mutants compiled pytest-quick vitest table keras-io screens docs docs-links lint format bench bench-quality bench-large bench-racing audit clean chromium hosts
 
 LAB = TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
 	$(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),,--no-browser) \
@@ -49,7 +49,7 @@ quick: .venv/dev $(STATIC)
 test:
 	@$(TOGETHER) .venv/dev $(STATIC)
 	@$(MAKE) --no-print-directory hosts & hosts=$$!; trap "kill $$hosts" INT; \
-	{ $(TOGETHER) chromium lint vitest && $(BIN)/python -m pytest -n 3 --dist loadgroup; }; tests=$$?; \
+	{ $(TOGETHER) chromium compiled lint vitest && $(BIN)/python -m pytest -n 3 --dist loadgroup; }; tests=$$?; \
 	wait $$hosts && exit $$tests
 
 ## How many small faults in the statistics, the session and the panel's arithmetic the tests notice. 15 to 20 minutes on
@@ -61,6 +61,11 @@ mutants: .venv/dev js/node_modules/.installed
 	$(BIN)/mutmut results
 	cd js && npm install --no-save --no-progress --loglevel=error @stryker-mutator/core@9.6.1 @stryker-mutator/vitest-runner@9.6.1
 	cd js && npx stryker run
+
+# What the tests import, compiled once while mypy leaves a core idle, or each of pytest's workers would do it. If this
+# fails, the tests say why.
+compiled: .venv/dev $(STATIC)
+	@$(BIN)/python -m pytest --collect-only -qq > /dev/null 2>&1 || true
 
 pytest-quick: .venv/dev
 	$(BIN)/python -m pytest -q -n 2 -m "not slow and not trains" tests/engine tests/widget tests/lesson

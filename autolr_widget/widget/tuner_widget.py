@@ -354,7 +354,7 @@ class TunerWidget(ipw.VBox):
     def widen(self) -> None:
         """Start a run on a grid that is a decade longer at the end where the curve is lowest, see `edge`.
 
-        A linear grid becomes twice as long.
+        A linear grid becomes twice as long, or begins at a tenth of its lowest rate.
 
         The steps between the rates stay nearly as they are, and the current curve stays in the chart as a dotted line.
 
