@@ -51,13 +51,9 @@ def around(rates: NDArray[np.float64], lower: float, upper: float) -> tuple[floa
 def longer(rates: NDArray[np.float64], edge: str, scale: str) -> tuple[float, float, int]:
     """Return the ends and the number of rates of a grid that is longer at its ``"lower"`` or its ``"upper"`` end.
 
-    A ``"log"`` grid becomes a decade longer. A ``"linear"`` grid becomes twice as long, or begins at a tenth of its
-    lowest rate. The steps between the rates stay nearly as they are.
-
-    Raises
-    ------
-    ValueError
-        If the lower end is 0 already.
+    A ``"log"`` grid becomes a decade longer, and its steps stay nearly as they are. A ``"linear"`` grid becomes twice
+    as long, but does not begin below a tenth of its lowest rate: where there is less room, its steps become shorter,
+    down to half their length.
 
     >>> longer(np.array([0.001, 0.01, 0.1]), "lower", "log")
     (0.0001, 0.1, 4)
@@ -65,12 +61,10 @@ def longer(rates: NDArray[np.float64], edge: str, scale: str) -> tuple[float, fl
     (0.0, 2.0, 5)
     """
     low, high, steps = float(rates[0]), float(rates[-1]), rates.size - 1
-    if edge == "lower" and low == 0:
-        raise ValueError("The grid begins at a rate of 0. Choose a smaller largest rate instead.")
     if scale == "log":
         more = math.ceil(steps / math.log10(high / low))
+        ends = (low / 10, high) if edge == "lower" else (low, 10 * high)
     else:
-        more = math.ceil(steps * 0.9 * low / (high - low)) if edge == "lower" else steps
-    if edge == "lower":
-        return low / 10, high, rates.size + more
-    return low, high * 10 if scale == "log" else 2 * high - low, rates.size + more
+        more = steps
+        ends = (max(low / 10, 2 * low - high), high) if edge == "lower" else (low, 2 * high - low)
+    return *ends, rates.size + more

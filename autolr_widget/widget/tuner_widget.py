@@ -354,15 +354,13 @@ class TunerWidget(ipw.VBox):
     def widen(self) -> None:
         """Start a run on a grid that is a decade longer at the end where the curve is lowest, see `edge`.
 
-        A linear grid becomes twice as long, or begins at a tenth of its lowest rate.
-
         The steps between the rates stay nearly as they are, and the current curve stays in the chart as a dotted line.
+        A linear grid becomes twice as long, or gets shorter steps where there is less room above 0.
 
         Raises
         ------
         ValueError
-            If the lowest point of the curve is not at an end of the grid, the end is a rate of 0, or there is no model
-            to measure.
+            If the lowest point of the curve is not at an end of the grid, or there is no model to measure.
         """
         _ = self.tuner.model
         if not self.edge:

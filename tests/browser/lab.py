@@ -27,8 +27,8 @@ CHROMIUM_ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # With the first two, each page has another one behind it, for suggestions in an address bar that nobody sees. Only
-    # the last switch of this name counts, so the others are those that Playwright turns off.
+    # The first two features load another page behind each page, with suggestions for an address bar that nobody sees.
+    # Only the last switch of this name counts, so it repeats the features that Playwright turns off.
     "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,AvoidUnnecessaryBeforeUnloadCheckSync,HttpsUpgrades,"
     "DestroyProfileOnBrowserClose,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,OptimizationHints,"
     "AvoidCorsURLLoaderRestartOnRedirect,NetworkTimeServiceQuerying,AimEnabled,PreconnectToSearch",

@@ -52,19 +52,30 @@ def test_around_adds_a_step_at_each_end(lower, upper, expected):
 @pytest.mark.parametrize("scale", ["log", "linear"])
 @pytest.mark.parametrize("edge", ["lower", "upper"])
 @given(ends=st.tuples(st.floats(1e-10, 1e3), st.floats(1.01, 1e6)), count=st.integers(3, 300))
-def test_a_longer_grid_has_nearly_the_same_steps(scale, edge, ends, count):
+def test_a_longer_grid_has_no_longer_steps(scale, edge, ends, count):
     rates = grid(ends[0], ends[0] * ends[1], count, scale)
     low, high, more = longer(rates, edge, scale)
     assert (low < rates[0], high > rates[-1]) == (edge == "lower", edge == "upper")
     step = np.diff(np.log(rates) if scale == "log" else rates).mean()
     length = np.log(high / low) if scale == "log" else high - low
-    assert length / (more - 1) <= step * (1 + 1e-6), "the rates are not further apart"
-    assert length / (more - 2) >= step * (1 - 1e-6), "with one rate less they would be"
+    assert length / (more - 1) <= step * (1 + 1e-6)
+    if scale == "log":
+        assert length / (more - 2) >= step * (1 - 1e-6), "one rate less would make them longer"
+    else:
+        assert more - 1 == 2 * (count - 1)
+        assert length / (more - 1) >= step / 2
 
 
-def test_a_grid_from_0_can_not_become_longer_below():
-    with pytest.raises(ValueError, match="begins at a rate of 0"):
-        longer(np.array([0.0, 0.5, 1.0]), "lower", "linear")
+@pytest.mark.parametrize(
+    ("rates", "expected"),
+    [
+        ([0.8, 0.9, 1.0], (0.6, 1.0, 5)),
+        ([0.1, 0.55, 1.0], (0.01, 1.0, 5)),
+        ([0.0, 0.5, 1.0], (0.0, 1.0, 5)),
+    ],
+)
+def test_a_linear_grid_does_not_reach_below_a_tenth_of_its_lowest_rate(rates, expected):
+    assert longer(np.array(rates), "lower", "linear") == pytest.approx(expected)
 
 
 def test_the_default_grid_is_the_first_that_is_widened():

@@ -56,23 +56,20 @@ def test_the_panel_shows_the_schedule_that_apply_sets(make_model, digits):
     assert panel.undoable
 
 
-def test_a_stream_has_no_epochs_to_show(make_model, digits):
-    def batches():
-        while True:
-            yield digits[0][:32], digits[1][:32]
+def endless(digits):
+    while True:
+        yield digits[0][:32], digits[1][:32]
 
-    widget = TunerWidget(make_model("adam", keras.layers.Identity()), batches())
+
+def test_a_stream_has_no_epochs_to_show(make_model, digits):
+    widget = TunerWidget(make_model("adam", keras.layers.Identity()), endless(digits))
     widget.selected_lr = 0.5
     from_front_end(widget, kind="cosine")
     assert widget._panel.schedule["words"].startswith("The length of an epoch is not known")
 
 
 def test_what_the_data_do_not_tell_can_be_passed(make_model, digits):
-    def batches():
-        while True:
-            yield digits[0][:32], digits[1][:32]
-
-    widget = TunerWidget(make_model("adam", keras.layers.Identity()), batches())
+    widget = TunerWidget(make_model("adam", keras.layers.Identity()), endless(digits))
     widget.selected_lr = 0.5
     with pytest.raises(ValueError, match="The length of an epoch is not known"):
         widget.apply("cosine", 4)

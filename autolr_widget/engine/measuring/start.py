@@ -34,7 +34,8 @@ class Start:
     Raises
     ------
     ValueError
-        If the weights are not finite. The loss would not tell: a fused matmul and relu makes a 0 of NaN.
+        If the weights are not finite. The loss may not tell: on some processors, a fused matmul and relu turns
+        NaN into 0.
 
     Attributes
     ----------
