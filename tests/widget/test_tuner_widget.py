@@ -349,6 +349,7 @@ def test_a_saved_widget_has_the_results_of_the_engine(make_model, digits, tmp_pa
         ("log", (1e-6, 1e-3), "upper", (1e-6, 1e-2, 9)),
         ("log", (10.0, 1e4), "lower", (1.0, 1e4, 9)),
         ("linear", (0.0, 0.01), "upper", (0.0, 0.02, 11)),
+        ("linear", (10.0, 100.0), "lower", (1.0, 100.0, 11)),
     ],
 )
 def test_the_grid_is_widened_where_the_lowest_point_is_at_its_end(make_model, digits, scale, ends, edge, expected):
