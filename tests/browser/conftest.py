@@ -5,7 +5,7 @@ from tests.browser.chromium import find
 from tests.browser.lab import CHROMIUM_ARGUMENTS, MODEL, Lab, Notebook
 from tests.browser.screen import run_button
 
-# With four workers on two cores, a page may answer late. What must be quick has a timeout of its own.
+# With three workers on two cores, a page may answer late. What must be quick has a timeout of its own.
 expect.set_options(timeout=15_000)
 
 ROUNDS = 24
@@ -45,6 +45,7 @@ def lab(tmp_path_factory):
 def window(chromium):
     """A page that collects the errors in the browser's console."""
     page = chromium.new_page(viewport={"width": 1280, "height": 1000})
+    page.set_default_timeout(60_000)
     page.errors = []
     page.on("pageerror", lambda error: page.errors.append(str(error)))
     page.on("console", lambda message: page.errors.append(message.text) if message.type == "error" else None)

@@ -64,6 +64,7 @@ def line(server):
 def kernel(chromium, server, line):
     """A notebook whose page is connected through the line."""
     context = chromium.new_context(viewport={"width": 1280, "height": 1000})
+    context.set_default_timeout(60_000)
     context.add_init_script(HIDDEN)
     page = context.new_page()
     # JupyterLab reports a lost server or a dead kernel in a dialog over the page.
